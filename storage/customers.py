@@ -1,0 +1,53 @@
+"""The directory of customers: looking them up, by reference, by what people type, by what a letter names."""
+
+from collections.abc import Collection
+
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
+
+from storage.errors import UnknownCustomer
+from storage.models import Customer, CustomerKey
+from storage.types import KeyKind
+
+
+def get_customer(session: Session, reference: str) -> Customer:
+    """The customer with this reference. Raises UnknownCustomer."""
+    found = session.scalars(select(Customer).where(Customer.reference == reference.strip().upper())).first()
+    if found is None:
+        raise UnknownCustomer(reference.strip())
+    return found
+
+
+def get_customers(session: Session, references: Collection[str]) -> list[Customer]:
+    """The customers with these references, in this order. Raises UnknownCustomer."""
+    return [get_customer(session, reference) for reference in references]
+
+
+def find_by_alias(session: Session, addresses: Collection[str]) -> dict[str, list[Customer]]:
+    """For each of our intake addresses (lower case), the customers it belongs to."""
+    keys = select(CustomerKey.value, Customer).join(Customer, Customer.id == CustomerKey.customer_id)
+    wanted = keys.where(CustomerKey.kind == KeyKind.INTAKE_ALIAS, CustomerKey.value.in_(list(addresses)))
+    found: dict[str, list[Customer]] = {}
+    for value, customer in session.execute(wanted):
+        found.setdefault(value, []).append(customer)
+    return found
+
+
+def suggest(session: Session, typed: str, *, limit: int = 20) -> list[Customer]:
+    """Customers whose name, alias or reference contains what a colleague typed; those that begin with it first."""
+    pattern = _escaped(typed.strip().lower())
+    named = select(CustomerKey.customer_id).where(
+        CustomerKey.kind == KeyKind.NAME, CustomerKey.value.like(f"%{pattern}%", escape="\\")
+    )
+    like = or_(Customer.id.in_(named), Customer.reference.like(f"{pattern.upper()}%", escape="\\"))
+    found = session.scalars(select(Customer).where(like).order_by(Customer.name, Customer.id).limit(limit * 5)).all()
+    return sorted(found, key=lambda customer: not customer.name.lower().startswith(typed.strip().lower()))[:limit]
+
+
+def list_customers(session: Session) -> list[Customer]:
+    """All customers by reference."""
+    return list(session.scalars(select(Customer).order_by(Customer.reference)))
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")

@@ -1,0 +1,58 @@
+"""The arithmetic of the clocks (pure). Instants are aware UTC; days are those of Paris.
+
+Asymmetric caution: a duty of Kavkom ends at the earliest plausible instant, so windows are counted in UTC hours and
+never roll over a weekend.
+"""
+
+import calendar
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+PARIS = ZoneInfo("Europe/Paris")
+NOTIFICATION_WINDOW = timedelta(hours=48)
+"""Agreement clause 6: a breach is notified within 48 hours of becoming aware."""
+
+LADDER = tuple(timedelta(hours=hours) for hours in (36, 24, 12, 6, 3, 1, 0))
+"""How long before the deadline each reminder rung rings; after it, one rings every hour."""
+
+
+@dataclass(frozen=True)
+class Rung:
+    """One step of the ladder: `name` is T-36 … T-0, then T+1, T+2 …; `at` is when it falls due."""
+
+    name: str
+    at: datetime
+
+
+def notification_deadline(*, aware_at: datetime | None, suspected_at: datetime | None) -> datetime:
+    """When customers must have been told; from a mere suspicion it is precautionary. The earliest claim counts."""
+    claims = [instant for instant in (aware_at, suspected_at) if instant is not None]
+    if not claims:
+        raise ValueError("A breach needs the instant it was noticed or became known.")
+    return (aware_at or min(claims)) + NOTIFICATION_WINDOW
+
+
+def answer_date(received_at: datetime) -> date:
+    """The customer's month to answer, GDPR 12(3): the same date next month, else that month's last day."""
+    return month_later(received_at.astimezone(PARIS).date())
+
+
+def month_later(day: date) -> date:
+    """The same date one month on, or the last day of that month where it does not exist."""
+    year, month = (day.year + 1, 1) if day.month == 12 else (day.year, day.month + 1)
+    return date(year, month, min(day.day, calendar.monthrange(year, month)[1]))
+
+
+def due_rungs(deadline: datetime, *, opened_at: datetime, now: datetime, pace: int = 1) -> list[Rung]:
+    """The rungs that fell due between `opened_at` and `now`, oldest first. `pace` shortens them for a drill."""
+    return [rung for rung in _rungs(deadline, now, pace) if opened_at <= rung.at <= now]
+
+
+def _rungs(deadline: datetime, now: datetime, pace: int) -> Iterable[Rung]:
+    for before in LADDER:
+        yield Rung(f"T-{before // timedelta(hours=1)}", deadline - before / pace)
+    overdue = int((now - deadline) / timedelta(hours=1) * pace)
+    for hour in range(1, overdue + 1):
+        yield Rung(f"T+{hour}", deadline + timedelta(hours=hour) / pace)

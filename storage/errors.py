@@ -1,0 +1,164 @@
+"""Refusals: an illegal move, told to a person by the sentence in templates/refused/<its name>.<language>.txt."""
+
+import re
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+
+@dataclass(eq=False)
+class Refused(Exception):
+    """A move that the record does not allow. Its fields fill its sentence."""
+
+    @property
+    def template(self) -> str:
+        """The name of its sentence: AlreadyForwarded -> already_forwarded."""
+        return re.sub(r"(?<!^)(?=[A-Z])", "_", type(self).__name__).lower()
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        return asdict(self)
+
+    def __str__(self) -> str:
+        return f"{self.template} {self.fields}"
+
+
+@dataclass(eq=False)
+class UnknownCase(Refused):
+    """There is no case with this reference."""
+
+    reference: str
+
+
+@dataclass(eq=False)
+class UnknownCustomer(Refused):
+    """There is no customer with this reference."""
+
+    reference: str
+
+
+@dataclass(eq=False)
+class UnknownStaff(Refused):
+    """This person is not in the staff table, or not any more."""
+
+    slack_user: str
+
+
+@dataclass(eq=False)
+class AlreadyForwarded(Refused):
+    """This request was already forwarded to this customer."""
+
+    reference: str
+    customer: str
+    routed_at: datetime
+
+
+@dataclass(eq=False)
+class AlreadySetAside(Refused):
+    """This request is set aside: take it back first."""
+
+    reference: str
+
+
+@dataclass(eq=False)
+class NotSetAside(Refused):
+    """This request is not set aside."""
+
+    reference: str
+
+
+@dataclass(eq=False)
+class ForwardedCannotBeSetAside(Refused):
+    """A forwarded request stays forwarded."""
+
+    reference: str
+
+
+@dataclass(eq=False)
+class CustomerAddressIsOurs(Refused):
+    """The customer's address is one of our own intake addresses: a forward would come straight back."""
+
+    customer: str
+    customer_name: str
+
+
+@dataclass(eq=False)
+class ContractEnded(Refused):
+    """The customer's contract ended and its data was due to be deleted."""
+
+    customer: str
+    customer_name: str
+
+
+@dataclass(eq=False)
+class BreachClosed(Refused):
+    """The breach is closed."""
+
+    reference: str
+
+
+@dataclass(eq=False)
+class AlreadyAware(Refused):
+    """Awareness is set; a later instant needs the DPO."""
+
+    reference: str
+    aware_at: datetime
+
+
+@dataclass(eq=False)
+class InstantInFuture(Refused):
+    """The instant lies in the future."""
+
+    at: datetime
+
+
+@dataclass(eq=False)
+class NotAffected(Refused):
+    """The customer is not among those affected by the breach."""
+
+    reference: str
+    customer: str
+
+
+@dataclass(eq=False)
+class CustomersNotTold(Refused):
+    """The breach cannot be closed: these customers have not been told."""
+
+    reference: str
+    customers: tuple[str, ...]
+
+
+@dataclass(eq=False)
+class NobodyAffected(Refused):
+    """The breach cannot be closed while no customer is named and nobody is aware."""
+
+    reference: str
+
+
+@dataclass(eq=False)
+class ToldBeforeNoticed(Refused):
+    """A customer cannot have been told before anything was noticed."""
+
+    reference: str
+    noticed_at: datetime
+
+
+@dataclass(eq=False)
+class ReasonMissing(Refused):
+    """Setting aside needs a reason."""
+
+    reference: str
+
+
+@dataclass(eq=False)
+class PersonalDataInText(Refused):
+    """The text holds what looks like personal data, which does not belong in Slack."""
+
+    looks_like: str
+
+
+@dataclass(eq=False)
+class RoleTooSmall(Refused):
+    """This needs another role."""
+
+    needed: str

@@ -1,0 +1,46 @@
+"""The log: one line an event, references and counts only, never addresses, subjects, bodies or tokens."""
+
+import logging
+import sys
+
+import structlog
+
+
+def start_logging(form: str = "text") -> None:
+    """Send everything to stderr, as readable lines or as JSON. Libraries speak only when something is wrong."""
+    lines = (
+        structlog.processors.JSONRenderer()
+        if form == "json"
+        else structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"], bool_as_flag=False)
+    )
+    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")
+    for name in ("slack_bolt", "slack_sdk", "apscheduler"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            name_the_fault,
+            lines,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=False,
+    )
+
+
+def name_the_fault(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """Show an exception as its type and place only: its message may quote a letter."""
+    fault = event.pop("fault", None)
+    if isinstance(fault, BaseException):
+        event["fault"] = type(fault).__name__
+        if place := _place(fault):
+            event["at"] = place
+    return event
+
+
+def _place(fault: BaseException) -> str | None:
+    trace = fault.__traceback__
+    while trace and trace.tb_next:
+        trace = trace.tb_next
+    return f"{trace.tb_frame.f_globals.get('__name__')}:{trace.tb_lineno}" if trace else None

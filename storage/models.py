@@ -1,0 +1,418 @@
+"""The tables. No column says "status": what state a case is in is read from instants and facts."""
+
+import enum
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, Enum, ForeignKey, Index, LargeBinary, MetaData, String, Text, UniqueConstraint
+from sqlalchemy.orm import DeclarativeBase, Mapped, MappedAsDataclass, mapped_column, relationship
+
+from storage.columns import Instant, Labels
+from storage.types import Hold, KeyKind, Kind, Means, Medium, Purpose, Role
+
+WORDS = Enum(
+    enum.Enum,
+    native_enum=False,
+    create_constraint=False,
+    length=40,
+    values_callable=lambda words: [word.value for word in words],
+)
+
+
+class Base(MappedAsDataclass, DeclarativeBase, kw_only=True):
+    """A row."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {datetime: Instant, enum.Enum: WORDS, tuple[str, ...]: Labels, str: Text, bytes: LargeBinary}  # noqa: RUF012 - read once by SQLAlchemy
+
+
+def _key() -> Any:
+    return mapped_column(primary_key=True, init=False)
+
+
+def _of(target: str, *, cascade: bool = False, **options: Any) -> Any:
+    return mapped_column(ForeignKey(target, ondelete="CASCADE" if cascade else "RESTRICT"), **options)
+
+
+# --- who the desk works for, and who works at it ---
+
+
+class Customer(Base, kw_only=True):
+    """A controller: one of Kavkom's customers. `request_address` is the address in its order (clause 4)."""
+
+    __tablename__ = "customer"
+
+    id: Mapped[int] = _key()
+    reference: Mapped[str] = mapped_column(unique=True)
+    name: Mapped[str]
+    request_address: Mapped[str]
+    language: Mapped[str]
+    order_reference: Mapped[str | None] = mapped_column(default=None)
+    breach_address: Mapped[str | None] = mapped_column(default=None)
+    breach_telephone: Mapped[str | None] = mapped_column(default=None)
+    contract_start: Mapped[date | None] = mapped_column(default=None)
+    contract_end: Mapped[date | None] = mapped_column(default=None)
+
+
+class CustomerKey(Base, kw_only=True):
+    """Something a customer can be recognised by; one value may belong to several customers, or move between them."""
+
+    __tablename__ = "customer_key"
+    __table_args__ = (Index(None, "kind", "value"),)
+
+    id: Mapped[int] = _key()
+    customer_id: Mapped[int] = _of("customer.id", cascade=True, index=True)
+    kind: Mapped[KeyKind]
+    value: Mapped[str]
+    valid_from: Mapped[date | None] = mapped_column(default=None)
+    valid_to: Mapped[date | None] = mapped_column(default=None)
+
+
+class Staff(Base, kw_only=True):
+    """A colleague who may use the bot. Letters go to `email` only, never to an address typed in Slack."""
+
+    __tablename__ = "staff"
+
+    id: Mapped[int] = _key()
+    slack_user: Mapped[str] = mapped_column(unique=True)
+    name: Mapped[str]
+    email: Mapped[str]
+    role: Mapped[Role]
+    language: Mapped[str]
+    active_from: Mapped[date | None] = mapped_column(default=None)
+    active_until: Mapped[date | None] = mapped_column(default=None)
+
+
+# --- letters ---
+
+
+class Cursor(Base, kw_only=True):
+    """How far a mailbox folder has been read under one UIDVALIDITY (RFC 9051 section 2.3.1.1)."""
+
+    __tablename__ = "cursor"
+
+    account: Mapped[str] = mapped_column(primary_key=True)
+    folder: Mapped[str] = mapped_column(primary_key=True)
+    uidvalidity: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    last_uid: Mapped[int] = mapped_column(BigInteger, default=0)
+
+
+class Message(Base, kw_only=True):
+    """A mail as it came, byte for byte, in parts. `kept_at` and `sha256` (hex) are set with its last part."""
+
+    __tablename__ = "message"
+
+    id: Mapped[int] = _key()
+    received_at: Mapped[datetime]
+    size: Mapped[int] = mapped_column(BigInteger)
+    kept_at: Mapped[datetime | None] = mapped_column(default=None)
+    decided_at: Mapped[datetime | None] = mapped_column(default=None)
+    sha256: Mapped[str | None] = mapped_column(default=None, index=True)
+    set_aside_reason: Mapped[str | None] = mapped_column(default=None)
+    purge_at: Mapped[datetime | None] = mapped_column(default=None)
+
+    __table_args__ = (
+        Index("ix_message_undecided", "id", sqlite_where=decided_at.is_(None), postgresql_where=decided_at.is_(None)),
+    )
+
+
+class MessagePart(Base, kw_only=True):
+    """At most 1 MiB of a message's raw bytes; `ordinal` counts from 0 and all parts but the last are full."""
+
+    __tablename__ = "message_part"
+
+    message_id: Mapped[int] = _of("message.id", cascade=True, primary_key=True)
+    ordinal: Mapped[int] = mapped_column(primary_key=True)
+    content: Mapped[bytes]
+
+
+class Sighting(Base, kw_only=True):
+    """A place where a message was seen. The identity of a mail in a mailbox is all four of these."""
+
+    __tablename__ = "sighting"
+    __table_args__ = (UniqueConstraint("account", "folder", "uidvalidity", "uid"),)
+
+    id: Mapped[int] = _key()
+    message_id: Mapped[int] = _of("message.id", cascade=True, index=True)
+    account: Mapped[str]
+    folder: Mapped[str]
+    uidvalidity: Mapped[int] = mapped_column(BigInteger)
+    uid: Mapped[int] = mapped_column(BigInteger)
+
+
+# --- the two duties ---
+
+
+class Request(Base, kw_only=True):
+    """A data subject's letter (clause 4). Held while it has no forward and is not set aside."""
+
+    __tablename__ = "request"
+
+    id: Mapped[int] = _key()
+    reference: Mapped[str] = mapped_column(unique=True)
+    message_id: Mapped[int] = _of("message.id", unique=True)
+    received_at: Mapped[datetime]
+    kind: Mapped[Kind]
+    language: Mapped[str]
+    hold: Mapped[Hold | None]
+    flags: Mapped[tuple[str, ...]] = mapped_column(default=())
+    rights: Mapped[tuple[str, ...]] = mapped_column(default=())
+    set_aside_at: Mapped[datetime | None] = mapped_column(default=None)
+    set_aside_reason: Mapped[str | None] = mapped_column(default=None)
+
+    message: Mapped[Message] = relationship(init=False, viewonly=True)
+    forwards: Mapped[list["Forward"]] = relationship(
+        init=False, default_factory=list, back_populates="request", order_by="Forward.id"
+    )
+
+
+class Forward(Base, kw_only=True):
+    """A request sent on to one customer; the address and order are kept as they were that day."""
+
+    __tablename__ = "forward"
+    __table_args__ = (UniqueConstraint("request_id", "customer_id"),)
+
+    id: Mapped[int] = _key()
+    request_id: Mapped[int] = _of("request.id", init=False)
+    customer_id: Mapped[int] = _of("customer.id", init=False, index=True)
+    address: Mapped[str]
+    order_reference: Mapped[str | None]
+    language: Mapped[str]
+    evidence: Mapped[tuple[str, ...]]
+    routed_by: Mapped[str]
+    routed_at: Mapped[datetime]
+
+    request: Mapped[Request] = relationship(back_populates="forwards")
+    customer: Mapped[Customer] = relationship()
+    deliveries: Mapped[list["Delivery"]] = relationship(
+        init=False, default_factory=list, back_populates="forward", order_by="Delivery.id"
+    )
+
+
+class Breach(Base, kw_only=True):
+    """A personal data breach, or the suspicion of one (clause 6). The earliest claimed awareness counts."""
+
+    __tablename__ = "breach"
+
+    id: Mapped[int] = _key()
+    reference: Mapped[str] = mapped_column(unique=True)
+    summary: Mapped[str]
+    opened_at: Mapped[datetime]
+    opened_by: Mapped[str]
+    deadline_at: Mapped[datetime] = mapped_column(index=True)
+    detected_at: Mapped[datetime | None] = mapped_column(default=None)
+    suspected_at: Mapped[datetime | None] = mapped_column(default=None)
+    told_at: Mapped[datetime | None] = mapped_column(default=None)
+    aware_at: Mapped[datetime | None] = mapped_column(default=None)
+    aware_by: Mapped[str | None] = mapped_column(default=None)
+    lead: Mapped[str | None] = mapped_column(default=None)
+    pace: Mapped[int] = mapped_column(default=1)
+    opened_through: Mapped[str | None] = mapped_column(default=None, unique=True)
+    closed_at: Mapped[datetime | None] = mapped_column(default=None)
+    closed_by: Mapped[str | None] = mapped_column(default=None)
+
+    affected: Mapped[list["Affected"]] = relationship(
+        init=False, default_factory=list, back_populates="breach", order_by="Affected.id"
+    )
+
+
+class Affected(Base, kw_only=True):
+    """One customer of one breach: its own row, its own proof."""
+
+    __tablename__ = "affected"
+    __table_args__ = (UniqueConstraint("breach_id", "customer_id"),)
+
+    id: Mapped[int] = _key()
+    breach_id: Mapped[int] = _of("breach.id", init=False)
+    customer_id: Mapped[int] = _of("customer.id", init=False, index=True)
+    added_at: Mapped[datetime]
+    excluded_reason: Mapped[str | None] = mapped_column(default=None)
+
+    breach: Mapped[Breach] = relationship(back_populates="affected")
+    customer: Mapped[Customer] = relationship()
+    calls: Mapped[list["Call"]] = relationship(
+        init=False, default_factory=list, back_populates="affected", order_by="Call.id"
+    )
+
+
+class Notice(Base, kw_only=True):
+    """One numbered version of what customers are told of a breach (GDPR 33(4): in phases)."""
+
+    __tablename__ = "notice"
+    __table_args__ = (UniqueConstraint("breach_id", "version"),)
+
+    id: Mapped[int] = _key()
+    breach_id: Mapped[int] = _of("breach.id")
+    version: Mapped[int]
+    prepared_at: Mapped[datetime]
+
+
+class Call(Base, kw_only=True):
+    """A customer was spoken to, or written to by other means than our mail; `reached` is False for a voicemail."""
+
+    __tablename__ = "call"
+
+    id: Mapped[int] = _key()
+    affected_id: Mapped[int] = _of("affected.id", init=False, index=True)
+    means: Mapped[Means]
+    reached: Mapped[bool]
+    by: Mapped[str]
+    at: Mapped[datetime]
+    recorded_at: Mapped[datetime]
+
+    affected: Mapped[Affected] = relationship(back_populates="calls")
+
+
+class Document(Base, kw_only=True):
+    """A document mailed to a breach: for one customer, or for all, once a person has said which."""
+
+    __tablename__ = "document"
+
+    id: Mapped[int] = _key()
+    breach_id: Mapped[int] = _of("breach.id", index=True)
+    message_id: Mapped[int] = _of("message.id")
+    for_all: Mapped[bool] = mapped_column(default=False)
+    customer_id: Mapped[int | None] = _of("customer.id", default=None)
+
+
+# --- telling the world ---
+
+
+class Reminder(Base, kw_only=True):
+    """A rung of a case's ladder that has fallen due."""
+
+    __tablename__ = "reminder"
+    __table_args__ = (UniqueConstraint("case", "rung"),)
+
+    id: Mapped[int] = _key()
+    case: Mapped[str]
+    rung: Mapped[str]
+    due_at: Mapped[datetime]
+    rung_at: Mapped[datetime]
+
+
+class Delivery(Base, kw_only=True):
+    """Something to tell somebody, queued in the transaction that decided it.
+
+    `due_at` is the next try in real time, and NULL when nothing is left to do. An e-mail has its words (subject, text,
+    html) when it is queued, or is composed from its forward at the first attempt; `content` are the bytes sent, without
+    the spliced original. A Slack text is rendered from the record when it is sent.
+    """
+
+    __tablename__ = "delivery"
+    __table_args__ = (Index(None, "medium", "due_at"), Index(None, "case"))
+
+    id: Mapped[int] = _key()
+    key: Mapped[str] = mapped_column(unique=True)
+    medium: Mapped[Medium]
+    purpose: Mapped[Purpose]
+    topic: Mapped[str]
+    recipient: Mapped[str]
+    language: Mapped[str]
+    case: Mapped[str]
+    queued_at: Mapped[datetime]
+    due_at: Mapped[datetime | None]
+    forward_id: Mapped[int | None] = _of("forward.id", default=None, index=True)
+    affected_id: Mapped[int | None] = _of("affected.id", default=None, index=True)
+    notice_id: Mapped[int | None] = _of("notice.id", default=None)
+    reminder_id: Mapped[int | None] = _of("reminder.id", default=None, index=True)
+    original_id: Mapped[int | None] = _of("message.id", default=None)
+    attempt_of_id: Mapped[int | None] = _of("delivery.id", default=None)
+    subject: Mapped[str | None] = mapped_column(default=None)
+    text: Mapped[str | None] = mapped_column(default=None)
+    html: Mapped[str | None] = mapped_column(default=None)
+    content: Mapped[bytes | None] = mapped_column(default=None, deferred=True)
+    message_id: Mapped[str | None] = mapped_column(default=None)
+    sha256: Mapped[str | None] = mapped_column(default=None)
+    attempts: Mapped[int] = mapped_column(default=0)
+    leased_by: Mapped[str | None] = mapped_column(default=None)
+    leased_until: Mapped[datetime | None] = mapped_column(default=None)
+    sending_at: Mapped[datetime | None] = mapped_column(default=None)
+    accepted_at: Mapped[datetime | None] = mapped_column(default=None)
+    refused_at: Mapped[datetime | None] = mapped_column(default=None)
+    superseded_at: Mapped[datetime | None] = mapped_column(default=None)
+    reply: Mapped[str | None] = mapped_column(default=None)
+
+    forward: Mapped[Forward | None] = relationship(init=False, back_populates="deliveries")
+    reminder: Mapped[Reminder | None] = relationship(init=False, viewonly=True)
+
+
+class Card(Base, kw_only=True):
+    """Where a case is shown in Slack: one message, updated in place, its events in its thread."""
+
+    __tablename__ = "card"
+    __table_args__ = (UniqueConstraint("case", "channel"),)
+
+    id: Mapped[int] = _key()
+    case: Mapped[str]
+    channel: Mapped[str]
+    ts: Mapped[str]
+    shown_version: Mapped[int] = mapped_column(default=0)
+
+
+class Gesture(Base, kw_only=True):
+    """A button or a submission that was already acted upon: pressing it twice does nothing twice."""
+
+    __tablename__ = "gesture"
+
+    key: Mapped[str] = mapped_column(String(255), primary_key=True)
+    at: Mapped[datetime]
+
+
+# --- what keeps the record honest ---
+
+
+class Entry(Base, kw_only=True):
+    """One line of the journal, a hash chain. `detail` is canonical JSON of references and hashes, never contents."""
+
+    __tablename__ = "entry"
+    __table_args__ = (Index(None, "case"),)
+
+    number: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    at: Mapped[datetime]
+    actor: Mapped[str]
+    origin: Mapped[str]
+    case: Mapped[str | None]
+    action: Mapped[str]
+    clause: Mapped[str | None]
+    detail: Mapped[str]
+    previous: Mapped[str]
+    hash: Mapped[str]
+
+
+class Heartbeat(Base, kw_only=True):
+    """When something was last alive, in real time, and which process holds it until when."""
+
+    __tablename__ = "heartbeat"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    beat_at: Mapped[datetime]
+    holder: Mapped[str | None] = mapped_column(default=None)
+    held_until: Mapped[datetime | None] = mapped_column(default=None)
+
+
+class Counter(Base, kw_only=True):
+    """The last number given out under a name: "DSR-2026", "journal"."""
+
+    __tablename__ = "counter"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    value: Mapped[int] = mapped_column(BigInteger)
+
+
+class Secret(Base, kw_only=True):
+    """A key that signs addresses, made at the first start; retired ones still read old addresses."""
+
+    __tablename__ = "secret"
+
+    id: Mapped[int] = _key()
+    key: Mapped[bytes]
+    made_at: Mapped[datetime]
+    retired_at: Mapped[datetime | None] = mapped_column(default=None)

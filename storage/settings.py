@@ -1,0 +1,145 @@
+"""Reading settings from the environment and `.env`: all problems at once, each with an example, no value ever printed.
+
+Every name may also be given as NAME_FILE, a file that holds the value. The classes of settings stand beside what uses
+them (mail/settings.py, bot/settings.py); the names are a contract with those who run the desk.
+"""
+
+import difflib
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar, NoReturn, Self, TypeVar
+
+from pydantic import SecretStr, ValidationError, field_validator
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, DotEnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+
+from storage.database import BadDatabaseUrl, read_url
+
+EX_CONFIG = 78
+KNOWN = frozenset(
+    {
+        *("DATABASE_URL", "MAIL_ADDRESS", "AUTOMATIC_FORWARDING", "TLS_CA_FILE", "LOG_FORMAT", "CLOCK_OFFSET_FILE"),
+        *("IMAP_HOST", "IMAP_PORT", "IMAP_SECURITY", "IMAP_USER", "IMAP_PASSWORD", "IMAP_FOLDERS", "IMAP_WATCH"),
+        *("SMTP_HOST", "SMTP_PORT", "SMTP_SECURITY", "SMTP_USER", "SMTP_PASSWORD"),
+        *("SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "SLACK_CHANNEL", "SLACK_API_URL", "SLACK_STAFF", "STAFF_LANGUAGE"),
+        *("COMPANY_NAME", "DPO_NAME", "DPO_ADDRESS", "DPO_TELEPHONE", "DUTY_TELEPHONE", "ESCALATION_ADDRESSES"),
+    }
+)
+Chosen = TypeVar("Chosen", bound="Settings")
+
+
+class BadSettings(Exception):
+    """Settings are missing or wrong; `problems` are sentences for the person who sets them."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+class Settings(BaseSettings):
+    """What every command needs. `examples` shows, for each name, what a right value looks like."""
+
+    model_config = SettingsConfigDict(
+        env_file=".env", extra="ignore", hide_input_in_errors=True, frozen=True, env_ignore_empty=True
+    )
+    examples: ClassVar[dict[str, str]] = {"DATABASE_URL": "sqlite:///desk.db or postgresql://desk@localhost/desk"}
+
+    database_url: SecretStr
+    log_format: str = "text"
+
+    @field_validator("database_url")
+    @classmethod
+    def _is_a_database(cls, value: SecretStr) -> SecretStr:
+        try:
+            read_url(value.get_secret_value())
+        except BadDatabaseUrl as error:
+            raise ValueError("is no database URL") from error
+        return value
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the signature is pydantic's
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings, FileSource(settings_cls), dotenv_settings
+
+    @classmethod
+    def load(cls) -> Self:
+        """Read them. Raises BadSettings with every problem."""
+        problems = unknown_names({**_dotenv(), **os.environ})
+        try:
+            return cls()
+        except ValidationError as error:
+            problems = [*_sentences(cls, error), *problems]
+        except UnreadableFile as error:
+            problems = [str(error), *problems]
+        raise BadSettings(problems)
+
+
+class UnreadableFile(OSError):
+    """A file named by NAME_FILE cannot be read."""
+
+
+class FileSource(PydanticBaseSettingsSource):
+    """NAME_FILE for each NAME: the way secrets are handed over by systemd, Docker and Kubernetes."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:  # noqa: ARG002 - pydantic's
+        path = os.environ.get(f"{field_name.upper()}_FILE") or _dotenv().get(f"{field_name.upper()}_FILE")
+        return (_read(field_name.upper(), path) if path else None), field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        found = {name: self.get_field_value(field, name)[0] for name, field in self.settings_cls.model_fields.items()}
+        return {name: value for name, value in found.items() if value is not None}
+
+
+def _read(name: str, path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UnreadableFile(f"{name}_FILE names a file that cannot be read.") from error
+
+
+def _dotenv() -> dict[str, str]:
+    source = DotEnvSettingsSource(Settings, env_file=".env")
+    return {name.upper(): value or "" for name, value in source.env_vars.items()}
+
+
+def _sentences(cls: type[Settings], error: ValidationError) -> list[str]:
+    found = []
+    for problem in error.errors(include_input=False, include_url=False, include_context=False):
+        name = str(problem["loc"][0]).upper() if problem["loc"] else "The settings"
+        what = "is missing" if problem["type"] == "missing" else problem["msg"].removeprefix("Value error, ")
+        example = f", for example {cls.examples[name]}" if name in cls.examples else ""
+        found.append(f"{name} {what}{example}.")
+    return found
+
+
+def unknown_names(environ: Mapping[str, str]) -> list[str]:
+    """A sentence for each name that is nearly one of ours: a misspelt setting is a setting not made."""
+    found = []
+    for name in environ:
+        plain = name.removesuffix("_FILE")
+        if plain.isupper() and plain not in KNOWN and (near := difflib.get_close_matches(plain, KNOWN, 1, 0.9)):
+            found.append(f"{name} is not known: did you mean {near[0]}?")
+    return found
+
+
+def load_or_exit(cls: type[Chosen]) -> Chosen:
+    """Read settings for a command, or name every problem on stderr and exit 78 (EX_CONFIG of sysexits.h)."""
+    try:
+        return cls.load()
+    except BadSettings as error:
+        exit_with(error.problems)
+
+
+def exit_with(problems: list[str]) -> NoReturn:
+    """Print sentences to stderr and exit 78."""
+    for problem in problems:
+        print(problem, file=sys.stderr)  # noqa: T201 - a command speaks to the person who typed it
+    raise SystemExit(EX_CONFIG)

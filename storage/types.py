@@ -1,0 +1,96 @@
+"""The words of the record, as Python sees them; in SQL they are their text."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """What a letter is; only a REQUEST or a FOLLOW_UP is ever forwarded automatically."""
+
+    REQUEST = "request"
+    FOLLOW_UP = "follow_up"
+    AUTHORITY = "authority"
+    CONTROLLER = "controller"
+    NOT_REQUEST = "not_request"
+
+
+class Right(StrEnum):
+    """The data subject's rights, GDPR articles 7(3) and 15 to 22."""
+
+    ACCESS = "access"
+    RECTIFICATION = "rectification"
+    ERASURE = "erasure"
+    RESTRICTION = "restriction"
+    PORTABILITY = "portability"
+    OBJECTION = "objection"
+    AUTOMATED_DECISION = "automated_decision"
+    WITHDRAW_CONSENT = "withdraw_consent"
+
+
+class Hold(StrEnum):
+    """Why a request waits for a person instead of going to a customer by itself."""
+
+    NO_EVIDENCE = "no_evidence"
+    SEVERAL_CUSTOMERS = "several_customers"
+    CONTRACT_ENDED = "contract_ended"
+    AUTOMATIC_MAIL = "automatic_mail"
+    JUNK = "junk"
+    UNREADABLE = "unreadable"
+    AUTOMATIC_FORWARDING_OFF = "automatic_forwarding_off"
+    OWN_MAIL = "own_mail"
+
+
+class KeyKind(StrEnum):
+    """By what a customer can be recognised."""
+
+    INTAKE_ALIAS = "intake-alias"
+    DOMAIN = "domain"
+    TELEPHONE = "telephone"
+    SMS_SENDER = "sms-sender"
+    NAME = "name"
+
+
+class Role(StrEnum):
+    """What a member of staff may do: a viewer looks, a handler decides, the dpo also manages."""
+
+    VIEWER = "viewer"
+    HANDLER = "handler"
+    DPO = "dpo"
+
+
+class Medium(StrEnum):
+    """By what a delivery travels."""
+
+    EMAIL = "e-mail"
+    SLACK = "slack"
+
+
+class Purpose(StrEnum):
+    """What a delivery is for."""
+
+    FORWARD = "forward"
+    ORIGINAL = "original"
+    CARD = "card"
+    ANNOUNCEMENT = "announcement"
+    REMINDER = "reminder"
+
+
+class Means(StrEnum):
+    """How a customer was told of a breach (agreement clause 6: "any appropriate means")."""
+
+    EMAIL = "e-mail"
+    TELEPHONE = "telephone"
+    IN_PERSON = "in-person"
+    REGISTERED_LETTER = "registered-letter"
+    PORTAL = "portal"
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Who does something, and from where: a Slack user id, a shell account, or the desk itself."""
+
+    name: str
+    origin: str
+
+
+DESK = Actor("desk", "desk")
