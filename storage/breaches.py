@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session, selectinload
 
-from storage import journal, outbox
+from storage import announcements, journal, outbox
 from storage.counters import next_reference
 from storage.deadlines import Rung, due_rungs, notification_deadline
 from storage.errors import (
@@ -19,7 +19,7 @@ from storage.errors import (
     ToldBeforeNoticed,
     UnknownCase,
 )
-from storage.models import Affected, Breach, Call, Customer, Reminder
+from storage.models import Affected, Breach, Call, Customer, Entry, Reminder
 from storage.types import Actor, Means
 
 CLAUSE = "6"
@@ -97,9 +97,7 @@ def add_customers(
     session.flush()
     if added:
         names = [affected.customer.reference for affected in added]
-        journal.record(
-            session, "breach-customers-added", by=by, now=now, case=breach.reference, clause=CLAUSE, customers=names
-        )
+        _record(session, breach, "breach-customers-added", by=by, now=now, customers=names)
     return added
 
 
@@ -119,17 +117,8 @@ def record_told(
     if affected is None:
         raise NotAffected(breach.reference, customer.name)
     session.add(Call(affected=affected, means=means, reached=True, by=by.name, at=at, recorded_at=now))
-    journal.record(
-        session,
-        "customer-told",
-        by=by,
-        now=now,
-        case=breach.reference,
-        clause=CLAUSE,
-        customer=customer.reference,
-        means=means,
-        told_at=at.isoformat(),
-    )
+    told: dict[str, journal.Detail] = {"customer": customer.reference, "means": means, "told_at": at.isoformat()}
+    _record(session, breach, "customer-told", by=by, now=now, **told)
     if not is_ringing(breach):
         outbox.supersede_reminders(session, breach.reference, now=now)
     return affected
@@ -222,10 +211,14 @@ def _refuse_future(instant: datetime | None, now: datetime) -> None:
         raise InstantInFuture(instant)
 
 
-def _record(session: Session, breach: Breach, action: str, *, by: Actor, now: datetime, **detail: str) -> None:
+def _record(
+    session: Session, breach: Breach, action: str, *, by: Actor, now: datetime, **detail: journal.Detail
+) -> Entry:
     instants = {"aware_at": breach.aware_at, "suspected_at": breach.suspected_at, "deadline_at": breach.deadline_at}
-    shown = {name: instant.isoformat() for name, instant in instants.items() if instant}
-    journal.record(session, action, by=by, now=now, case=breach.reference, clause=CLAUSE, **shown, **detail)
+    shown = {name: instant.isoformat() for name, instant in instants.items() if instant} | detail
+    entry = journal.record(session, action, by=by, now=now, case=breach.reference, clause=CLAUSE, **shown)
+    announcements.show_card(session, entry)
+    return entry
 
 
 def _whole() -> Select[Breach]:

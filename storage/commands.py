@@ -135,8 +135,7 @@ def _show_changes(changes: "Changes", *, dry_run: bool) -> None:
     for reference, (_, fields) in list(changes.changed.items())[:200]:
         say(f"~ {reference} {', '.join(fields)}")
     if changes.absent:
-        say(
-            f"Not in the file, left as they are: {', '.join(changes.absent[:20])}{' …' if len(changes.absent) > 20 else ''}"
-        )
+        more = " …" if len(changes.absent) > 20 else ""
+        say(f"Not in the file, left as they are: {', '.join(changes.absent[:20])}{more}")
     counts = f"{len(changes.added)} new, {len(changes.changed)} changed, {changes.unchanged} unchanged"
     say(f"Would import: {counts}. Nothing was changed." if dry_run else f"Imported: {counts}.")

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, Select, exists, func, select
 from sqlalchemy.orm import Session, selectinload
 
-from storage import journal, outbox
+from storage import announcements, journal, outbox
 from storage.counters import next_reference
 from storage.deadlines import PARIS
 from storage.errors import (
@@ -20,7 +20,7 @@ from storage.errors import (
     ReasonMissing,
     UnknownCase,
 )
-from storage.models import Customer, Delivery, Forward, Message, Request, Staff
+from storage.models import Customer, Delivery, Entry, Forward, Message, Request, Staff
 from storage.types import Actor, Hold, Kind, Medium, Purpose
 
 CLAUSE = "4"
@@ -54,16 +54,7 @@ def receive_request(
     )
     session.add(request)
     message.decided_at = now
-    journal.record(
-        session,
-        "request-received",
-        by=by,
-        now=now,
-        case=request.reference,
-        clause=CLAUSE,
-        sha256=message.sha256,
-        hold=hold,
-    )
+    _record(session, request, "request-received", by=by, now=now, sha256=message.sha256, hold=hold)
     return request
 
 
@@ -95,17 +86,21 @@ def forward_request(
     session.add(forward)
     session.flush()
     _queue_forward(session, forward, now)
-    journal.record(
-        session,
-        "request-routed",
-        by=by,
-        now=now,
-        case=request.reference,
-        clause=CLAUSE,
-        customer=customer.reference,
-        evidence=list(evidence),
-    )
+    shown: dict[str, journal.Detail] = {"customer": customer.reference, "evidence": list(evidence)}
+    _record(session, request, "request-routed", by=by, now=now, **shown)
     return forward
+
+
+def record_forwarded(session: Session, delivery: Delivery, *, by: Actor, now: datetime) -> None:
+    """The customer's server accepted a forward: into the journal, with what proves it."""
+    _record_delivery(session, delivery, "request-forwarded", by=by, now=now)
+
+
+def record_forward_refused(session: Session, delivery: Delivery, *, by: Actor, now: datetime) -> None:
+    """The customer's server refused a forward for good: the duty is not met, and staff are told."""
+    entry = _record_delivery(session, delivery, "forward-refused", by=by, now=now)
+    if entry:
+        announcements.announce(session, entry, "forward_refused")
 
 
 def set_aside(session: Session, request: Request, reason: str, *, by: Actor, now: datetime) -> None:
@@ -117,7 +112,7 @@ def set_aside(session: Session, request: Request, reason: str, *, by: Actor, now
     if not reason.strip():
         raise ReasonMissing(request.reference)
     request.set_aside_at, request.set_aside_reason = now, reason.strip()
-    journal.record(session, "request-set-aside", by=by, now=now, case=request.reference, clause=CLAUSE)
+    _record(session, request, "request-set-aside", by=by, now=now)
 
 
 def take_back(session: Session, request: Request, *, by: Actor, now: datetime) -> None:
@@ -125,7 +120,7 @@ def take_back(session: Session, request: Request, *, by: Actor, now: datetime) -
     if request.set_aside_at is None:
         raise NotSetAside(request.reference)
     request.set_aside_at = request.set_aside_reason = None
-    journal.record(session, "request-taken-back", by=by, now=now, case=request.reference, clause=CLAUSE)
+    _record(session, request, "request-taken-back", by=by, now=now)
 
 
 def send_original(
@@ -181,6 +176,26 @@ def forwarded_at(forward: Forward) -> datetime | None:
     """When the customer's server accepted the forward, or None while it has not."""
     accepted: Iterable[Delivery] = (one for one in forward.deliveries if one.accepted_at)
     return min((one.accepted_at for one in accepted if one.accepted_at), default=None)
+
+
+def _record(
+    session: Session, request: Request, action: str, *, by: Actor, now: datetime, **detail: journal.Detail
+) -> None:
+    entry = journal.record(session, action, by=by, now=now, case=request.reference, clause=CLAUSE, **detail)
+    announcements.show_card(session, entry)
+
+
+def _record_delivery(session: Session, delivery: Delivery, action: str, *, by: Actor, now: datetime) -> Entry | None:
+    if delivery.forward is None:
+        return None
+    evidence: dict[str, journal.Detail] = {
+        "customer": delivery.forward.customer.reference,
+        "sha256": delivery.sha256,
+        "message_id": delivery.message_id,
+    }
+    entry = journal.record(session, action, by=by, now=now, case=delivery.case, clause=CLAUSE, **evidence)
+    announcements.show_card(session, entry)
+    return entry
 
 
 def _refuse_forward(request: Request, customer: Customer, own_address: str | None, now: datetime) -> None:
