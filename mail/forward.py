@@ -20,7 +20,7 @@ LINE_LIMIT = 998
 """Octets in a line, without CRLF (RFC 5322 section 2.1.1)."""
 
 BASE64_LINE = 57
-_TOO_LONG = re.compile(rb"[^\n]{%d}" % (LINE_LIMIT + 2))
+_TOO_LONG = re.compile(rb"[^\r\n]{%d}" % (LINE_LIMIT + 1))
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 
@@ -71,12 +71,12 @@ def form_of(original: Iterable[bytes]) -> Form:
     rest, plain = b"", True
     for chunk in original:
         text = rest + chunk
-        whole = text[: text.rfind(CRLF) + 2]
-        rest = text[len(whole) :]
-        if len(rest) > LINE_LIMIT + 2 or _needs_base64(whole):
+        lines, ending, last = text.rpartition(CRLF)
+        whole, rest = lines + ending, last
+        if len(rest) > LINE_LIMIT + 1 or _needs_base64(whole):
             return Form.BASE64
         plain = plain and chunk.isascii()
-    if len(rest) > LINE_LIMIT or _needs_base64(rest):
+    if _needs_base64(rest):
         return Form.BASE64
     return Form.SEVEN_BIT if plain else Form.EIGHT_BIT
 

@@ -134,6 +134,11 @@ class Mailbox:
             finally:
                 self._client.idle_done()
 
+    def interrupt(self) -> None:
+        """End a `wait` from another thread: it ends with MailboxLost."""
+        with suppress(OSError):
+            self._client.socket().shutdown(socket.SHUT_RDWR)
+
     def close(self) -> None:
         """Drop the connection without a word: LOGOUT could hang."""
         with suppress(Exception):
@@ -154,7 +159,7 @@ class Mailbox:
 
     def _is_buffered(self) -> bool:
         try:
-            return bool(self._client._imap._file.peek(1))  # noqa: SLF001 - the only way to see what imaplib has read ahead
+            return bool(self._client._imap._file.peek(1))  # the only way to see what imaplib has read ahead
         except (BlockingIOError, ssl.SSLWantReadError):
             return False
 

@@ -11,7 +11,10 @@ from mail.settings import MailSettings, Security
 from mail.tls import verified_context
 
 CONNECT_TIMEOUT = 15
-READ_TIMEOUT = 120
+READ_TIMEOUT = 60
+LOGIN_WANTED = (530, 534, 535, 538)
+"""Replies about our own login (RFC 4954 section 6): the mail is not at fault."""
+
 FINAL_DOT = (b".\r\n", b"\r\n.\r\n")
 DEFAULT_PORTS = {Security.TLS: 465, Security.STARTTLS: 587, Security.NONE: 25}
 
@@ -119,7 +122,7 @@ class Relay:
         else:
             self._reset()
         sentence = _text(code, text)
-        raise Refused(sentence) if 500 <= code < 600 else NotNow(sentence)
+        raise Refused(sentence) if 500 <= code < 600 and code not in LOGIN_WANTED else NotNow(sentence)
 
     def _reset(self) -> None:
         try:

@@ -148,9 +148,10 @@ def is_ringing(breach: Breach) -> bool:
     return breach.closed_at is None and untold
 
 
-def get_breach(session: Session, reference: str) -> Breach:
-    """The breach with this reference. Raises UnknownCase."""
-    found = session.scalars(_whole().where(Breach.reference == reference.strip().upper())).first()
+def get_breach(session: Session, reference: str, *, to_change: bool = False) -> Breach:
+    """The breach with this reference; `to_change` keeps others from changing it meanwhile. Raises UnknownCase."""
+    wanted = _whole().where(Breach.reference == reference.strip().upper())
+    found = session.scalars(wanted.with_for_update(of=Breach) if to_change else wanted).first()
     if found is None:
         raise UnknownCase(reference.strip().upper())
     return found
@@ -171,11 +172,7 @@ def ring(session: Session, breach: Breach, *, now: datetime) -> Reminder | None:
 
     The caller queues its deliveries in the same transaction. Older unsent reminders are superseded.
     """
-    if not is_ringing(breach):
-        return None
-    due = due_rungs(breach.deadline_at, opened_at=breach.opened_at, now=now, pace=breach.pace)
-    known = set(session.scalars(select(Reminder.rung).where(Reminder.case == breach.reference)))
-    new = [rung for rung in due if _rung_key(breach, rung) not in known]
+    new = new_rungs(session, breach, now=now)
     if not new:
         return None
     reminders = [
@@ -186,6 +183,15 @@ def ring(session: Session, breach: Breach, *, now: datetime) -> Reminder | None:
     session.flush()
     _record(session, breach, "reminder-due", by=_ticker(), now=now, rung=new[-1].name)
     return reminders[-1]
+
+
+def new_rungs(session: Session, breach: Breach, *, now: datetime) -> list[Rung]:
+    """The rungs that fell due and have not rung, oldest first; none while the breach is silent."""
+    if not is_ringing(breach):
+        return []
+    due = due_rungs(breach.deadline_at, opened_at=breach.opened_at, now=now, pace=breach.pace)
+    known = set(session.scalars(select(Reminder.rung).where(Reminder.case == breach.reference)))
+    return [rung for rung in due if _rung_key(breach, rung) not in known]
 
 
 def _rung_key(breach: Breach, rung: Rung) -> str:

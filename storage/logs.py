@@ -6,13 +6,12 @@ import sys
 import structlog
 
 
-def start_logging(form: str = "text") -> None:
-    """Send everything to stderr, as readable lines or as JSON. Libraries speak only when something is wrong."""
-    lines = (
-        structlog.processors.JSONRenderer()
-        if form == "json"
-        else structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"], bool_as_flag=False)
-    )
+def start_logging(form: str = "text", *, quiet: bool = False) -> None:
+    """Send everything to stderr, as readable lines or as JSON; `quiet` leaves out what is well.
+
+    Libraries speak only when something is wrong."""
+    readable = structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"], bool_as_flag=False)
+    lines = structlog.processors.JSONRenderer() if form == "json" else readable
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")
     for name in ("slack_bolt", "slack_sdk", "apscheduler"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
@@ -23,7 +22,7 @@ def start_logging(form: str = "text") -> None:
             name_the_fault,
             lines,
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING if quiet else logging.INFO),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=False,
     )
@@ -44,3 +43,24 @@ def _place(fault: BaseException) -> str | None:
     while trace and trace.tb_next:
         trace = trace.tb_next
     return f"{trace.tb_frame.f_globals.get('__name__')}:{trace.tb_lineno}" if trace else None
+
+
+class Condition:
+    """Something that is well or not: said once when that changes, not once a try."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._fault: str | None = None
+        self._log = structlog.get_logger()
+
+    def failed(self, fault: str, **references: object) -> None:
+        """It is not well, for this reason."""
+        if fault != self._fault:
+            self._fault = fault
+            self._log.warning(f"{self._name}-failed", because=fault, **references)
+
+    def well(self) -> None:
+        """It is well again."""
+        if self._fault is not None:
+            self._fault = None
+            self._log.info(f"{self._name}-well-again")

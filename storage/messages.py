@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
 from storage.models import Cursor, Message, MessagePart, Sighting
@@ -40,18 +40,18 @@ def begin_message(session: Session, place: Place, *, received_at: datetime, size
     return message
 
 
-def add_part(session: Session, message: Message, ordinal: int, content: bytes) -> None:
+def add_part(session: Session, message_id: int, ordinal: int, content: bytes) -> None:
     """Keep the next part of a mail."""
-    session.add(MessagePart(message_id=message.id, ordinal=ordinal, content=content))
+    session.execute(insert(MessagePart).values(message_id=message_id, ordinal=ordinal, content=content))
 
 
-def finish_message(session: Session, message: Message, *, now: datetime) -> None:
+def finish_message(session: Session, message_id: int, *, now: datetime) -> None:
     """All parts are here: the mail is kept."""
-    session.flush()
     digest, size = sha256(), 0
-    for content in read_parts(session, message.id):
+    for content in read_parts(session, message_id):
         digest.update(content)
         size += len(content)
+    message = session.get_one(Message, message_id)
     message.sha256, message.size, message.kept_at = digest.hexdigest(), size, now
 
 
@@ -59,9 +59,21 @@ def keep_message(session: Session, place: Place, raw: bytes, *, received_at: dat
     """Keep a whole mail at once."""
     message = begin_message(session, place, received_at=received_at, size=len(raw), now=now)
     for ordinal, start in enumerate(range(0, max(len(raw), 1), PART)):
-        add_part(session, message, ordinal, raw[start : start + PART])
+        add_part(session, message.id, ordinal, raw[start : start + PART])
     message.sha256, message.kept_at = sha256(raw).hexdigest(), now
     return message
+
+
+def sighted_uids(session: Session, *, account: str, folder: str, uidvalidity: int) -> set[int]:
+    """The UIDs of a folder whose mails are wholly kept."""
+    seen = select(Sighting.uid).join(Message, Message.id == Sighting.message_id).where(Message.kept_at.is_not(None))
+    here = (Sighting.account == account, Sighting.folder == folder, Sighting.uidvalidity == uidvalidity)
+    return set(session.scalars(seen.where(*here)))
+
+
+def folders_of(session: Session, message_id: int) -> list[str]:
+    """The folders in which a mail was seen, first sighting first."""
+    return list(session.scalars(select(Sighting.folder).where(Sighting.message_id == message_id).order_by(Sighting.id)))
 
 
 def find_sighted(session: Session, place: Place) -> Message | None:
@@ -107,9 +119,15 @@ def parts_kept(session: Session, message: Message) -> int:
 def read_parts(session: Session, message_id: int) -> Iterator[bytes]:
     """The raw bytes of a mail, a part at a time."""
     ordinal = 0
-    while (content := session.scalar(_part(message_id, ordinal))) is not None:
+    while (content := read_part(session, message_id, ordinal)) is not None:
         yield content
         ordinal += 1
+
+
+def read_part(session: Session, message_id: int, ordinal: int) -> bytes | None:
+    """One part of a mail, None past its end."""
+    part = select(MessagePart.content).where(MessagePart.message_id == message_id, MessagePart.ordinal == ordinal)
+    return session.scalar(part)
 
 
 def read_head(session: Session, message_id: int) -> bytes:
@@ -136,7 +154,3 @@ def advance(session: Session, *, account: str, folder: str, uidvalidity: int, ui
         session.add(Cursor(account=account, folder=folder, uidvalidity=uidvalidity, last_uid=uid))
     else:
         cursor.last_uid = max(cursor.last_uid, uid)
-
-
-def _part(message_id: int, ordinal: int) -> Select[bytes]:
-    return select(MessagePart.content).where(MessagePart.message_id == message_id, MessagePart.ordinal == ordinal)

@@ -4,6 +4,9 @@ A delivery is queued in the transaction that decides, leased by one sender at a 
 by a fact: accepted, refused or superseded. `due_at` and leases are in real time.
 """
 
+import os
+import secrets
+import socket
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,7 +19,9 @@ from storage.clock import real_now
 from storage.models import Delivery
 from storage.types import Medium, Purpose
 
-LEASE = timedelta(seconds=90)
+LEASE = timedelta(minutes=6)
+"""Longer than the slowest dialogue with a server; a lease whose process died here is released at the next start."""
+
 FIRST_BACKOFF = timedelta(seconds=2)
 LONGEST_BACKOFF = timedelta(minutes=10)
 
@@ -94,10 +99,25 @@ def still_ours(session: Session, delivery_id: int, *, holder: str, now: datetime
     return session.scalars(ours.where(Delivery.leased_until > now)).first()
 
 
+def new_holder() -> str:
+    """A name for this process as a holder of leases: host, process, and what tells it from a namesake."""
+    return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+
+
+def release_dead(session: Session, *, holder: str) -> int:
+    """Free what processes of this machine held when they died, so that a restart need not wait; how many."""
+    host, _, _ = holder.rpartition(":")[0].rpartition(":")
+    holders = select(Delivery.leased_by).where(Delivery.leased_by.startswith(f"{host}:")).distinct()
+    dead = [one for one in session.scalars(holders) if one and _is_dead(one, holder)]
+    freed = update(Delivery).where(Delivery.leased_by.in_(dead)).values(leased_by=None, leased_until=None)
+    return len(session.execute(freed.returning(Delivery.id).execution_options(synchronize_session=False)).all())
+
+
 def record_sending(delivery: Delivery, *, now: datetime) -> None:
     """A try begins. Committed before the connection is used: from here on "sent?" may be unknown."""
     delivery.sending_at = now
     delivery.attempts += 1
+    delivery.leased_until = real_now() + LEASE
 
 
 def record_accepted(delivery: Delivery, *, reply: str, now: datetime) -> None:
@@ -153,6 +173,25 @@ def backlog(session: Session, medium: Medium) -> Backlog:
     )
     refused = session.scalar(select(func.count()).where(Delivery.medium == medium, Delivery.refused_at.is_not(None)))
     return Backlog(total, failing or 0, refused or 0, next_try)
+
+
+def count_accepted(session: Session, medium: Medium) -> int:
+    """How many deliveries of a medium were ever accepted."""
+    accepted = select(func.count()).where(Delivery.medium == medium, Delivery.accepted_at.is_not(None))
+    return session.scalar(accepted) or 0
+
+
+def _is_dead(holder: str, ours: str) -> bool:
+    pid = int(holder.rsplit(":", 2)[1])
+    if pid == os.getpid():
+        return holder != ours
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    return False
 
 
 def _finish(delivery: Delivery) -> None:

@@ -143,12 +143,18 @@ def send_original(
         journal.record(session, "original-sent-to-staff", by=by, now=now, case=request.reference, clause="2")
 
 
-def get_request(session: Session, reference: str) -> Request:
-    """The request with this reference. Raises UnknownCase."""
-    found = session.scalars(_with_forwards().where(Request.reference == reference.strip().upper())).first()
+def get_request(session: Session, reference: str, *, to_change: bool = False) -> Request:
+    """The request with this reference; `to_change` keeps others from changing it meanwhile. Raises UnknownCase."""
+    wanted = _with_forwards().where(Request.reference == reference.strip().upper())
+    found = session.scalars(wanted.with_for_update(of=Request) if to_change else wanted).first()
     if found is None:
         raise UnknownCase(reference.strip().upper())
     return found
+
+
+def find_request(session: Session, reference: str) -> Request | None:
+    """The request with exactly this reference, if there is one."""
+    return session.scalars(select(Request).where(Request.reference == reference)).first()
 
 
 def find_waiting(session: Session, *, limit: int | None = None) -> list[Request]:

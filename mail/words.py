@@ -1,0 +1,84 @@
+"""What a customer or a colleague reads: the words of a forward and of an original sent to staff."""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+
+from mail.letter import Letter
+from storage.deadlines import answer_date
+from storage.models import Forward
+from storage.outbox import Words
+from storage.types import Right
+from templates import render
+
+SHOWN = 12_000
+"""Characters of a letter that stand in a mail's body; the whole of it is attached."""
+
+_LINK = re.compile(r"(?i)\b(https?|ftp)://|\b(www)\.")
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A letter as it stands in a body: its links dead, its length bounded."""
+
+    text: str
+    shortened: bool
+
+
+def forward_words(forward: Forward, letter: Letter, *, company: str) -> Words:
+    """The forward to a customer, in its language, as text and HTML."""
+    shown, request = show(letter), forward.request
+    values = {
+        "company": company,
+        "reference": request.reference,
+        "address": forward.address,
+        "order_reference": forward.order_reference,
+        "why": _why(forward),
+        "received_at": request.received_at,
+        "answer_date": answer_date(request.received_at),
+        "data_subject": letter.reply_to or letter.sender,
+        "rights": [render("rights", forward.language, right=right) for right in request.rights],
+        "warnings": [render("warnings", forward.language, warning=warning) for warning in warnings_of(letter)],
+        "stop_contact": Right.OBJECTION in request.rights,
+        "letter": shown.text,
+        "shortened": shown.shortened,
+    }
+    subject = render("forward_subject", forward.language, reference=request.reference)
+    text = render("forward", forward.language, **values)
+    return Words(subject, text, render("forward", forward.language, "html", **values))
+
+
+def original_words(reference: str, received_at: datetime, letter: Letter, *, language: str) -> Words:
+    """The original, for a colleague who asked to read it."""
+    shown = show(letter)
+    values = {
+        "reference": reference,
+        "received_at": received_at,
+        "data_subject": letter.sender,
+        "subject": letter.subject,
+        "letter": shown.text,
+        "shortened": shown.shortened,
+    }
+    return Words(render("original_subject", language, reference=reference), render("original", language, **values))
+
+
+def show(letter: Letter) -> Shown:
+    """The letter's own words, or its subject when that is all there is."""
+    text = dead_links(letter.text.strip() or letter.subject.strip() or "-")
+    return Shown(text[:SHOWN], len(text) > SHOWN or letter.shortened)
+
+
+def dead_links(text: str) -> str:
+    """https://example.org -> https[:]//example.org: readable, and nothing a mail program makes clickable."""
+    return _LINK.sub(lambda found: f"{found[1]}[:]//" if found[1] else f"{found[2]}[.]", text)
+
+
+def warnings_of(letter: Letter) -> list[str]:
+    """What to be careful with among the attachments: identity, executable."""
+    found = {flag for attachment in letter.attachments for flag in attachment.flags}
+    return sorted(found & {"identity", "executable"})
+
+
+def _why(forward: Forward) -> str:
+    kind, _, value = (forward.evidence[0] if forward.evidence else "").partition(":")
+    return render("why", forward.language, kind=kind, value=value)
