@@ -159,7 +159,7 @@ class Mailbox:
 
     def _is_buffered(self) -> bool:
         try:
-            return bool(self._client._imap._file.peek(1))  # the only way to see what imaplib has read ahead
+            return bool(self._client._imap.file.peek(1))  # the only way to see what imaplib has read ahead
         except (BlockingIOError, ssl.SSLWantReadError):
             return False
 
