@@ -24,7 +24,7 @@ def compose_delivery(session: Session, delivery: Delivery, settings: MailSetting
         message_id=delivery.message_id,
         language=delivery.language,
         queued_at=delivery.queued_at,
-        original_sha256=original and original.sha256,
+        original_sha256=original.sha256 if original else None,
     )
     words = _words(session, delivery, request, settings)
     delivery.content = compose(words, envelope, boundary=boundary_of(delivery), with_original=original is not None)

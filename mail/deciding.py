@@ -44,11 +44,11 @@ class RecordedDirectory:
 
 def consider(session: Session, letter: Letter, *, settings: ReadingSettings, junk: bool, today: date) -> Considered:
     """Read a letter and find its customer; writes nothing."""
-    found = read_rights(letter.subject, letter.text, letter.language)
+    found = read_rights(letter.subject, letter.text)
     outcome = find_route(
         letter,
         RecordedDirectory(session),
-        policy_off=settings.automatic_forwarding is Automatic.OFF,
+        automatic=settings.automatic_forwarding is not Automatic.OFF,
         junk=junk,
         today=today,
         own_address=settings.mail_address,
@@ -75,7 +75,7 @@ def _consider_guarded(
     today = now.astimezone(PARIS).date()
     try:
         letter = read_kept_letter(session, message.id)
-        read_rights(letter.subject, letter.text, letter.language)
+        read_rights(letter.subject, letter.text)
     except Exception as error:  # noqa: BLE001 - the poison guard
         log.warning("letter-unreadable", message=message.id, fault=error)
         return Considered(Reading(Kind.REQUEST, (), "fr"), (), Held(Hold.UNREADABLE))

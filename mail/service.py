@@ -52,7 +52,7 @@ def serve(database: Database, settings: MailSettings) -> None:
     """Run until SIGTERM or SIGINT. A thread that dies ends the process, so that its supervisor restarts it."""
     stop, wake = threading.Event(), threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: (stop.set(), wake.set()))
+        signal.signal(number, lambda *_: stop.set())
     prepare(database)
     receiver, sender = Receiver(database, settings, queued=wake.set), Sender(database, settings)
     threads = [
@@ -64,6 +64,7 @@ def serve(database: Database, settings: MailSettings) -> None:
     while not stop.wait(0.5):
         if not all(thread.is_alive() for thread in threads):
             raise SystemExit(EX_SOFTWARE)
+    wake.set()
     receiver.interrupt()
     for thread in threads:
         thread.join(STOPPING)

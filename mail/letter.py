@@ -1,0 +1,220 @@
+"""A mail's bytes, read: pure, bounded, and never raising, whatever the bytes.
+
+Only what the author and the last server wrote counts as an address: To, Cc, and the topmost Delivered-To and
+X-Original-To, which stand above the first Received line.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from mail.headers import (
+    Fields,
+    first,
+    read_addresses,
+    read_date,
+    read_ids,
+    read_mailboxes,
+    read_words,
+    sender_name,
+    split_head,
+)
+from mail.language import guess_language
+from mail.markup import HTML_LIMIT, read_html
+from mail.parts import Part, Parts, content_type_of, read_parts
+from mail.text import clean, decode, decode_head, own_words, shorten
+
+HEAD = 256 * 1024
+"""Octets of a mail that are parsed; all of it is kept and forwarded."""
+
+_WANTED = frozenset(
+    name.encode("ascii")
+    for name in (
+        "subject from reply-to date message-id in-reply-to references to cc delivered-to x-original-to return-path "
+        "received auto-submitted precedence list-id list-unsubscribe content-type content-transfer-encoding "
+        "content-disposition"
+    ).split()
+)
+_MACHINE = re.compile(
+    r"(?:mailer-daemon|postmaster|(?:.*[-_.])?(?:no|do-?not|ne-?pas)[-_.]?(?:reply|repl|repondre|responder|antworten))"
+    r"(?:[-_.+].*)?"
+)
+_IDENTITY = re.compile(
+    r"carte.?(?:nationale)?.?d?.?identit|pi[eè]ce.?(?:d.?)?identit|passe?.?port|(?<![a-z])(?:cni|dni|nie)(?![a-z])|"
+    r"id.?card|identity|identit[aéey]|permis|driving.?licen|titre.?de.?s[eé]jour|ausweis|f[uü]hrerschein|paspoort|"
+    r"rijbewijs|pasaporte|passaporte|patente|dowod",
+    re.IGNORECASE,
+)
+_EXECUTABLE = re.compile(
+    r"\.(?:exe|scr|bat|cmd|com|pif|cpl|dll|js|jse|vbs|vbe|wsf|wsh|msi|msix|ps1|jar|lnk|hta|iso|img|vhdx?|chm|reg|apk|app|"
+    r"dmg|pkg|sh|docm|dotm|xlsm|xltm|xlam|pptm)$",
+    re.IGNORECASE,
+)
+_ENCRYPTED = ("multipart/encrypted", "application/pkcs7-mime", "application/x-pkcs7-mime")
+_WORD = re.compile(r"\w{2,}")
+
+
+@dataclass(frozen=True)
+class Attachment:
+    """A part that is not the letter's own words. `size` is about right; `flags`: executable, identity."""
+
+    name: str
+    content_type: str
+    size: int
+    flags: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Letter:
+    """What can be read of a mail. `sender` is None unless From gives exactly one mailbox.
+
+    `automatic` says why it is automatic mail (RFC 3834), `unreadable` why it could not be read; None when it is not so.
+    `hidden`: its HTML has words that nobody sees, or says something else than its text. `shortened`: the text is cut.
+    """
+
+    subject: str = ""
+    sender: str | None = None
+    sender_name: str = ""
+    reply_to: str | None = None
+    date: datetime | None = None
+    message_id: str | None = None
+    in_reply_to: str | None = None
+    references: tuple[str, ...] = ()
+    recipients: tuple[str, ...] = ()
+    text: str = ""
+    language: str = "fr"
+    automatic: str | None = None
+    attachments: tuple[Attachment, ...] = ()
+    received_lines: int = 0
+    shortened: bool = False
+    hidden: bool = False
+    unreadable: str | None = None
+
+
+def read_letter(raw: bytes, *, truncated: bool = False) -> Letter:
+    """Read a mail from its first HEAD octets; `truncated` when `raw` is not all of it. Never raises."""
+    head, truncated = raw[:HEAD], truncated or len(raw) > HEAD
+    letter = Letter(unreadable="headers")
+    try:
+        fields, body = split_head(_without_envelope_line(head), _WANTED)
+        if fields:
+            letter = _read_headers(fields)
+            letter = _read_body(letter, fields, _without_envelope_line(head)[body:], truncated=truncated)
+    except Exception:  # noqa: BLE001 - the promise above; nothing is known to raise, and the mail is kept whatever happens
+        return replace(letter, unreadable=letter.unreadable or "body")
+    return letter
+
+
+def _without_envelope_line(head: bytes) -> bytes:
+    """Without the line that begins a mail in an mbox file."""
+    return head.partition(b"\n")[2] if head.startswith((b"From ", b">From ")) else head
+
+
+# --- headers ---
+
+
+def _read_headers(fields: Fields) -> Letter:
+    references = read_ids(first(fields, "references"))
+    return Letter(
+        subject=read_words(first(fields, "subject"), 500),
+        sender=_only_mailbox(fields, "from"),
+        sender_name=sender_name(first(fields, "from")),
+        reply_to=_only_mailbox(fields, "reply-to"),
+        date=read_date(first(fields, "date")),
+        message_id=next(iter(read_ids(first(fields, "message-id"))), None),
+        in_reply_to=next(iter(read_ids(first(fields, "in-reply-to"))), None),
+        references=references[-50:],
+        recipients=_recipients(fields),
+        automatic=_automatic(fields),
+        received_lines=len(fields.get("received", [])),
+    )
+
+
+def _only_mailbox(fields: Fields, name: str) -> str | None:
+    """The address of a field that gives exactly one mailbox; anything else is ambiguous."""
+    values = fields.get(name, [])
+    found = read_mailboxes(values[0]) if len(values) == 1 else None
+    return found[0].address if found and len(found) == 1 else None
+
+
+def _recipients(fields: Fields) -> tuple[str, ...]:
+    values = [first(fields, "delivered-to"), first(fields, "x-original-to")]
+    values += [*fields.get("to", []), *fields.get("cc", [])]
+    return tuple(dict.fromkeys(address for value in values for address in read_addresses(value)))
+
+
+def _automatic(fields: Fields) -> str | None:
+    """Why this is automatic mail (RFC 3834 section 2, RFC 2919, RFC 2369), or None.
+
+    X-Auto-Response-Suppress is no reason: Exchange puts it on what people write.
+    """
+    submitted = first(fields, "auto-submitted").partition(b";")[0].split()
+    sender = _only_mailbox(fields, "from") or ""
+    if submitted and submitted[0].lower() != b"no":
+        return "auto-submitted"
+    if first(fields, "return-path").strip() == b"<>":
+        return "null-sender"
+    if "list-id" in fields or "list-unsubscribe" in fields:
+        return "list"
+    if first(fields, "precedence").strip().lower() in {b"bulk", b"list", b"junk"}:
+        return "bulk"
+    if content_type_of(fields) == "multipart/report":
+        return "report"
+    return "machine-sender" if _MACHINE.fullmatch(sender.rpartition("@")[0].lower()) else None
+
+
+# --- body ---
+
+
+def _read_body(letter: Letter, fields: Fields, body: bytes, *, truncated: bool) -> Letter:
+    parts = read_parts(fields, body, truncated=truncated)
+    words = [part for part in parts.leaves if part.is_words and not part.is_attached]
+    plain = clean("\n".join(_text_of(part) for part in words if part.content_type == "text/plain"))
+    seen = [read_html(_text_of(part)[:HTML_LIMIT]) for part in words if part.content_type == "text/html"]
+    html = clean("\n".join(one.text for one in seen))
+    text, cut = shorten(plain if _WORD.search(plain) or not html else html)
+    return replace(
+        letter,
+        text=text,
+        language=guess_language(f"{letter.subject}\n{own_words(text[:3000])[:1500]}"),
+        attachments=tuple(_attachments(parts.leaves)),
+        shortened=cut or any(not part.complete for part in words),
+        hidden=any(one.hidden for one in seen) or _disagree(plain, html),
+        unreadable=_unreadable(fields, parts, text, truncated=truncated),
+    )
+
+
+def _text_of(part: Part) -> str:
+    return decode(part.content(), part.charset) if part.complete else decode_head(part.content(), part.charset)
+
+
+def _disagree(plain: str, html: str) -> bool:
+    """Whether two texts that should be one share less than a third of the shorter one's words."""
+    if not html or not plain:
+        return False
+    first_words, second_words = set(_WORD.findall(plain.lower())), set(_WORD.findall(html.lower()))
+    fewer = min(len(first_words), len(second_words))
+    return fewer >= 8 and len(first_words & second_words) * 3 < fewer
+
+
+def _attachments(leaves: tuple[Part, ...]) -> Iterator[Attachment]:
+    for part in leaves:
+        if part.is_attached:
+            name = part.name or part.content_type.replace("/", ".")
+            yield Attachment(name, part.content_type, part.size, tuple(_flags(name)))
+
+
+def _flags(name: str) -> Iterator[str]:
+    if _EXECUTABLE.search(name):
+        yield "executable"
+    if _IDENTITY.search(name):
+        yield "identity"
+
+
+def _unreadable(fields: Fields, parts: Parts, text: str, *, truncated: bool) -> str | None:
+    if content_type_of(fields) in _ENCRYPTED:
+        return "encrypted"
+    if parts.overflow or text.strip():
+        return parts.overflow
+    return "too-large" if truncated else None

@@ -1,0 +1,198 @@
+"""The mail commands as people and scripts meet them: settings, drain, check, status, explain."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from storage import heartbeats
+from storage.clock import real_now
+from tests.mail_support import (
+    GARAGE,
+    JEANNE,
+    TO_GARAGE,
+    US,
+    environ_for,
+    letter,
+    mail_settings,
+    opened_desk,
+)
+from tests.playground.mailhost import MailHost
+
+ROOT = Path(__file__).parent.parent
+SECRET = "hunter2-do-not-print"
+
+
+def run(*words: str, folder: Path, **environ: str) -> "subprocess.CompletedProcess[str]":
+    clean = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG"}}
+    command = [sys.executable, "-m", "mail", *words]
+    return subprocess.run(
+        command, env=clean | {"PYTHONPATH": str(ROOT)} | environ, cwd=folder, capture_output=True, text=True, timeout=60
+    )
+
+
+def environ_of(host: MailHost, url: str, **changed: str) -> dict[str, str]:
+    return environ_for(mail_settings(url, imap_port=host.imap_port, smtp_port=host.smtp_port), **changed)
+
+
+def test_every_setting_that_is_missing_or_wrong_is_named_at_once(tmp_path: Path) -> None:
+    done = run(
+        folder=tmp_path, DATABASE_URL="mysql://x", IMAP_SECURITY="ssl", IMAP_PASSWORD=SECRET, IMAP_WATCH="sometimes"
+    )
+
+    assert done.returncode == 78
+    for name in ("DATABASE_URL", "MAIL_ADDRESS", "IMAP_HOST", "IMAP_SECURITY", "IMAP_USER", "IMAP_WATCH", "SMTP_HOST"):
+        assert f"{name} " in done.stderr
+    assert "for example privacy@kavkom.example" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert SECRET not in done.stderr + done.stdout
+
+
+def test_a_misspelt_setting_gets_a_did_you_mean(tmp_path: Path) -> None:
+    done = run(folder=tmp_path, DATABASE_URL="sqlite:///desk.db", IMAP_PASWORD=SECRET)
+
+    assert "IMAP_PASWORD is not known: did you mean IMAP_PASSWORD?" in done.stderr
+    assert SECRET not in done.stderr
+
+
+def test_a_secret_may_come_from_a_file(mail_host: MailHost, sqlite_url: str, tmp_path: Path) -> None:
+    (tmp_path / "password").write_text("playground\n")
+    environ = environ_of(mail_host, sqlite_url, IMAP_PASSWORD_FILE=str(tmp_path / "password"))
+    del environ["IMAP_PASSWORD"]
+
+    done = run("check", folder=tmp_path, **environ)
+
+    assert done.returncode == 0, done.stderr
+
+
+def test_drain_takes_in_sends_and_says_what_is_left(mail_host: MailHost, database_url: str, tmp_path: Path) -> None:
+    mail_host.send(letter(), JEANNE, TO_GARAGE)
+    mail_host.send(letter(US), JEANNE, US)
+    with opened_desk(database_url, tmp_path):
+        done = run("drain", folder=tmp_path, **environ_of(mail_host, database_url))
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "2 received, 1 sent, 1 held for a person, 0 still queued, 0 refused.\n"
+    assert len(mail_host.mailbox(GARAGE)) == 1
+    assert len(mail_host.mailbox(US, "Processed")) == 2
+    assert mail_host.mailbox(US) == []
+
+
+def test_drain_leaves_what_is_refused_for_now_in_the_queue(
+    mail_host: MailHost, sqlite_url: str, tmp_path: Path
+) -> None:
+    mail_host.send(letter(), JEANNE, TO_GARAGE)
+    mail_host.smtp.defer_every = 1
+    with opened_desk(sqlite_url, tmp_path):
+        done = run("drain", "--patience", "0.1", folder=tmp_path, **environ_of(mail_host, sqlite_url))
+
+    assert done.returncode == 0, done.stderr
+    assert "1 still queued" in done.stdout
+
+
+def test_drain_gives_way_to_another_poller(mail_host: MailHost, sqlite_url: str, tmp_path: Path) -> None:
+    from mail.receiver import POLLER, POLLER_TTL
+
+    with opened_desk(sqlite_url, tmp_path) as database:
+        with database.begin() as session:
+            heartbeats.claim(session, POLLER, holder="elsewhere:1:ab", ttl=POLLER_TTL, now=real_now())
+
+        done = run("drain", folder=tmp_path, **environ_of(mail_host, sqlite_url))
+
+    assert done.returncode == 75
+    assert "Another process" in done.stderr
+
+
+def test_check_says_that_all_is_well_and_sends_nothing(mail_host: MailHost, sqlite_url: str, tmp_path: Path) -> None:
+    done = run("check", folder=tmp_path, **environ_of(mail_host, sqlite_url))
+
+    assert done.returncode == 0, done.stderr
+    assert "IMAP: the mailbox answers" in done.stdout
+    assert "SMTP: the relay answers" in done.stdout
+    assert mail_host.accepted == []
+
+
+@pytest.mark.parametrize(
+    ("changed", "sentence"),
+    [
+        ({"IMAP_PASSWORD": "wrong"}, "does not accept IMAP_USER and IMAP_PASSWORD"),
+        ({"IMAP_PORT": "1"}, "check IMAP_PORT"),
+        ({"SMTP_PORT": "1"}, "check SMTP_PORT"),
+        ({"IMAP_FOLDERS": "INBOX,Elsewhere"}, "no folder Elsewhere"),
+        ({"IMAP_SECURITY": "tls"}, "check IMAP_PORT and IMAP_SECURITY"),
+        ({"SMTP_SECURITY": "starttls"}, "does not offer what SMTP_SECURITY asks for"),
+    ],
+)
+def test_check_says_which_side_is_not_well(
+    mail_host: MailHost, sqlite_url: str, tmp_path: Path, changed: dict[str, str], sentence: str
+) -> None:
+    done = run("check", folder=tmp_path, **environ_of(mail_host, sqlite_url, **changed))
+
+    assert done.returncode == 69
+    assert sentence in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_check_names_a_certificate_that_is_not_trusted(sqlite_url: str, tmp_path: Path) -> None:
+    with MailHost(tls=True) as host:
+        changed = {"IMAP_SECURITY": "tls", "IMAP_PORT": str(host.imaps_port), "IMAP_HOST": "localhost"}
+
+        done = run("check", folder=tmp_path, **environ_of(host, sqlite_url, **changed))
+        trusted = run(
+            "check", folder=tmp_path, **environ_of(host, sqlite_url, **changed, TLS_CA_FILE=str(host.ca_file))
+        )
+
+    assert "the certificate of localhost is not trusted" in done.stderr
+    assert trusted.returncode == 0, trusted.stderr
+
+
+@pytest.mark.parametrize("command", ["check", "status", "drain"])
+def test_a_database_that_is_away_gets_a_sentence(mail_host: MailHost, tmp_path: Path, command: str) -> None:
+    done = run(command, folder=tmp_path, **environ_of(mail_host, "postgresql://desk@127.0.0.1:1/desk"))
+
+    assert done.returncode == 69
+    assert "database cannot be reached" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_status_counts_and_names_nobody(mail_host: MailHost, sqlite_url: str, tmp_path: Path) -> None:
+    mail_host.send(letter(US), JEANNE, US)
+    with opened_desk(sqlite_url, tmp_path):
+        run("drain", folder=tmp_path, **environ_of(mail_host, sqlite_url))
+
+        done = run("status", folder=tmp_path, DATABASE_URL=sqlite_url)
+
+    assert done.returncode == 0, done.stderr
+    assert "1 requests" in done.stdout
+    assert "@" not in done.stdout
+
+
+def test_explain_decides_without_writing(sqlite_url: str, tmp_path: Path) -> None:
+    ours, held, newsletter = tmp_path / "ours.eml", tmp_path / "held.eml", tmp_path / "news.eml"
+    ours.write_bytes(letter())
+    held.write_bytes(letter(US))
+    newsletter.write_bytes(letter(US, body="Nos offres.\r\n", subject="Offres", headers="List-Id: <x.example>\r\n"))
+    with opened_desk(sqlite_url, tmp_path) as database:
+        done = run("explain", "--json", str(ours), str(held), str(newsletter), folder=tmp_path, DATABASE_URL=sqlite_url)
+        with database.reading() as session:
+            from storage.requests import find_recent
+
+            written = find_recent(session, limit=1)
+
+    answers = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [answer["file"] for answer in answers] == [str(ours), str(held), str(newsletter)]
+    assert [answer["customers"] for answer in answers] == [["C0001"], "human", []]
+    assert answers[0]["rights"] == ["erasure"]
+    assert set(answers[0]) == {"file", "kind", "flags", "rights", "language", "customers", "why", "evidence"}
+    assert written == []
+
+
+def test_an_unknown_command_gets_help_and_the_nearest_match(tmp_path: Path) -> None:
+    done = run("drian", folder=tmp_path)
+
+    assert done.returncode == 2
+    assert "Commands:" in done.stderr
+    assert "Did you mean “drain”?" in done.stderr
