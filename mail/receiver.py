@@ -12,9 +12,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from mail.intake import Intake, is_junk
 from mail.mailbox import IDLE_AT_MOST, LoginRefused, Mailbox, MailboxLost, NoSuchFolder
 from mail.settings import MailSettings
-from storage import heartbeats, outbox
+from storage import heartbeats
 from storage.clock import real_now
 from storage.database import Database
+from storage.holders import new_holder
 from storage.logs import Condition
 
 POLLER = "poller:privacy"
@@ -36,7 +37,7 @@ class Receiver:
         self._database = database
         self._settings = settings
         self._queued = queued
-        self._holder = outbox.new_holder()
+        self._holder = new_holder()
         self._condition = Condition("mailbox")
         self._lease_is_ours = False
         self._mailbox: Mailbox | None = None

@@ -1,4 +1,4 @@
-"""What a text asks (pure): a first reading by a lexicon of patterns, each with its weight (mail/lexicon.toml).
+"""What a text asks (pure): a first reading by a lexicon of phrases, each with its weight (mail/lexicon.toml).
 
 It says why ("because"), and it is for the customer to judge: a reading is a label, never a decision.
 """
@@ -6,23 +6,33 @@ It says why ("because"), and it is for the customer to judge: a reading is a lab
 import re
 import tomllib
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
-from typing import Any
 
+from mail.text import own_words
 from storage.types import Kind, Right
 
 ENOUGH = 2
-READ = 8_000
-"""Characters that are read for rights."""
+READ = 6_000
+"""Characters that are read."""
 
-_QUOTED = re.compile(
-    r"(?im)^\s*>.*$|^\s*(le .{5,80} a ecrit|on .{5,80} wrote|am .{5,80} schrieb|el .{5,80} escribio|il .{5,80} ha scritto)"
-    r"\s*:\s*$|^-{2,}\s*(message d'origine|original message|message transfere|forwarded message)\s*-*$"
-)
-_SIGNATURE = re.compile(r"(?m)^-- ?$")
+SHORT = 6
+"""In a letter of no more words, one that only supports is enough: "Stop"."""
+
+HOMONYM = "homonym"
+_KEY = 3
+"""A phrase is looked up by the first letters of its first word."""
+
+_WORD = re.compile(r"\w+")
+_MARKS = re.compile("[\u0300-\u036f\u0591-\u05c7\u064b-\u0652\u200c\u200d]")
+_SPECIAL = str.maketrans({"ł": "l", "ø": "o", "æ": "ae", "œ": "oe", "ß": "ss", "ı": "i", "đ": "d"})
+_BETWEEN = r"[^\w.!?;]{1,40}+"
+_PIECE = re.compile(r"\([^()]+\)\??|\S+")
+_LEADING_CHOICE = re.compile(r"\(([^()]+)\)(.*)")
+_RIGHTS = frozenset(right.value for right in Right)
+_QUIET = frozenset({Kind.AUTHORITY.value, Kind.CONTROLLER.value, Kind.NOT_REQUEST.value})
 
 
 @dataclass(frozen=True)
@@ -36,81 +46,106 @@ class RightsRead:
 
 
 @dataclass(frozen=True)
-class _Lexicon:
-    rights: dict[str, list[tuple[int, re.Pattern[str]]]]
-    kinds: dict[str, list[tuple[int, re.Pattern[str]]]]
-    flags: dict[str, list[tuple[int, re.Pattern[str]]]]
-    homonyms: re.Pattern[str]
+class _Phrase:
+    label: str
+    points: int
+    pattern: re.Pattern[str]
+
+
+@dataclass(frozen=True)
+class _Found:
+    label: str
+    points: int
+    words: str
 
 
 def read_rights(subject: str, text: str) -> RightsRead:
-    """Read a letter's subject and text. Quotations and signatures are not its writer's words."""
-    own = plain(f"{subject}\n{own_words(text)}"[:READ])
-    lexicon = _lexicon()
-    meant = lexicon.homonyms.sub(" ", own)
-    rights = _score(lexicon.rights, meant)
-    kinds = _score(lexicon.kinds, own)
-    flags = _score(lexicon.flags, own)
-    because = [word for words in (*rights.values(), *flags.values()) for word in words]
-    found = tuple(right.value for right in Right if right.value in rights)
-    return RightsRead(_kind(found, kinds), found, tuple(sorted(flags)), tuple(dict.fromkeys(because))[:8])
-
-
-def own_words(text: str) -> str:
-    """What the writer wrote: without quoted lines, what follows an attribution, and the signature.
-
-    A letter that is nothing but quotation is read whole.
-    """
-    before = text[: found.start()] if (found := _SIGNATURE.search(text)) else text
-    lines = [line for line in before.split("\n") if not line.lstrip().startswith(">")]
-    kept: list[str] = []
-    for line in lines:
-        if _QUOTED.match(plain(line)):
-            break
-        kept.append(line)
-    own = "\n".join(kept).strip()
-    return own or text
+    """Read a letter's subject and text, in whatever language. Quotations and signatures are not its writer's words."""
+    own = plain(f"{subject[:500]}\n. {own_words(text[: 2 * READ])}"[:READ])
+    found = list(dict.fromkeys(_find(own)))
+    scores = _scores(found, enough=ENOUGH if own.count(" ") > SHORT else 1)
+    kind = _kind(scores)
+    rights = () if kind in _QUIET else tuple(right.value for right in Right if right in scores)
+    flags = tuple(sorted(label.removeprefix("flag:") for label in scores if label.startswith("flag:")))
+    told = {*rights, *(f"flag:{flag}" for flag in flags), kind.value}
+    return RightsRead(kind, rights, flags, tuple(dict.fromkeys(one.words for one in found if one.label in told))[:8])
 
 
 def plain(text: str) -> str:
     """Lower case, without accents, apostrophes alike: as the lexicon is written."""
-    apart = unicodedata.normalize("NFKD", text.lower().replace("’", "'"))
-    return "".join(letter for letter in apart if not unicodedata.combining(letter))
+    lower = text.lower()
+    if lower.isascii():
+        return lower
+    return _MARKS.sub("", unicodedata.normalize("NFKD", lower.translate(_SPECIAL)).replace("\u2019", "'"))
 
 
-def _kind(rights: tuple[str, ...], kinds: dict[str, list[str]]) -> Kind:
-    if Kind.AUTHORITY in kinds:
-        return Kind.AUTHORITY
-    return Kind.REQUEST if rights else Kind.NOT_REQUEST
+def _kind(scores: Mapping[str, int]) -> Kind:
+    """A letter of an authority or a customer is that, whatever rights it names; else what weighs most."""
+    asked = max((scores.get(right, 0) for right in Right), default=0)
+    asked = max(asked, scores.get(Kind.REQUEST, 0))
+    if scores.get(Kind.NOT_REQUEST, 0) > asked:
+        found = [Kind.AUTHORITY, Kind.CONTROLLER, Kind.NOT_REQUEST]
+    else:
+        found = [Kind.AUTHORITY, Kind.CONTROLLER, Kind.FOLLOW_UP]
+    return next((kind for kind in found if kind in scores), Kind.REQUEST if asked else Kind.NOT_REQUEST)
 
 
-def _score(table: dict[str, list[tuple[int, re.Pattern[str]]]], text: str) -> dict[str, list[str]]:
-    """For each label that has enough points, the words found."""
-    scores = {label: list(_found(patterns, text)) for label, patterns in table.items()}
-    return {
-        label: [words for _, words in found] for label, found in scores.items() if sum(p for p, _ in found) >= ENOUGH
-    }
+def _scores(found: list[_Found], *, enough: int) -> dict[str, int]:
+    """The points of each label that has enough of them: every phrase counts once."""
+    scores: dict[str, int] = {}
+    for one in found:
+        scores[one.label] = scores.get(one.label, 0) + one.points
+    return {label: points for label, points in scores.items() if points >= enough}
 
 
-def _found(patterns: Iterable[tuple[int, re.Pattern[str]]], text: str) -> Iterator[tuple[int, str]]:
-    for points, pattern in patterns:
-        if match := pattern.search(text):
-            yield points, " ".join(match[0].split())[:60]
+def _find(text: str) -> Iterator[_Found]:
+    """The phrases of the lexicon in a text. What a homonym covers is not read for rights."""
+    phrases, covered = _lexicon(), 0
+    for word in _WORD.finditer(text):
+        for phrase in phrases.get(word[0][:_KEY], ()):
+            if word.start() < covered and phrase.label in _RIGHTS:
+                continue
+            if match := phrase.pattern.match(text, word.start()):
+                covered = max(covered, match.end()) if phrase.label == HOMONYM else covered
+                yield _Found(phrase.label, phrase.points, " ".join(match[0].split())[:60])
 
 
 @cache
-def _lexicon() -> _Lexicon:
+def _lexicon() -> dict[str, tuple[_Phrase, ...]]:
+    """The phrases by the first letters of their first word, homonyms first."""
     data = tomllib.loads((resources.files("mail") / "lexicon.toml").read_text(encoding="utf-8"))
-    homonyms = re.compile("|".join(f"(?:{pattern})" for pattern in data["homonyms"]["patterns"]))
-    return _Lexicon(_compiled(data["rights"]), _compiled(data["kinds"]), _compiled(data["flags"]), homonyms)
+    index: dict[str, list[_Phrase]] = {}
+    for label, weights in data.items():
+        for points, phrases in weights.items():
+            for spelled in _spellings(phrases):
+                phrase = _Phrase(label, int(points), re.compile(_pattern(spelled)))
+                index.setdefault(_WORD.findall(spelled)[0][:_KEY], []).append(phrase)
+    return {key: tuple(sorted(found, key=lambda one: one.label != HOMONYM)) for key, found in index.items()}
 
 
-def _compiled(table: dict[str, dict[str, list[Any]]]) -> dict[str, list[tuple[int, re.Pattern[str]]]]:
-    """One pattern per label and weight, alternatives joined: a label needs one pass over the text."""
-    return {
-        label: [
-            (int(points), re.compile("|".join(f"(?:{pattern})" for pattern in patterns), re.MULTILINE))
-            for points, patterns in weights.items()
-        ]
-        for label, weights in table.items()
-    }
+def _spellings(phrases: str) -> Iterator[str]:
+    """One phrase a line; one that begins with a choice, once for each."""
+    for phrase in filter(None, map(str.strip, plain(phrases).splitlines())):
+        if choice := _LEADING_CHOICE.fullmatch(phrase):
+            yield from (f"{first}{choice[2]}" for first in choice[1].split("|"))
+        else:
+            yield phrase
+
+
+def _pattern(phrase: str) -> str:
+    """`*` ends a word anyhow, `...` is up to five words within a sentence, `(a|b)` a choice, `(a|b)?` also nothing."""
+    first, *rest = _PIECE.findall(phrase.replace("'", " "))
+    return _choice(first) + "".join(_following(piece) for piece in rest)
+
+
+def _following(piece: str) -> str:
+    if piece == "...":
+        return rf"(?:{_BETWEEN}\w++){{0,5}}?"
+    if piece.endswith("?"):
+        return f"(?:{_BETWEEN}{_choice(piece[:-1])})?"
+    return _BETWEEN + _choice(piece)
+
+
+def _choice(piece: str) -> str:
+    words = piece.strip("()").replace(" ", _BETWEEN)
+    return "(?:" + words.replace("*", "\\w*") + ")\\b"

@@ -82,7 +82,7 @@ def _reason(
 
 
 def _has_ended(contract_end: date | None, today: date) -> bool:
-    """Stricter than `storage.requests.is_contract_over`: while the data is still held after the end, a person decides."""
+    """Stricter than `storage.requests.is_contract_over`: while the data is still held, a person decides."""
     return contract_end is not None and today > contract_end
 
 

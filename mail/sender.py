@@ -19,6 +19,7 @@ from mail.smtp import LoginRefused, NotNow, Refused, Relay, Uncertain
 from storage import messages, outbox, requests
 from storage.clock import now, real_now
 from storage.database import Database
+from storage.holders import new_holder
 from storage.logs import Condition
 from storage.models import Delivery
 from storage.types import Actor, Medium
@@ -48,7 +49,7 @@ class Sender:
         self._database = database
         self._settings = settings
         self._relay = Relay(settings)
-        self._holder = outbox.new_holder()
+        self._holder = new_holder()
         self._condition = Condition("sending")
 
     def run(self, stop: threading.Event, wake: threading.Event) -> None:

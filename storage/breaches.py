@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session, selectinload
 
 from storage import announcements, journal, outbox
 from storage.counters import next_reference
+from storage.database import take_turn
 from storage.deadlines import Rung, due_rungs, notification_deadline
 from storage.errors import (
     AlreadyAware,
@@ -71,6 +72,7 @@ def become_aware(session: Session, breach: Breach, aware_at: datetime, *, by: Ac
 
     Raises AlreadyAware for a later one (that needs the DPO and a reason), BreachClosed, InstantInFuture.
     """
+    _take_turn(session, breach)
     _refuse_closed(breach)
     _refuse_future(aware_at, now)
     if breach.aware_at is not None and aware_at > breach.aware_at:
@@ -86,6 +88,7 @@ def add_customers(
     session: Session, breach: Breach, customers: Iterable[Customer], *, by: Actor, now: datetime
 ) -> list[Affected]:
     """Name further affected customers; one found later inherits the deadline. Those already named stay as they are."""
+    _take_turn(session, breach)
     _refuse_closed(breach)
     known = {affected.customer_id for affected in breach.affected}
     added = []
@@ -108,6 +111,7 @@ def record_told(
 
     Raises NotAffected, BreachClosed, InstantInFuture, ToldBeforeNoticed.
     """
+    _take_turn(session, breach)
     _refuse_closed(breach)
     _refuse_future(at, now)
     noticed_at = min(instant for instant in (breach.detected_at, breach.suspected_at, breach.aware_at) if instant)
@@ -126,6 +130,7 @@ def record_told(
 
 def close_breach(session: Session, breach: Breach, *, by: Actor, now: datetime) -> None:
     """Close a breach. Raises CustomersNotTold with their names, NobodyAffected, BreachClosed."""
+    _take_turn(session, breach)
     _refuse_closed(breach)
     waiting = tuple(affected.customer.name for affected in breach.affected if notified_at(affected) is None)
     if waiting:
@@ -172,6 +177,7 @@ def ring(session: Session, breach: Breach, *, now: datetime) -> Reminder | None:
 
     The caller queues its deliveries in the same transaction. Older unsent reminders are superseded.
     """
+    _take_turn(session, breach)
     new = new_rungs(session, breach, now=now)
     if not new:
         return None
@@ -205,6 +211,10 @@ def _ticker() -> Actor:
 
 def _opened_through(session: Session, view_id: str) -> Breach | None:
     return session.scalars(_whole().where(Breach.opened_through == view_id)).first()
+
+
+def _take_turn(session: Session, breach: Breach) -> None:
+    take_turn(session, _whole().where(Breach.id == breach.id))
 
 
 def _refuse_closed(breach: Breach) -> None:

@@ -33,7 +33,7 @@ def _offset() -> timedelta:
         return timedelta()
     try:
         return timedelta(seconds=float(Path(name).read_text(encoding="ascii") or 0))
-    except (OSError, ValueError):
+    except (OSError, ValueError, OverflowError):
         return timedelta()
 
 
@@ -49,12 +49,11 @@ def read_instant(text: str) -> datetime:
     """
     try:
         written = datetime.fromisoformat(text.strip())
-    except ValueError as error:
+        instant = (written if written.tzinfo else written.replace(tzinfo=PARIS, fold=0)).astimezone(UTC)
+        was_skipped = written.tzinfo is None and instant.astimezone(PARIS).replace(tzinfo=None) != written
+    except (ValueError, OverflowError) as error:
         raise UnreadableInstant(text) from error
-    if written.tzinfo is not None:
-        return written.astimezone(UTC)
-    instant = written.replace(tzinfo=PARIS, fold=0).astimezone(UTC)
-    if instant.astimezone(PARIS).replace(tzinfo=None) != written:
+    if was_skipped:
         raise UnreadableInstant(text)
     return instant
 

@@ -9,7 +9,7 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, text
+from sqlalchemy import URL, Connection, Engine, Select, create_engine, event, inspect, make_url, text
 from sqlalchemy.orm import Session
 
 if TYPE_CHECKING:
@@ -47,11 +47,26 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[Session]:
         """A session that only reads: it sees one state, and neither waits for writers nor holds them up."""
-        with self.engine.connect() as connection, Session(connection) as session:
+        with self._reader() as connection, Session(connection) as session:
             yield session
+
+    def _reader(self) -> Connection:
+        if self.engine.dialect.name == "sqlite":
+            return self.engine.connect()
+        return self.engine.connect().execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 
     def dispose(self) -> None:
         self.engine.dispose()
+
+
+def take_turn(session: Session, rows: Select[Any]) -> None:
+    """Lock rows until the transaction ends, and see them as they are now: two colleagues may act on one case at once.
+
+    On SQLite only one transaction writes, so what it read is still true.
+    """
+    if session.get_bind().dialect.name == "postgresql":
+        locked = rows.with_for_update(key_share=True).execution_options(populate_existing=True)
+        session.scalars(locked).all()
 
 
 def open_database(url: str) -> Database:

@@ -7,7 +7,7 @@ never roll over a weekend.
 import calendar
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 PARIS = ZoneInfo("Europe/Paris")
@@ -31,7 +31,7 @@ def notification_deadline(*, aware_at: datetime | None, suspected_at: datetime |
     claims = [instant for instant in (aware_at, suspected_at) if instant is not None]
     if not claims:
         raise ValueError("A breach needs the instant it was noticed or became known.")
-    return (aware_at or min(claims)) + NOTIFICATION_WINDOW
+    return (aware_at or min(claims)).astimezone(UTC) + NOTIFICATION_WINDOW
 
 
 def answer_date(received_at: datetime) -> date:

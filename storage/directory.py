@@ -56,7 +56,7 @@ def read_customers(path: Path) -> tuple[list[Entry], list[BadLine]]:
     problems: list[BadLine] = []
     warnings: list[BadLine] = []
     seen: dict[str, int] = {}
-    for line, row in read_table(path, required=REQUIRED, optional=OPTIONAL):
+    for line, row in read_table(path, problems, required=REQUIRED, optional=OPTIONAL):
         try:
             entry = _entry(row)
             _refuse_repeated(entry, seen, line)

@@ -6,6 +6,7 @@ from sqlalchemy import or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from storage.holders import is_dead
 from storage.models import Heartbeat
 
 
@@ -16,8 +17,11 @@ def beat(session: Session, name: str, *, now: datetime) -> None:
 
 
 def claim(session: Session, name: str, *, holder: str, ttl: timedelta, now: datetime) -> bool:
-    """Take or keep `name` for `ttl`; False when another holder is alive."""
+    """Take or keep `name` for `ttl`; False when another holder is alive. One that died on this machine is not."""
     _ensure(session, name, now)
+    held_by = session.scalar(select(Heartbeat.holder).where(Heartbeat.name == name))
+    if held_by and is_dead(held_by, ours=holder):
+        release(session, name, holder=held_by)
     free = or_(Heartbeat.holder.is_(None), Heartbeat.holder == holder, Heartbeat.held_until < now)
     taken = update(Heartbeat).where(Heartbeat.name == name, free)
     rows = session.execute(taken.values(holder=holder, held_until=now + ttl, beat_at=now).returning(Heartbeat.name))

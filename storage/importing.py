@@ -53,8 +53,8 @@ def _last_import(session: Session) -> int | None:
 
 def _read_staff(path: Path) -> list[dict[str, Any]]:
     rows: dict[str, dict[str, Any]] = {}
-    problems = []
-    for line, row in read_table(path, required=STAFF_COLUMNS):
+    problems: list[BadLine] = []
+    for line, row in read_table(path, problems, required=STAFF_COLUMNS):
         try:
             colleague = _colleague(row)
         except BadCell as error:

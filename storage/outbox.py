@@ -4,9 +4,6 @@ A delivery is queued in the transaction that decides, leased by one sender at a 
 by a fact: accepted, refused or superseded. `due_at` and leases are in real time.
 """
 
-import os
-import secrets
-import socket
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,6 +13,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from storage.clock import real_now
+from storage.holders import is_dead
 from storage.models import Delivery
 from storage.types import Medium, Purpose
 
@@ -99,16 +97,10 @@ def still_ours(session: Session, delivery_id: int, *, holder: str, now: datetime
     return session.scalars(ours.where(Delivery.leased_until > now)).first()
 
 
-def new_holder() -> str:
-    """A name for this process as a holder of leases: host, process, and what tells it from a namesake."""
-    return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
-
-
 def release_dead(session: Session, *, holder: str) -> int:
     """Free what processes of this machine held when they died, so that a restart need not wait; how many."""
-    host, _, _ = holder.rpartition(":")[0].rpartition(":")
-    holders = select(Delivery.leased_by).where(Delivery.leased_by.startswith(f"{host}:")).distinct()
-    dead = [one for one in session.scalars(holders) if one and _is_dead(one, holder)]
+    holders = select(Delivery.leased_by).where(Delivery.leased_by.is_not(None)).distinct()
+    dead = [one for one in session.scalars(holders) if one and is_dead(one, ours=holder)]
     freed = update(Delivery).where(Delivery.leased_by.in_(dead)).values(leased_by=None, leased_until=None)
     return len(session.execute(freed.returning(Delivery.id).execution_options(synchronize_session=False)).all())
 
@@ -133,7 +125,9 @@ def record_refused(delivery: Delivery, *, reply: str, now: datetime) -> None:
 
 
 def defer(delivery: Delivery, *, reply: str, after: timedelta | None = None) -> None:
-    """It did not work this time: try again after a while, without limit."""
+    """It did not work this time: try again after a while, without limit. What was finished meanwhile stays so."""
+    if delivery.due_at is None:
+        return
     delivery.reply = reply
     delivery.due_at = real_now() + (after or backoff(delivery.attempts))
     delivery.leased_by = delivery.leased_until = None
@@ -179,19 +173,6 @@ def count_accepted(session: Session, medium: Medium) -> int:
     """How many deliveries of a medium were ever accepted."""
     accepted = select(func.count()).where(Delivery.medium == medium, Delivery.accepted_at.is_not(None))
     return session.scalar(accepted) or 0
-
-
-def _is_dead(holder: str, ours: str) -> bool:
-    pid = int(holder.rsplit(":", 2)[1])
-    if pid == os.getpid():
-        return holder != ours
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return True
-    except PermissionError:
-        return False
-    return False
 
 
 def _finish(delivery: Delivery) -> None:

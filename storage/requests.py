@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session, selectinload
 
 from storage import announcements, journal, outbox
 from storage.counters import next_reference
+from storage.database import take_turn
 from storage.deadlines import PARIS
 from storage.errors import (
     AlreadyForwarded,
@@ -72,6 +73,7 @@ def forward_request(
 
     Raises AlreadyForwarded, AlreadySetAside, ContractEnded, CustomerAddressIsOurs.
     """
+    _take_turn(session, request)
     _refuse_forward(request, customer, own_address, now)
     forward = Forward(
         request=request,
@@ -105,6 +107,7 @@ def record_forward_refused(session: Session, delivery: Delivery, *, by: Actor, n
 
 def set_aside(session: Session, request: Request, reason: str, *, by: Actor, now: datetime) -> None:
     """Put a held request aside with a reason; it can be taken back. Raises ReasonMissing, or what forbids it."""
+    _take_turn(session, request)
     if request.forwards:
         raise ForwardedCannotBeSetAside(request.reference)
     if request.set_aside_at is not None:
@@ -117,6 +120,7 @@ def set_aside(session: Session, request: Request, reason: str, *, by: Actor, now
 
 def take_back(session: Session, request: Request, *, by: Actor, now: datetime) -> None:
     """Undo `set_aside`: the request waits again. Raises NotSetAside."""
+    _take_turn(session, request)
     if request.set_aside_at is None:
         raise NotSetAside(request.reference)
     request.set_aside_at = request.set_aside_reason = None
@@ -182,6 +186,10 @@ def forwarded_at(forward: Forward) -> datetime | None:
     """When the customer's server accepted the forward, or None while it has not."""
     accepted: Iterable[Delivery] = (one for one in forward.deliveries if one.accepted_at)
     return min((one.accepted_at for one in accepted if one.accepted_at), default=None)
+
+
+def _take_turn(session: Session, request: Request) -> None:
+    take_turn(session, _with_forwards().where(Request.id == request.id))
 
 
 def _record(

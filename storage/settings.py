@@ -7,7 +7,7 @@ them (mail/settings.py, bot/settings.py); the names are a contract with those wh
 import difflib
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, NoReturn, Self, TypeVar
 
@@ -72,37 +72,45 @@ class Settings(BaseSettings):
     @classmethod
     def load(cls) -> Self:
         """Read them. Raises BadSettings with every problem."""
-        problems = unknown_names({**_dotenv(), **os.environ})
+        unreadable = _unreadable_files(cls)
         try:
-            return cls()
+            settings = cls()
         except ValidationError as error:
-            problems = [*_sentences(cls, error), *problems]
-        except UnreadableFile as error:
-            problems = [str(error), *problems]
-        raise BadSettings(problems)
-
-
-class UnreadableFile(OSError):
-    """A file named by NAME_FILE cannot be read."""
+            wrong = _sentences(cls, error, but=unreadable)
+        else:
+            wrong = []
+        if problems := [*unreadable.values(), *wrong]:
+            raise BadSettings(problems + unknown_names({**_dotenv(), **os.environ}))
+        return settings
 
 
 class FileSource(PydanticBaseSettingsSource):
     """NAME_FILE for each NAME: the way secrets are handed over by systemd, Docker and Kubernetes."""
 
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:  # noqa: ARG002 - pydantic's
-        path = os.environ.get(f"{field_name.upper()}_FILE") or _dotenv().get(f"{field_name.upper()}_FILE")
-        return (_read(field_name.upper(), path) if path else None), field_name, False
+        return _read_file(field_name.upper()), field_name, False
 
     def __call__(self) -> dict[str, Any]:
         found = {name: self.get_field_value(field, name)[0] for name, field in self.settings_cls.model_fields.items()}
-        return {name: value for name, value in found.items() if value is not None}
+        return {name: value for name, value in found.items() if value}
 
 
-def _read(name: str, path: str) -> str:
+def _read_file(name: str) -> str | None:
+    """What the file named by NAME_FILE holds; None when none is named, or when it cannot be read."""
+    path = os.environ.get(f"{name}_FILE") or _dotenv().get(f"{name}_FILE")
     try:
-        return Path(path).read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UnreadableFile(f"{name}_FILE names a file that cannot be read.") from error
+        return Path(path).read_text(encoding="utf-8").strip() if path else None
+    except (OSError, ValueError):
+        return None
+
+
+def _unreadable_files(cls: type[Settings]) -> dict[str, str]:
+    """A sentence for each NAME whose NAME_FILE is set and cannot be used."""
+    named = {**_dotenv(), **os.environ}
+    names = [name.upper() for name in cls.model_fields if named.get(f"{name.upper()}_FILE")]
+    return {
+        name: f"{name}_FILE names a file that cannot be read, or is empty." for name in names if not _read_file(name)
+    }
 
 
 def _dotenv() -> dict[str, str]:
@@ -110,14 +118,20 @@ def _dotenv() -> dict[str, str]:
     return {name.upper(): value or "" for name, value in source.env_vars.items()}
 
 
-def _sentences(cls: type[Settings], error: ValidationError) -> list[str]:
+def _sentences(cls: type[Settings], error: ValidationError, *, but: Container[str]) -> list[str]:
     found = []
     for problem in error.errors(include_input=False, include_url=False, include_context=False):
         name = str(problem["loc"][0]).upper() if problem["loc"] else "The settings"
-        what = "is missing" if problem["type"] == "missing" else problem["msg"].removeprefix("Value error, ")
+        if name in but:
+            continue
+        what = "is missing" if problem["type"] == "missing" else _plain(problem["msg"])
         example = f", for example {cls.examples[name]}" if name in cls.examples else ""
         found.append(f"{name} {what}{example}.")
     return found
+
+
+def _plain(message: str) -> str:
+    return message.removeprefix("Value error, ").replace("Input should be", "should be")
 
 
 def unknown_names(environ: Mapping[str, str]) -> list[str]:
@@ -131,11 +145,17 @@ def unknown_names(environ: Mapping[str, str]) -> list[str]:
 
 
 def load_or_exit(cls: type[Chosen]) -> Chosen:
-    """Read settings for a command, or name every problem on stderr and exit 78 (EX_CONFIG of sysexits.h)."""
+    """Read settings for a command, or name every problem on stderr and exit 78 (EX_CONFIG of sysexits.h).
+
+    A name that is nearly one of ours is said and does not stop the desk: it may be another program's.
+    """
     try:
-        return cls.load()
+        settings = cls.load()
     except BadSettings as error:
         exit_with(error.problems)
+    for sentence in unknown_names({**_dotenv(), **os.environ}):
+        print(sentence, file=sys.stderr)  # noqa: T201 - a command speaks to the person who typed it
+    return settings
 
 
 def exit_with(problems: list[str]) -> NoReturn:

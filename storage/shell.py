@@ -13,6 +13,8 @@ from typer.core import TyperGroup
 from storage.types import Actor
 
 if TYPE_CHECKING:
+    from sqlalchemy.exc import DatabaseError
+
     from storage.database import Database
 
 EX_UNAVAILABLE = 69
@@ -66,20 +68,29 @@ def shell_actor() -> Actor:
 @contextmanager
 def opened(url: str) -> Iterator["Database"]:
     """The database of a command, upgraded where needed; what is wrong with it is said in a sentence, exit 69."""
-    from sqlalchemy.exc import OperationalError  # noqa: PLC0415 - 0.4 s that --help need not wait for
+    from sqlalchemy.exc import DatabaseError  # noqa: PLC0415 - 0.4 s that --help need not wait for
 
     from storage.database import DatabaseTooNew, open_current  # noqa: PLC0415 - as above
 
     try:
         database = open_current(url)
+        try:
+            yield database
+        finally:
+            database.dispose()
     except DatabaseTooNew as error:
         fail(f"{error} Install the newer version of the desk, or restore a backup.", EX_UNAVAILABLE)
-    except OperationalError as error:
+    except DatabaseError as error:
+        if not _is_unreachable(error):
+            raise
         fail(f"The database cannot be reached ({type(error.orig).__name__}): check DATABASE_URL.", EX_UNAVAILABLE)
-    try:
-        yield database
-    finally:
-        database.dispose()
+
+
+def _is_unreachable(error: "DatabaseError") -> bool:
+    """Nobody answers, or what answers is no database; not our own mistakes in SQL."""
+    from sqlalchemy.exc import DataError, IntegrityError, ProgrammingError  # noqa: PLC0415 - as above
+
+    return not isinstance(error, DataError | IntegrityError | ProgrammingError)
 
 
 def print_table(rows: Iterable[tuple[str, ...]]) -> None:

@@ -30,15 +30,20 @@ class BadTable(ValueError):
 
     def __init__(self, problems: list[BadLine]) -> None:
         super().__init__(f"{len(problems)} bad lines")
-        self.problems = problems
+        self.problems = sorted(problems, key=lambda problem: problem.line)
 
 
 class BadCell(ValueError):
     """One cell cannot be read; the message says which and what it should look like."""
 
 
-def read_table(path: Path, *, required: Iterable[str], optional: Iterable[str] = ()) -> list[tuple[int, Row]]:
-    """The rows of a CSV file with their line numbers. Raises BadTable when it is no table with these columns."""
+def read_table(
+    path: Path, problems: list[BadLine], *, required: Iterable[str], optional: Iterable[str] = ()
+) -> list[tuple[int, Row]]:
+    """The rows of a CSV file with their line numbers; lines with cells missing or too many go to `problems`.
+
+    Raises BadTable when it is no table with these columns.
+    """
     try:
         text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
@@ -46,15 +51,23 @@ def read_table(path: Path, *, required: Iterable[str], optional: Iterable[str] =
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
         raise BadTable([BadLine(line, "This is not UTF-8: save the file as “CSV UTF-8”.")]) from error
-    return list(_rows(text, tuple(required), tuple(optional)))
+    rows = []
+    for line, row in _rows(text, tuple(required), tuple(optional)):
+        if reason := _miscounted(row):
+            problems.append(BadLine(line, reason))
+        else:
+            rows.append((line, {str(name): str(value).strip() for name, value in row.items()}))
+    return rows
 
 
-def _rows(text: str, required: tuple[str, ...], optional: tuple[str, ...]) -> Iterator[tuple[int, Row]]:
+def _rows(
+    text: str, required: tuple[str, ...], optional: tuple[str, ...]
+) -> Iterator[tuple[int, dict[str | None, object]]]:
     reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=_delimiter(text), strict=True)
-    _refuse_header(list(reader.fieldnames or ()), required, optional)
     try:
+        _refuse_header(list(reader.fieldnames or ()), required, optional)
         for row in reader:
-            yield reader.line_num, _cells(row, reader.line_num)
+            yield reader.line_num, row
     except csv.Error as error:
         raise BadTable([BadLine(reader.line_num, f"This line is no CSV: {error}.")]) from error
 
@@ -69,15 +82,19 @@ def _refuse_header(found: list[str], required: tuple[str, ...], optional: tuple[
     unknown = [column for column in found if column not in required + optional]
     problems = [BadLine(1, f"The column “{column}” is missing.") for column in missing]
     problems += [BadLine(1, f"The column “{column}” is not known; it should be removed.") for column in unknown]
+    problems += [
+        BadLine(1, f"The column “{column}” stands there twice.") for column in required if found.count(column) > 1
+    ]
     if problems:
         raise BadTable(problems)
 
 
-def _cells(row: dict[str | None, object], line: int) -> Row:
+def _miscounted(row: dict[str | None, object]) -> str | None:
     if None in row or None in row.values():
-        count = "more" if None in row else "fewer"
-        raise BadTable([BadLine(line, f"This line has {count} cells than the header.")])
-    return {str(name): str(cell).strip() for name, cell in row.items()}
+        return f"This line has {'more' if None in row else 'fewer'} cells than the header."
+    if any("\0" in str(value) for value in row.values()):
+        return "This line holds a NUL character: save the file as “CSV UTF-8”."
+    return None
 
 
 def cell(row: Row, column: str) -> str:
