@@ -4,11 +4,15 @@ import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.playground.mailhost import MailHost
 from tests.servers import Dovecot, Exim, PostgreSQL, need
+
+if TYPE_CHECKING:
+    from storage.database import Database
 
 
 @pytest.fixture(scope="session")
@@ -75,6 +79,16 @@ def postgresql_url(postgres: PostgreSQL, migrated_postgres: str) -> Iterator[str
     url = postgres.create_database(template=migrated_postgres)
     yield url
     postgres.drop_database(url)
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator["Database"]:
+    """The database of `database_url`, open."""
+    from storage.database import open_database
+
+    opened = open_database(database_url)
+    yield opened
+    opened.dispose()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -14,7 +14,7 @@ from contextlib import ExitStack, contextmanager
 
 import psycopg
 import pytest
-from imapclient import IMAPClient, SocketTimeout  # type: ignore[import-untyped]  # it ships no types
+from imapclient import IMAPClient, SocketTimeout  # it ships no types
 
 from tests.playground.mailhost import MailHost
 from tests.servers import HOST, Chromium, Dovecot, Exim, PostgreSQL, Proxy, Server, need

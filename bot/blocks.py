@@ -1,0 +1,118 @@
+"""Cards and words as Block Kit (pure). Limits of Slack: a section 3000 characters, a message 50 blocks."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from markupsafe import Markup
+
+from bot.cards import CHOOSE, CLOSE, BreachCard, Card, RequestCard
+from bot.words import find_word, word
+from templates import escape_slack, render
+
+Block = dict[str, Any]
+SHOWN = 20
+"""Customers or cases named at most; the rest are counted."""
+
+
+@dataclass(frozen=True)
+class Said:
+    """A message: `text` is what notifications show."""
+
+    text: str
+    blocks: tuple[Block, ...] = ()
+
+
+def say_card(card: Card, language: str) -> Said:
+    """A case's card: its state, and the buttons that make sense now."""
+    body = section(describe(card, language))
+    buttons = say_buttons(card, language)
+    return Said(say("push", card, language), (body, *buttons))
+
+
+def describe(card: Card, language: str) -> str:
+    """The card's text."""
+    return say("card", card, language)
+
+
+def say(template: str, card: Card, language: str, **values: Any) -> str:
+    """Words about a case: templates/request_… or breach_<template>.<language>.slack."""
+    kind = "request" if isinstance(card, RequestCard) else "breach"
+    return clip(render(f"{kind}_{template}", language, "slack", **_values(card, language), **values))
+
+
+def say_buttons(card: Card, language: str, *, suffix: str = "") -> tuple[Block, ...]:
+    """The buttons of a case; `suffix` keeps their ids apart where several cases stand together."""
+    elements = [_button(action, card, language, suffix) for action in card.actions]
+    return ({"type": "actions", "elements": elements},) if elements else ()
+
+
+def section(text: str) -> Block:
+    return {"type": "section", "text": {"type": "mrkdwn", "text": clip(text)}}
+
+
+def context(text: str) -> Block:
+    return {"type": "context", "elements": [{"type": "mrkdwn", "text": clip(text, 2000)}]}
+
+
+def header(text: str) -> Block:
+    return {"type": "header", "text": plain(text, 150)}
+
+
+def plain(text: str, most: int = 75) -> Block:
+    return {"type": "plain_text", "text": clip(text, most)}
+
+
+def clip(text: str, most: int = 3000) -> str:
+    return text if len(text) <= most else f"{text[: most - 2]} …"
+
+
+def mention(name: str | None) -> Markup:
+    """A Slack user as a mention; the account of a shell as it is."""
+    if name and re.fullmatch(r"[UW][A-Z0-9]{2,}", name):
+        return Markup(f"<@{name}>")  # noqa: S704 - letters and digits only
+    return Markup(escape_slack(name or ""))  # noqa: S704 - escaped here
+
+
+def _button(action: str, card: Card, language: str, suffix: str) -> Block:
+    button: Block = {
+        "type": "button",
+        "action_id": f"{action}{suffix}",
+        "text": plain(word(language, f"button.{action}")),
+        "value": f"{card.reference}|{card.version}",
+    }
+    if action == CHOOSE:
+        button["style"] = "primary"
+    if action == CLOSE:
+        button["confirm"] = _confirmation(action, card, language)
+    return button
+
+
+def _confirmation(action: str, card: Card, language: str) -> Block:
+    return {
+        "title": plain(word(language, f"confirm.{action}.title", reference=card.reference), 100),
+        "text": plain(word(language, f"confirm.{action}.text"), 300),
+        "confirm": plain(word(language, f"confirm.{action}.yes"), 30),
+        "deny": plain(word(language, "cancel"), 30),
+    }
+
+
+def _values(card: Card, language: str) -> dict[str, Any]:
+    common = {"card": card, "mention": mention, "shown": SHOWN}
+    if isinstance(card, BreachCard):
+        means = {line.means: word(language, f"means.{line.means}") for line in card.customers if line.means}
+        return {**common, "means": means}
+    return {
+        **common,
+        "rights": _list(language, "right", card.rights) or word(language, "right.none"),
+        "flags": _list(language, "flag", card.flags),
+        "letter_language": find_word(language, f"language.{card.language}") or word(language, "language.other"),
+        "hold": word(language, f"hold.{card.hold}") if card.hold else "",
+        "reason": word(language, f"reason.{card.set_aside_reason}") if card.set_aside_reason else "",
+    }
+
+
+def _list(language: str, kind: str, words: Iterable[str]) -> str:
+    """Known labels in words; one that has no words is left out."""
+    return ", ".join(found for each in words if (found := find_word(language, f"{kind}.{each}")))

@@ -1,0 +1,54 @@
+"""The commands of `python -m bot`. What is slow to import is imported by the command that needs it."""
+
+import typer
+
+from bot.breach_commands import breach_app
+from bot.request_commands import request_app
+from storage.shell import EX_UNAVAILABLE, fail, new_app, opened, say
+
+app = new_app(
+    "Slack and the clocks of the Privacy Desk. Without a command it runs for ever.", invoke_without_command=True
+)
+app.add_typer(breach_app, name="breach")
+app.add_typer(request_app, name="dsr")
+
+
+@app.callback()
+def run(context: typer.Context) -> None:
+    """Slack and the clocks of the Privacy Desk. Without a command it runs for ever."""
+    if context.invoked_subcommand is not None:
+        return
+    from bot.running import run_for_ever  # noqa: PLC0415 - slow
+    from bot.settings import BotSettings  # noqa: PLC0415 - slow
+    from storage.logs import start_logging  # noqa: PLC0415 - slow
+    from storage.settings import load_or_exit  # noqa: PLC0415 - slow
+
+    settings = load_or_exit(BotSettings)
+    start_logging(settings.log_format)
+    with opened(settings.database_url.get_secret_value()) as database:
+        raise typer.Exit(run_for_ever(database, settings))
+
+
+@app.command()
+def check() -> None:
+    """Ask Slack whether tokens, scopes and the channel are as they should be; post nothing."""
+    from bot.check import find_problems  # noqa: PLC0415 - slow
+    from bot.settings import BotSettings  # noqa: PLC0415 - slow
+    from storage.settings import load_or_exit  # noqa: PLC0415 - slow
+
+    settings = load_or_exit(BotSettings)
+    with opened(settings.database_url.get_secret_value()):
+        problems = find_problems(settings)
+    for problem in problems:
+        say(problem, err=True)
+    if problems:
+        fail(f"{len(problems)} {'thing needs' if len(problems) == 1 else 'things need'} mending.", EX_UNAVAILABLE)
+    say("Slack accepts both tokens, and the bot can post in its channel.")
+
+
+@app.command()
+def manifest() -> None:
+    """Print the app's manifest, to be pasted where a Slack app is made."""
+    from bot.check import read_manifest  # noqa: PLC0415 - slow
+
+    say(read_manifest().rstrip())

@@ -1,0 +1,93 @@
+"""App Home: what needs you now."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from slack_bolt import App, BoltContext
+from slack_sdk import WebClient
+
+from bot.blocks import Block, context, describe, header, plain, say_buttons, section
+from bot.cards import BreachCard, RequestCard, show_breach, show_request
+from bot.desk import Desk
+from bot.gestures import user_of
+from bot.refusals import sentence_of
+from bot.words import word
+from storage import breaches, outbox, requests
+from storage.types import Medium
+from templates import escape_slack, render
+
+CASES = 15
+"""Cases of each kind that Home shows; the rest are counted."""
+
+
+@dataclass(frozen=True)
+class Now:
+    """What needs somebody now."""
+
+    waiting: int
+    requests: tuple[RequestCard, ...]
+    open_breaches: int
+    breaches: tuple[BreachCard, ...]
+    failing: int
+
+
+@dataclass(frozen=True)
+class HomeListeners:
+    """Home is made anew each time it is opened."""
+
+    desk: Desk
+
+    def register(self, app: App) -> None:
+        app.event("app_home_opened")(self.publish)
+
+    def publish(self, body: dict[str, Any], context: BoltContext, client: WebClient) -> None:
+        if body["event"].get("tab", "home") != "home":
+            return
+        client.views_publish(user_id=user_of(body), view=self._view(context))
+
+    def _view(self, context: BoltContext) -> dict[str, Any]:
+        if refused := context.get("refused"):
+            sentence = sentence_of(refused, self.desk.settings.staff_language)
+            return {"type": "home", "blocks": [section(escape_slack(sentence))]}
+        return {"type": "home", "blocks": render_home(look(self.desk), context["speaker"].language)}
+
+
+def look(desk: Desk) -> Now:
+    """Read what needs somebody now."""
+    with desk.database.reading() as session:
+        waiting, _ = requests.count_waiting(session)
+        held = tuple(show_request(session, one) for one in requests.find_waiting(session, limit=CASES))
+        ringing = breaches.find_open(session)
+        shown = tuple(show_breach(session, one) for one in ringing[:CASES])
+        backlogs = [outbox.backlog(session, medium) for medium in Medium]
+    return Now(waiting, held, len(ringing), shown, sum(one.failing + one.refused for one in backlogs))
+
+
+def render_home(now: Now, language: str) -> list[Block]:
+    """Breaches first: their clock is the shorter one."""
+    blocks = [section(render("home", language, "slack", now=now)), _open_form(language)]
+    if now.breaches:
+        blocks.append(header(word(language, "home.breaches")))
+    for breach in now.breaches:
+        blocks += _case(breach, language)
+    if now.requests:
+        blocks.append(header(word(language, "home.requests")))
+    for request in now.requests:
+        blocks += _case(request, language)
+    if now.waiting > len(now.requests):
+        blocks.append(context(word(language, "home.more", count=now.waiting - len(now.requests))))
+    return blocks
+
+
+def _case(card: RequestCard | BreachCard, language: str) -> list[Block]:
+    return [section(describe(card, language)), *say_buttons(card, language, suffix=f":{card.reference}")]
+
+
+def _open_form(language: str) -> Block:
+    button = {
+        "type": "button",
+        "action_id": "open_breach_form",
+        "text": plain(word(language, "button.open_breach_form")),
+        "style": "danger",
+    }
+    return {"type": "actions", "elements": [button]}

@@ -1,0 +1,47 @@
+"""The e-mails that the bot queues: their words are rendered when they are queued, and mail sends them."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from bot.cards import BreachCard
+from bot.words import word
+from storage.outbox import Words
+from templates import render
+
+LATE = timedelta(minutes=2)
+"""From how late on a reminder says so."""
+
+
+def write_opened(card: BreachCard, summary: str, language: str, *, company: str, in_slack: bool = True) -> Words:
+    """A breach was reported: to lead, dpo and escalation addresses."""
+    return _write("breach_opened", card, language, summary=summary, company=company, in_slack=in_slack)
+
+
+def write_reminder(
+    card: BreachCard, language: str, *, due_at: datetime, now: datetime, company: str, in_slack: bool = True
+) -> Words:
+    """A rung of the ladder."""
+    ringing = describe_rung(card, due_at=due_at, now=now)
+    return _write("breach_reminder", card, language, company=company, in_slack=in_slack, **ringing)
+
+
+def describe_rung(card: BreachCard, *, due_at: datetime, now: datetime) -> dict[str, Any]:
+    """What a reminder says: hours left or overdue when it fell due, and by how many minutes it is late itself."""
+    left = card.deadline_at - due_at
+    late = now - due_at
+    return {
+        "hours_left": round(left / timedelta(hours=1)),
+        "overdue": due_at >= card.deadline_at,
+        "due_at": due_at,
+        "late_minutes": int(late / timedelta(minutes=1)) if late >= LATE else 0,
+    }
+
+
+def _write(template: str, card: BreachCard, language: str, **values: Any) -> Words:
+    means = {line.means: word(language, f"means.{line.means}") for line in card.customers if line.means}
+    values |= {"card": card, "means": means, "shown": 50}
+    return Words(
+        subject=render(f"{template}_subject", language, **values),
+        text=render(template, language, **values),
+        html=render(template, language, "html", **values),
+    )

@@ -1,0 +1,80 @@
+"""What a Slack delivery says and where it goes, rendered from the record when it is sent."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from jinja2 import TemplateNotFound
+from sqlalchemy import exists, select
+from sqlalchemy.orm import Session
+
+from bot.blocks import Said, say, say_card
+from bot.cards import BreachCard, find_card
+from bot.letters import describe_rung
+from bot.reminders import is_broadcast
+from storage import breaches
+from storage.announcements import CHANNEL
+from storage.models import Affected, Card, Delivery
+from storage.types import Purpose
+
+
+@dataclass(frozen=True)
+class Post:
+    """One call of chat.postMessage, or of chat.update when `card_ts` says which message to change."""
+
+    channel: str
+    said: Said
+    thread: str | None = None
+    broadcast: bool = False
+    card_ts: str | None = None
+
+
+def find_place(session: Session, case: str, channel: str) -> Card | None:
+    """Where the case's card stands in this channel, if it was posted."""
+    return session.scalars(select(Card).where(Card.case == case, Card.channel == channel)).first()
+
+
+def is_elsewhere(session: Session, delivery: Delivery, *, now: datetime) -> bool:
+    """Whether another process is showing the same card: an earlier change of it is leased by somebody else."""
+    earlier = exists().where(
+        Delivery.case == delivery.case, Delivery.purpose == Purpose.CARD, Delivery.id < delivery.id
+    )
+    theirs = earlier.where(Delivery.leased_by != delivery.leased_by, Delivery.leased_until > now)
+    return bool(session.execute(select(theirs)).scalar())
+
+
+def prepare(session: Session, delivery: Delivery, *, channel: str, language: str, now: datetime) -> Post:
+    """The post of a delivery as the record stands now."""
+    card = find_card(session, delivery.case)
+    place = find_place(session, delivery.case, channel)
+    if delivery.purpose == Purpose.CARD:
+        return Post(channel, say_card(card, language), card_ts=place.ts if place else None)
+    language = delivery.language or language
+    if delivery.topic == "breach_reminder" and isinstance(card, BreachCard):
+        said, broadcast = _remind(session, delivery, card, language, now)
+    else:
+        said, broadcast = Said(_announce(session, delivery, card, language)), False
+    if delivery.recipient != CHANNEL:
+        return Post(delivery.recipient, said)
+    thread = place.ts if place else None
+    return Post(channel, said, thread=thread, broadcast=broadcast and thread is not None)
+
+
+def _remind(session: Session, delivery: Delivery, card: BreachCard, language: str, now: datetime) -> tuple[Said, bool]:
+    reminder = delivery.reminder
+    if reminder is None:
+        return Said(say("push", card, language)), False
+    ringing = describe_rung(card, due_at=reminder.due_at, now=now)
+    breach = breaches.get_breach(session, card.reference)
+    return Said(say("reminder", card, language, **ringing)), is_broadcast(breach, reminder)
+
+
+def _announce(session: Session, delivery: Delivery, card: Any, language: str) -> str:
+    topic = delivery.topic.removeprefix("breach_").removeprefix("request_")
+    affected = session.get(Affected, delivery.affected_id) if delivery.affected_id else None
+    customer = affected.customer.name if affected else ""
+    lines = [line for line in getattr(card, "customers", ()) if line.customer == customer]
+    try:
+        return say(f"thread_{topic}", card, language, line=lines[0] if lines else None)
+    except TemplateNotFound:
+        return say("push", card, language)

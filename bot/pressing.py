@@ -1,0 +1,66 @@
+"""What every button and command shares: which case it is about, and whether what was shown is still true."""
+
+import difflib
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from slack_sdk import WebClient
+
+from bot.access import Speaker
+from bot.cards import Card, find_card
+from bot.desk import Desk
+from bot.gestures import Body, button_key
+from bot.refusals import ChangedMeanwhile
+from storage import customers, outbox
+from storage.announcements import CHANNEL
+from storage.clock import now
+from storage.types import Actor, Medium, Purpose
+
+REFERENCE = re.compile(r"(?:DSR|BR|DRILL)-\d{4}-\d+", re.IGNORECASE)
+
+
+def pressed(action: str) -> re.Pattern[str]:
+    """The ids of a button: alone on a card, or with its case where several stand together."""
+    return re.compile(rf"^{action}(?::.*)?$")
+
+
+def actor_of(speaker: Speaker) -> Actor:
+    return Actor(speaker.user, "slack")
+
+
+def find_pressed(desk: Desk, body: Body, action: str) -> Card:
+    """The case of a button. Raises ChangedMeanwhile, and has its card refreshed, when the button is gone by now."""
+    reference = str(body["actions"][0].get("value") or "").partition("|")[0]
+    with desk.database.reading() as session:
+        card = find_card(session, reference)
+    if action in card.actions:
+        return card
+    with desk.decide() as session:
+        outbox.queue(
+            session,
+            f"slack:card:stale:{button_key(body)}",
+            medium=Medium.SLACK,
+            purpose=Purpose.CARD,
+            topic="card",
+            recipient=CHANNEL,
+            language="",
+            case=card.reference,
+            now=now(),
+        )
+    raise ChangedMeanwhile(card.reference)
+
+
+def open_modal(client: WebClient, body: Body, view: dict[str, Any]) -> None:
+    client.views_open(trigger_id=body["trigger_id"], view=view)
+
+
+def suggest_customers(desk: Desk, typed: str) -> list[tuple[str, str]]:
+    """(reference, name) of the customers that what was typed may mean."""
+    with desk.database.reading() as session:
+        return [(one.reference, one.name) for one in customers.suggest(session, typed, limit=50)]
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """The known word that was probably meant."""
+    return next(iter(difflib.get_close_matches(word.lower(), list(known), 1, 0.5)), None)

@@ -1,0 +1,28 @@
+"""What Slack's side refuses on top of the record. The sentences stand in templates/refused/ like the others."""
+
+from dataclasses import dataclass
+
+from storage.errors import Refused
+from templates import refusal
+
+
+@dataclass(eq=False)
+class NotAMember(Refused):
+    """Guests, bots, deleted users and people of other companies may do nothing here."""
+
+
+@dataclass(eq=False)
+class PersonNotChecked(Refused):
+    """Slack did not say who this is, so nothing was done."""
+
+
+@dataclass(eq=False)
+class ChangedMeanwhile(Refused):
+    """The case has changed since this button was shown."""
+
+    reference: str
+
+
+def sentence_of(refused: Refused, language: str) -> str:
+    """The refusal as a sentence, in the reader's language."""
+    return refusal(refused.template, language, **refused.fields)

@@ -1,0 +1,131 @@
+"""The running bot: Slack, the poster, and the clocks, for ever; each survives the others' bad days."""
+
+import signal
+from collections.abc import Callable
+from threading import Event, Thread
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from bot.access import People
+from bot.app import build_app, build_client
+from bot.connections import Connections
+from bot.desk import Desk
+from bot.poster import Pace, Poster
+from bot.reminders import Ticker, tick
+from bot.settings import BotSettings
+from storage import heartbeats, staff
+from storage.clock import real_now
+from storage.database import Database
+from storage.logs import Condition
+
+BEAT_EVERY = 5.0
+SILENCE = 30.0
+"""Seconds without a tick after which the scheduler is started anew; after twice that the process ends."""
+EX_SOFTWARE = 70
+
+
+class Bot:
+    """Everything that runs; `stop` ends it in the order in which nothing is lost."""
+
+    def __init__(
+        self,
+        database: Database,
+        settings: BotSettings,
+        *,
+        people: People | None = None,
+        pace: Pace | None = None,
+        tick_every: float = 1.0,
+    ) -> None:
+        self.desk = Desk(database, settings)
+        self._database = Condition("clock-database")
+        self.app = build_app(self.desk, build_client(settings), people)
+        client = build_client(settings, timeout=10)
+        app_token = settings.slack_app_token.get_secret_value()
+        self.connections = Connections(self.app, app_token, client)
+        self.poster = Poster(self.desk, client, settings.slack_channel, pace)
+        self.ticker = Ticker(tick_every)
+        self.ticker.add(self._surviving(lambda: tick(self.desk)))
+        self.ticker.add(self._surviving(self._beat), every=BEAT_EVERY)
+        self._stop = Event()
+        self._posting = Thread(target=self._post_for_ever, name="poster", daemon=True)
+
+    def start(self) -> None:
+        self._surviving(self._beat)()
+        self.connections.start()
+        self._posting.start()
+        self.ticker.start()
+
+    def stop(self) -> None:
+        """Hear nothing more, let the post under way finish, and be silent."""
+        self.connections.stop()
+        self.stop_clocks()
+
+    def stop_clocks(self) -> None:
+        self.ticker.stop()
+        self._stop.set()
+        self.desk.bell.set()
+        self._posting.join(15)
+
+    def watch(self, stop: Event) -> int:
+        """Wait until told to stop; restart a scheduler whose ticks stay away, then give up. The exit code."""
+        restarts = 0
+        while not stop.wait(1):
+            self.connections.watch()
+            restarts = 0 if self.ticker.age < SILENCE / 2 else restarts
+            if self.ticker.age > SILENCE:
+                if restarts:
+                    return EX_SOFTWARE
+                restarts += 1
+                self.ticker.start()
+        return 0
+
+    def _post_for_ever(self) -> None:
+        while not self._stop.is_set():
+            try:
+                self.poster.run(self._stop)
+            except Exception as error:  # noqa: BLE001 - the poison guard: one bad row must not end the poster
+                structlog.get_logger().error("poster failed", fault=error)
+                self._stop.wait(1)
+
+    def _beat(self) -> None:
+        with self.desk.database.begin() as session:
+            heartbeats.beat(session, "bot", now=real_now())
+
+    def _surviving(self, job: Callable[[], None]) -> Callable[[], None]:
+        """The job, but a database that is away is noted once and waited for."""
+
+        def run() -> None:
+            try:
+                job()
+                self._database.well()
+            except SQLAlchemyError as error:
+                self._database.failed(type(error).__name__)
+            except Exception as error:  # noqa: BLE001 - a tick must not be the last one
+                structlog.get_logger().error("tick failed", fault=error)
+
+        return run
+
+
+def prepare(database: Database, settings: BotSettings) -> None:
+    """What a first start needs: SLACK_STAFF names the first dpo of an empty staff table."""
+    if settings.slack_staff and settings.dpo_address:
+        address, language = settings.dpo_address, settings.staff_language
+        with database.begin() as session:
+            staff.ensure_first_dpo(session, settings.slack_staff, email=address, language=language)
+
+
+def run_for_ever(database: Database, settings: BotSettings) -> int:
+    """Run until SIGTERM or SIGINT; the exit code."""
+    stop = Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(name, lambda *_: stop.set())
+    prepare(database, settings)
+    bot = Bot(database, settings)
+    bot.start()
+    structlog.get_logger().info("bot started")
+    try:
+        return bot.watch(stop)
+    finally:
+        bot.stop()
+        structlog.get_logger().info("bot stopped")

@@ -1,0 +1,106 @@
+"""What the bot is told from outside; the names are those of storage/settings.py."""
+
+from typing import Annotated, ClassVar
+
+from pydantic import SecretStr, field_validator, model_validator
+from pydantic_settings import NoDecode
+
+from storage.settings import Settings
+from storage.tables import ADDRESS
+
+
+class DeskSettings(Settings):
+    """What the shell's commands use: DATABASE_URL alone is enough."""
+
+    examples: ClassVar[dict[str, str]] = {
+        **Settings.examples,
+        "STAFF_LANGUAGE": "fr or en",
+        "MAIL_ADDRESS": "privacy@kavkom.example",
+        "ESCALATION_ADDRESSES": "head.of.security@kavkom.example,duty@kavkom.example",
+    }
+
+    company_name: str = "Kavkom"
+    mail_address: str | None = None
+    staff_language: str = "fr"
+    escalation_addresses: Annotated[tuple[str, ...], NoDecode] = ()
+
+    @field_validator("staff_language")
+    @classmethod
+    def _is_a_language(cls, value: str) -> str:
+        if value.lower() not in {"fr", "en"}:
+            raise ValueError("is no language the desk speaks")
+        return value.lower()
+
+    @field_validator("mail_address")
+    @classmethod
+    def _is_an_address(cls, value: str | None) -> str | None:
+        if value and not ADDRESS.fullmatch(value):
+            raise ValueError("is no e-mail address")
+        return value
+
+    @field_validator("escalation_addresses", mode="before")
+    @classmethod
+    def _are_addresses(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        found = tuple(part.strip() for part in value.split(",") if part.strip())
+        if not all(ADDRESS.fullmatch(address) for address in found):
+            raise ValueError("holds something that is no e-mail address")
+        return found
+
+
+class BotSettings(DeskSettings):
+    """What Slack needs on top."""
+
+    examples: ClassVar[dict[str, str]] = {
+        **DeskSettings.examples,
+        "SLACK_BOT_TOKEN": "xoxb-… (OAuth & Permissions)",
+        "SLACK_APP_TOKEN": "xapp-… (Basic Information, App-Level Tokens, connections:write)",
+        "SLACK_CHANNEL": "C0123456789 (the private channel's id, from its details)",
+        "SLACK_API_URL": "https://slack.com/api/",
+        "SLACK_STAFF": "U0123456789 (the first dpo's member id)",
+        "DPO_ADDRESS": "dpo@kavkom.example",
+    }
+
+    slack_bot_token: SecretStr
+    slack_app_token: SecretStr
+    slack_channel: str
+    slack_api_url: str = "https://slack.com/api/"
+    slack_staff: str | None = None
+    dpo_address: str | None = None
+
+    @field_validator("slack_bot_token")
+    @classmethod
+    def _is_a_bot_token(cls, value: SecretStr) -> SecretStr:
+        return _beginning_with("xoxb-", value)
+
+    @field_validator("slack_app_token")
+    @classmethod
+    def _is_an_app_token(cls, value: SecretStr) -> SecretStr:
+        return _beginning_with("xapp-", value)
+
+    @field_validator("slack_channel")
+    @classmethod
+    def _is_a_channel(cls, value: str) -> str:
+        if not (value[:1] in {"C", "G"} and value.isalnum() and value.isupper()):
+            raise ValueError("is no channel's id (its name will not do)")
+        return value
+
+    @field_validator("slack_api_url")
+    @classmethod
+    def _is_a_url(cls, value: str) -> str:
+        if not value.startswith(("https://", "http://127.0.0.1", "http://localhost")):
+            raise ValueError("must begin with https://")
+        return value if value.endswith("/") else f"{value}/"
+
+    @model_validator(mode="after")
+    def _first_dpo_has_an_address(self) -> "BotSettings":
+        if self.slack_staff and not self.dpo_address:
+            raise ValueError("SLACK_STAFF needs DPO_ADDRESS, the first dpo's own e-mail address")
+        return self
+
+
+def _beginning_with(prefix: str, value: SecretStr) -> SecretStr:
+    if not value.get_secret_value().startswith(prefix):
+        raise ValueError(f"does not begin with {prefix}")
+    return value

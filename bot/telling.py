@@ -1,0 +1,148 @@
+"""Who is told of what: everything here only queues, in the transaction that decides."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from bot import letters
+from bot.cards import show_breach
+from bot.settings import DeskSettings
+from storage import journal, outbox, staff
+from storage.announcements import CHANNEL
+from storage.models import Breach, Delivery, Staff
+from storage.outbox import Words
+from storage.types import Medium, Purpose, Role
+
+
+@dataclass(frozen=True)
+class Told:
+    """Who learns of a new breach: staff by direct message and e-mail, addresses by e-mail."""
+
+    people: tuple[str, ...]
+    addresses: tuple[str, ...]
+
+
+def tell_opened(session: Session, breach: Breach, settings: DeskSettings, *, now: datetime) -> Told:
+    """Lead, every active dpo, and the escalation addresses; telling twice is telling once."""
+    people = find_people(session, breach, now=now)
+    for colleague in people:
+        _direct(session, breach, colleague, now=now)
+    elsewhere = find_others(settings.escalation_addresses, people)
+    readers = {one.email: one.language for one in people} | dict.fromkeys(elsewhere, settings.staff_language)
+    card = show_breach(session, breach)
+    for address, language in readers.items():
+        queue_mail(
+            session,
+            key_of_letter(breach.reference, None, address),
+            case=breach.reference,
+            topic="breach_opened",
+            address=address,
+            language=language,
+            words=letters.write_opened(card, breach.summary, language, company=settings.company_name),
+            now=now,
+        )
+    return Told(tuple(colleague.slack_user for colleague in people), elsewhere)
+
+
+def tell_thread(session: Session, case: str, topic: str, *, now: datetime, affected_id: int | None = None) -> None:
+    """Say an event in the case's thread; call it after the journal has it."""
+    number, _ = journal.head(session)
+    outbox.queue(
+        session,
+        f"slack:{topic}:{number}:{CHANNEL}",
+        medium=Medium.SLACK,
+        purpose=Purpose.ANNOUNCEMENT,
+        topic=topic,
+        recipient=CHANNEL,
+        language="",
+        case=case,
+        affected_id=affected_id,
+        now=now,
+    )
+
+
+def tell_instead(
+    session: Session, delivery: Delivery, write: Callable[[str], Words], settings: DeskSettings, *, now: datetime
+) -> int:
+    """Slack cannot be told: dpo and escalation addresses get it by e-mail, unless they have it. How many are new."""
+    dpos = staff.active_staff(session, now=now, role=Role.DPO)
+    readers = {one.email: one.language for one in dpos}
+    readers |= dict.fromkeys(find_others(settings.escalation_addresses, dpos), settings.staff_language)
+    new = 0
+    for address, language in readers.items():
+        new += queue_mail(
+            session,
+            key_of_letter(delivery.case, delivery.reminder_id, address),
+            case=delivery.case,
+            topic=delivery.topic,
+            address=address,
+            language=language,
+            words=write(language),
+            purpose=delivery.purpose,
+            reminder_id=delivery.reminder_id,
+            now=now,
+        )
+    return new
+
+
+def find_people(session: Session, breach: Breach, *, now: datetime) -> list[Staff]:
+    """The lead, if on the staff, and every active dpo."""
+    lead = staff.find_staff(session, breach.lead, now=now) if breach.lead else None
+    dpos = staff.active_staff(session, now=now, role=Role.DPO)
+    return [*([lead] if lead else []), *(one for one in dpos if lead is None or one.id != lead.id)]
+
+
+def _direct(session: Session, breach: Breach, colleague: Staff, *, now: datetime) -> None:
+    outbox.queue(
+        session,
+        f"slack:breach_opened:{breach.reference}:{colleague.slack_user}",
+        medium=Medium.SLACK,
+        purpose=Purpose.ANNOUNCEMENT,
+        topic="breach_opened",
+        recipient=colleague.slack_user,
+        language=colleague.language,
+        case=breach.reference,
+        now=now,
+    )
+
+
+def queue_mail(  # noqa: PLR0913 - a letter is all of this; keyword-only
+    session: Session,
+    key: str,
+    *,
+    case: str,
+    topic: str,
+    address: str,
+    language: str,
+    words: Words,
+    now: datetime,
+    purpose: Purpose = Purpose.ANNOUNCEMENT,
+    reminder_id: int | None = None,
+) -> bool:
+    """Queue an e-mail with its words; mail adds From and headers. True when it is new."""
+    return outbox.queue(
+        session,
+        key,
+        medium=Medium.EMAIL,
+        purpose=purpose,
+        topic=topic,
+        recipient=address,
+        language=language,
+        case=case,
+        words=words,
+        reminder_id=reminder_id,
+        now=now,
+    )
+
+
+def key_of_letter(case: str, reminder_id: int | None, address: str) -> str:
+    """One e-mail to one reader about an opening or a rung, whichever way it comes to be queued."""
+    return f"e-mail:reminder:{reminder_id}:{address}" if reminder_id else f"e-mail:breach_opened:{case}:{address}"
+
+
+def find_others(addresses: Iterable[str], people: Iterable[Staff]) -> tuple[str, ...]:
+    """The escalation addresses that are not those of people who are told anyway."""
+    told = {one.email.lower() for one in people}
+    return tuple(dict.fromkeys(address for address in addresses if address.lower() not in told))

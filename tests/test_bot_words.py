@@ -1,0 +1,259 @@
+"""Every word the bot can say, in both languages; and what it will not let anybody type."""
+
+import inspect
+import json
+from collections.abc import Iterator
+from dataclasses import fields as dataclass_fields
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import bot.refusals
+from bot import forms, letters
+from bot.blocks import SHOWN, mention, plain, say, say_buttons, say_card
+from bot.cards import REASONS, BreachCard, CustomerLine, ForwardLine, RequestCard
+from bot.home import Now, render_home
+from bot.personal import find_personal_data
+from bot.refusals import sentence_of
+from bot.words import word
+from storage.errors import Refused
+from storage.types import Hold, Means, Right
+from templates import LANGUAGES, render
+from tests.playground.rules import check_message, check_view
+
+AT = datetime(2026, 10, 23, 15, 40, tzinfo=UTC)
+TEMPLATES = Path(inspect.getfile(render)).parent
+SAMPLES: dict[str, Any] = {"datetime": AT, "str": "handler", "tuple": ("Acme", "Garage")}
+FORWARD = ForwardLine("Acme", "C0001", AT, "U01ANNE", None, None)
+
+
+def request_card(**changed: Any) -> RequestCard:
+    values: dict[str, Any] = {
+        "reference": "DSR-2026-0042",
+        "kind": "request",
+        "rights": ("erasure", "objection"),
+        "language": "fr",
+        "received_at": AT,
+        "hold": "no_evidence",
+        "flags": ("press",),
+        "forwards": (),
+        "set_aside_at": None,
+        "set_aside_reason": None,
+        "version": 1,
+    }
+    return RequestCard(**(values | changed))
+
+
+def breach_card(**changed: Any) -> BreachCard:
+    values: dict[str, Any] = {
+        "reference": "BR-2026-0007",
+        "opened_at": AT,
+        "opened_by": "U01ANNE",
+        "suspected_at": AT,
+        "aware_at": AT,
+        "aware_by": "U01ANNE",
+        "deadline_at": AT + timedelta(hours=48),
+        "lead": "U01ANNE",
+        "closed_at": None,
+        "closed_by": None,
+        "customers": (CustomerLine("Acme", "C0001", None, None), CustomerLine("Garage", "C0002", AT, "telephone")),
+        "version": 1,
+    }
+    return BreachCard(**(values | changed))
+
+
+MANY = breach_card(customers=tuple(CustomerLine(f"Customer {n}" * 9, f"C{n:04}", None, None) for n in range(900)))
+REQUESTS = {
+    "held": request_card(),
+    "forwarded": request_card(
+        hold=None, forwards=(FORWARD, ForwardLine("B", "C0002", AT, "root", AT, None)), rights=()
+    ),
+    "refused": request_card(forwards=(ForwardLine("B", "C0002", AT, "root", None, AT),), language="xx"),
+    "aside": request_card(set_aside_at=AT, set_aside_reason="spam"),
+}
+BREACHES = {
+    "aware": breach_card(),
+    "suspected": breach_card(aware_at=None, aware_by=None, customers=()),
+    "closed": breach_card(closed_at=AT, closed_by="root", suspected_at=None),
+    "many": MANY,
+}
+CARDS: dict[str, RequestCard | BreachCard] = {**REQUESTS, **BREACHES}
+RINGING = {"hours_left": 6, "overdue": False, "due_at": AT, "late_minutes": 312}
+
+
+def refusals(of: type[Refused] = Refused) -> Iterator[type[Refused]]:
+    for kind in of.__subclasses__():
+        yield kind
+        yield from refusals(kind)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("kind", list(refusals()), ids=lambda kind: str(kind.__name__))
+def test_every_refusal_has_its_sentence(kind: type[Refused], language: str) -> None:
+    fields = {about.name: SAMPLES[getattr(about.type, "__name__", str(about.type))] for about in dataclass_fields(kind)}
+
+    refused = kind(**fields)
+
+    sentence = sentence_of(refused, language)
+    assert sentence.endswith((".", "!"))
+    assert sentence != render("refused/any", language)
+    assert bot.refusals
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("card", CARDS.values(), ids=CARDS)
+def test_every_card_is_one_that_slack_accepts(card: RequestCard | BreachCard, language: str) -> None:
+    said = say_card(card, language)
+
+    check_message(said.text, list(said.blocks))
+    assert card.reference in said.text
+    assert "None" not in str(said.blocks)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("card", CARDS.values(), ids=CARDS)
+def test_every_line_of_a_thread_can_be_said(card: RequestCard | BreachCard, language: str) -> None:
+    kind = "request" if isinstance(card, RequestCard) else "breach"
+    topics = sorted(path.name.split(".")[0] for path in TEMPLATES.glob(f"{kind}_thread_*.{language}.slack"))
+
+    for topic in topics:
+        check_message(say(topic.removeprefix(f"{kind}_"), card, language, line=None), [])
+    if isinstance(card, BreachCard):
+        for overdue in (True, False):
+            said = say("reminder", card, language, **(RINGING | {"overdue": overdue}))
+            check_message(said, [])
+            assert "5 h 12" in said
+    assert topics
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_modal_is_one_that_slack_accepts(language: str) -> None:
+    choice = forms.Choice("DSR-2026-0042", "C0001", "Acme", "contact@acme.example")
+    views = [
+        forms.report_form(language, with_customers=True),
+        forms.report_form(language, with_customers=False),
+        forms.aware_form("BR-2026-0007", language),
+        forms.told_form(MANY, language, now=AT),
+        forms.add_form("BR-2026-0007", language),
+        forms.choose_form("DSR-2026-0042", language),
+        forms.confirm_form(choice, language),
+        forms.set_aside_form("DSR-2026-0042", language),
+        forms.sentence_view("A sentence.", language),
+    ]
+
+    for view in views:
+        check_view(view, "modal")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_home_full_of_cases_is_one_that_slack_accepts(language: str) -> None:
+    held = tuple(request_card(reference=f"DSR-2026-{n:04}") for n in range(15))
+    ringing = tuple(breach_card(reference=f"BR-2026-{n:04}") for n in range(15))
+    view = {"type": "home", "blocks": render_home(Now(99, held, 15, ringing, 3), language)}
+
+    check_view(view, "home")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("card", BREACHES.values(), ids=BREACHES)
+def test_every_letter_to_staff_can_be_written(card: BreachCard, language: str) -> None:
+    for in_slack in (True, False):
+        opened = letters.write_opened(card, "<b>x</b>", language, company="Kavkom", in_slack=in_slack)
+        rung = letters.write_reminder(
+            card, language, due_at=AT, now=AT + timedelta(hours=3), company="Kavkom", in_slack=in_slack
+        )
+
+        assert "<b>x</b>" in opened.text
+        assert "<b>x</b>" not in (opened.html or "")
+        assert "&lt;b&gt;x" in (opened.html or "")
+        assert "3 h 00" in rung.text
+        for words in (opened, rung):
+            assert words.subject.startswith("BR-2026-0007")
+            assert "\n" not in words.subject
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_label_has_its_words(language: str) -> None:
+    labels = [
+        *(f"right.{right.value}" for right in Right),
+        *(f"hold.{hold.value}" for hold in Hold),
+        *(f"means.{means.value}" for means in Means),
+        *(f"reason.{reason}" for reason in REASONS),
+    ]
+
+    assert all(word(language, label) for label in labels)
+
+
+def test_both_languages_have_the_same_words() -> None:
+    keys = [{line.partition(":")[0] for line in render("slack_words", language).splitlines()} for language in LANGUAGES]
+    french = {path.name.replace(".fr.", ".en.") for path in TEMPLATES.rglob("*.fr.*")}
+
+    assert keys[0] == keys[1]
+    assert french == {path.name for path in TEMPLATES.rglob("*.en.*")}
+
+
+def test_a_reminder_that_rings_in_time_does_not_speak_of_lateness() -> None:
+    said = letters.describe_rung(breach_card(), due_at=AT, now=AT + timedelta(seconds=30))
+
+    assert "late" not in say("reminder", breach_card(), "en", **said)
+
+
+def test_markup_from_outside_is_escaped_and_staff_are_mentioned() -> None:
+    card = breach_card(customers=(CustomerLine("<!channel> & Sons", "C0001", None, None),), opened_by="U01ANNE")
+
+    said = str(say_card(card, "en").blocks)
+
+    assert "&lt;!channel&gt; &amp; Sons" in said
+    assert "<@U01ANNE>" in said
+    assert mention("<@x>") == "&lt;@x&gt;"
+
+
+def test_a_long_list_is_counted_not_shown() -> None:
+    said = say("card", MANY, "en")
+
+    assert f"and {900 - SHOWN} more" in said or said.endswith("…")
+
+
+def test_buttons_carry_case_and_version_and_differ_where_cases_stand_together() -> None:
+    [actions] = say_buttons(request_card(version=3), "en", suffix=":DSR-2026-0042")
+
+    assert {each["value"] for each in actions["elements"]} == {"DSR-2026-0042|3"}
+    assert {each["action_id"] for each in actions["elements"]} == {
+        "dsr_read:DSR-2026-0042",
+        "dsr_choose:DSR-2026-0042",
+        "dsr_set_aside:DSR-2026-0042",
+    }
+    assert plain("x" * 99)["text"].endswith("…")
+
+
+@pytest.mark.parametrize(
+    ("text", "looks_like"),
+    [
+        ("Jeanne (jeanne.martin@example.org) called", "e-mail"),
+        ("jeanne (at) example.org", "e-mail"),
+        ("call 06 12 34 56 78", "telephone"),
+        ("call 06.12.34.56.78 on 2026-10-23", "telephone"),
+        ("+972 54-123-4567", "telephone"),
+        ("0033612345678", "telephone"),
+        ("from FR7630006000011234567890189", "iban"),
+        ("host 10.12.0.254 answered", "ip"),
+        ("2001:db8:85a3::8a2e:370:7334 answered", "ip"),
+        ("On 2026-10-23 17:40 the export held 12 000 rows", None),
+        ("Since 23/10/2026 at 17 h 40, 1 200 000 recordings, see BR-2026-0007 and DSR-2026-0042", None),
+        ("Customer C0001, version 3.11.7, 48 hours, 10:15:30", None),
+        ("A laptop was stolen, the disk is encrypted.", None),
+        ("", None),
+    ],
+)
+def test_what_looks_like_personal_data_is_found(text: str, looks_like: str | None) -> None:
+    assert find_personal_data(text) == looks_like
+
+
+def test_the_manifest_asks_for_the_least() -> None:
+    manifest = json.loads((Path(inspect.getfile(forms)).parent / "manifest.json").read_text())
+
+    assert manifest["oauth_config"]["scopes"]["bot"] == ["chat:write", "commands", "groups:read", "users:read"]
+    assert manifest["settings"]["token_rotation_enabled"] is False
+    assert manifest["settings"]["socket_mode_enabled"] is True
