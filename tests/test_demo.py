@@ -1,0 +1,203 @@
+"""`make demo` as a new user meets it, in a real browser: letters, cards, the form, the clock, the end."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.remote.webdriver import WebDriver
+from selenium.webdriver.remote.webelement import WebElement
+from selenium.webdriver.support.ui import Select, WebDriverWait
+
+from tests.servers import Chromium, free_port, need
+
+ROOT = Path(__file__).parent.parent
+Found = TypeVar("Found")
+
+
+@contextmanager
+def demo(port: int) -> Iterator[tuple["subprocess.Popen[str]", str]]:
+    """The demo on a port, and the address it prints."""
+    environ = os.environ | {"PLAYGROUND_PORT": str(port), "STAFF_LANGUAGE": "en"}
+    command = [sys.executable, "-m", "tests.playground"]
+    running = subprocess.Popen(
+        command,
+        env=environ,
+        cwd=ROOT,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+    try:
+        yield running, address_printed(running)
+    finally:
+        os.killpg(running.pid, signal.SIGINT)
+        running.communicate(timeout=30)
+
+
+def address_printed(running: "subprocess.Popen[str]") -> str:
+    assert running.stdout is not None
+    for line in running.stdout:
+        if found := re.search(r"The desk is open: (\S+)", line):
+            return found[1]
+    raise AssertionError("the demo ended without an address")
+
+
+class Page:
+    """The page, by what a person sees and presses."""
+
+    def __init__(self, driver: WebDriver, folder: Path) -> None:
+        self.driver = driver
+        self.folder = folder
+
+    def until(self, found: Callable[[], Found], seconds: float = 15) -> Found:
+        return WebDriverWait(self.driver, seconds, poll_frequency=0.05).until(lambda _: found())
+
+    def one(self, selector: str) -> WebElement:
+        return self.until(lambda: next((e for e in self.all(selector) if e.is_displayed()), None), 15)  # type: ignore[return-value]  # until waits for one
+
+    def all(self, selector: str) -> list[WebElement]:
+        return self.driver.find_elements(By.CSS_SELECTOR, selector)
+
+    def says(self, text: str, where: str = "#panel-channel", seconds: float = 15) -> None:
+        self.until(lambda: text in self.driver.find_element(By.CSS_SELECTOR, where).text, seconds)
+
+    def type_command(self, line: str) -> None:
+        self.one("#composer-input").send_keys(line + Keys.ENTER)
+
+    def send_ready_letter(self, name: str) -> None:
+        if not self.driver.find_element(By.ID, "compose-letter").is_displayed():
+            self.one("#compose summary").click()
+        Select(self.one("#compose-letter")).select_by_value(name)
+        self.one("#compose-send").click()
+
+    def open_mailbox(self, address: str, subject: str) -> None:
+        self.until(lambda: f'value="{address}"' in self.one("#mailbox").get_attribute("innerHTML"))
+        Select(self.one("#mailbox")).select_by_value(address)
+        self.until(lambda: any(subject in (e.get_attribute("data-subject") or "") for e in self.all("#letters button")))
+        next(e for e in self.all("#letters button") if subject in (e.get_attribute("data-subject") or "")).click()
+
+    def press(self, action: str) -> None:
+        self.one(f"button[data-action-id^={action}]").click()
+
+    def choose(self, field: str, typed: str) -> None:
+        self.one(f"#modal [data-action-id={field}] input").send_keys(typed)
+        self.one("[role=option]")
+        self.driver.switch_to.active_element.send_keys(Keys.ENTER)
+
+    def picture(self, name: str) -> None:
+        self.driver.save_screenshot(str(self.folder / f"{name}.png"))
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
+    need(Chromium)
+    pictures = Path(os.environ.get("DEMO_PICTURES") or tmp_path_factory.mktemp("pictures"))
+    with demo(free_port()) as (_, address), Chromium() as browser:
+        browser.driver.set_window_size(1500, 950)
+        browser.driver.get(address)
+        page = Page(browser.driver, pictures)
+        page.until(lambda: page.one("#connection").get_attribute("data-state") == "up", 30)
+        yield page
+
+
+def test_a_letter_to_a_customers_address_is_in_its_mailbox_and_on_a_card(page: Page) -> None:
+    page.send_ready_letter("erasure-fr")
+
+    page.says("DSR-2026-0001", seconds=5)
+    page.open_mailbox("atelier@garage-dupont.example", "à traiter (DSR-2026-0001)")
+    page.until(lambda: page.all("#reader-html") or page.all("#reader-text"))
+    page.picture("1-forwarded")
+    assert "original.eml" in page.one("#reader-parts").text
+
+
+def test_a_letter_without_a_clue_is_held_and_a_person_chooses_the_customer(page: Page) -> None:
+    page.send_ready_letter("no-clue")
+    page.says("DSR-2026-0002")
+    page.says("needs a person")
+    page.picture("2-held")
+
+    page.press("dsr_choose")
+    page.choose("customer", "bellevue")
+    page.one("#modal-submit").click()
+    page.says("reception@hotel-bellevue.example", "#modal")
+    page.picture("3-confirm")
+    page.one("#modal-submit").click()
+
+    page.says("Hôtel Bellevue (C0002): delivered")
+    page.open_mailbox("reception@hotel-bellevue.example", "please handle (DSR-2026-0002)")
+
+
+def test_the_original_is_read_in_ones_own_mailbox(page: Page) -> None:
+    page.press("dsr_read")
+
+    page.open_mailbox("anne.moreau@kavkom.example", "DSR-2026-000")
+    page.picture("4-original")
+
+
+def test_a_guest_is_refused(page: Page) -> None:
+    page.one("#persona-U09GUEST").click()
+    page.type_command("/dsr")
+
+    page.until(lambda: page.all("article[data-kind=ephemeral]"))
+    assert "DSR-2026" not in page.all("article[data-kind=ephemeral]")[-1].text
+    page.one("#persona-U01ANNE").click()
+
+
+def test_a_breach_is_reported_and_its_reminders_ring_as_the_clock_moves(page: Page) -> None:
+    page.type_command("/breach")
+    page.one("#modal .instant button").click()
+    page.one("#modal [data-action-id=summary]").send_keys("Un ordinateur portable a été oublié dans un train.")
+    page.choose("customers", "garage")
+    page.picture("5-breach-form")
+    page.one("#modal-submit").click()
+    page.until(lambda: "BR-2026-0001" in page.driver.find_element(By.CSS_SELECTOR, "body").text)
+    page.picture("6-reported")
+    if page.all("#modal[open]"):
+        page.one("#modal-cancel").click()
+    page.says("BR-2026-0001")
+
+    page.one("#clock-plus-12").click()
+
+    page.says("Not told yet (1): Garage Dupont", seconds=20)
+    page.picture("7-reminder")
+
+
+def test_app_home_shows_what_needs_somebody_now(page: Page) -> None:
+    page.one("#persona-U03CARLA").click()
+    page.one("#tab-home").click()
+
+    page.says("BR-2026-0001", "#panel-home")
+    page.picture("8-home")
+    page.one("#tab-channel").click()
+
+
+def test_the_browser_had_nothing_to_complain_about(page: Page) -> None:
+    complaints = [entry for entry in page.driver.get_log("browser") if entry["level"] == "SEVERE"]
+
+    assert complaints == []
+
+
+def test_a_port_in_use_is_named_in_a_sentence() -> None:
+    import socket
+
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        environ = os.environ | {"PLAYGROUND_PORT": str(taken.getsockname()[1])}
+        command = [sys.executable, "-m", "tests.playground"]
+
+        done = subprocess.run(command, env=environ, cwd=ROOT, capture_output=True, text=True, check=False, timeout=30)
+
+    assert done.returncode == 1
+    assert "is in use: stop what uses it, or choose another" in done.stderr
+    assert "Traceback" not in done.stderr
