@@ -5,7 +5,9 @@ import re
 from storage.errors import PersonalDataInText
 
 _DATES = re.compile(
-    r"\b\d{4}-\d\d-\d\d(?:[T ]\d\d?(?:[:h]\d\d){1,2})?|(?<![\d./])\d\d?[./]\d\d?[./]\d{2,4}(?![./]?\d)|\b\d\d?\s?[:h]\s?\d\d\b"
+    r"\b\d{4}-\d\d-\d\d(?:[T ]\d\d?(?:[:h]\d\d){1,2})?"
+    r"|(?<![\d./])\d\d?[./]\d\d?[./]\d{2,4}(?![./]?\d)"
+    r"|\b\d\d?\s?[:h]\s?\d\d\b"
 )
 _REFERENCES = re.compile(r"\b(?:DSR|BR|DRILL)-\d{4}-\d+\b|\bC\d{3,6}\b", re.IGNORECASE)
 _LOOKS = {

@@ -94,13 +94,13 @@ class Letter:
 
 def read_letter(raw: bytes, *, truncated: bool = False) -> Letter:
     """Read a mail from its first HEAD octets; `truncated` when `raw` is not all of it. Never raises."""
-    head, truncated = raw[:HEAD], truncated or len(raw) > HEAD
+    head, truncated = _without_envelope_line(raw[:HEAD]), truncated or len(raw) > HEAD
     letter = Letter(unreadable="headers")
     try:
-        fields, body = split_head(_without_envelope_line(head), _WANTED)
+        fields, body = split_head(head, _WANTED)
         if fields:
             letter = _read_headers(fields)
-            letter = _read_body(letter, fields, _without_envelope_line(head)[body:], truncated=truncated)
+            letter = _read_body(letter, fields, head[body:], truncated=truncated)
     except Exception:  # noqa: BLE001 - the promise above; nothing is known to raise, and the mail is kept whatever happens
         return replace(letter, unreadable=letter.unreadable or "body")
     return letter
@@ -169,7 +169,7 @@ def _automatic(fields: Fields) -> str | None:
 
 def _read_body(letter: Letter, fields: Fields, body: bytes, *, truncated: bool) -> Letter:
     parts = read_parts(fields, body, truncated=truncated)
-    words = [part for part in parts.leaves if part.is_words and not part.is_attached]
+    words = _own_parts(parts)
     plain = clean("\n".join(_text_of(part) for part in words if part.content_type == "text/plain"))
     seen = [read_html(_text_of(part)[:HTML_LIMIT]) for part in words if part.content_type == "text/html"]
     html = clean("\n".join(one.text for one in seen))
@@ -177,12 +177,18 @@ def _read_body(letter: Letter, fields: Fields, body: bytes, *, truncated: bool) 
     return replace(
         letter,
         text=text,
-        language=guess_language(f"{letter.subject}\n{own_words(text[:3000])[:1500]}"),
+        language=guess_language(f"{letter.subject}\n{own_words(text[:2000])[:1000]}"),
         attachments=tuple(_attachments(parts.leaves)),
         shortened=cut or any(not part.complete for part in words),
         hidden=any(one.hidden for one in seen) or _disagree(plain, html),
         unreadable=_unreadable(fields, parts, text, truncated=truncated),
     )
+
+
+def _own_parts(parts: Parts) -> list[Part]:
+    """What the letter itself says; a text that only has a name is that too, when there is no other."""
+    texts = [part for part in parts.leaves if part.is_words and part.disposition != b"attachment"]
+    return [part for part in texts if not part.name] or texts
 
 
 def _text_of(part: Part) -> str:

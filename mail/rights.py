@@ -25,6 +25,7 @@ HOMONYM = "homonym"
 _KEY = 3
 """A phrase is looked up by the first letters of its first word."""
 
+_ABBREVIATED = re.compile(r"\b(art|cl)\.")
 _WORD = re.compile(r"\w+")
 _MARKS = re.compile("[\u0300-\u036f\u0591-\u05c7\u064b-\u0652\u200c\u200d]")
 _SPECIAL = str.maketrans({"ł": "l", "ø": "o", "æ": "ae", "œ": "oe", "ß": "ss", "ı": "i", "đ": "d"})
@@ -45,11 +46,11 @@ class RightsRead:
     because: tuple[str, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Phrase:
     label: str
     points: int
-    pattern: re.Pattern[str]
+    spelled: str
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ class _Found:
 def read_rights(subject: str, text: str) -> RightsRead:
     """Read a letter's subject and text, in whatever language. Quotations and signatures are not its writer's words."""
     own = plain(f"{subject[:500]}\n. {own_words(text[: 2 * READ])}"[:READ])
-    found = list(dict.fromkeys(_find(own)))
+    found = list(_find(_ABBREVIATED.sub(r"\1 ", own)))
     scores = _scores(found, enough=ENOUGH if own.count(" ") > SHORT else 1)
     kind = _kind(scores)
     rights = () if kind in _QUIET else tuple(right.value for right in Right if right in scores)
@@ -100,13 +101,16 @@ def _scores(found: list[_Found], *, enough: int) -> dict[str, int]:
 
 def _find(text: str) -> Iterator[_Found]:
     """The phrases of the lexicon in a text. What a homonym covers is not read for rights."""
-    phrases, covered = _lexicon(), 0
+    phrases, covered, done = _lexicon(), 0, set[_Phrase]()
     for word in _WORD.finditer(text):
         for phrase in phrases.get(word[0][:_KEY], ()):
-            if word.start() < covered and phrase.label in _RIGHTS:
+            if phrase in done or (word.start() < covered and phrase.label in _RIGHTS):
                 continue
-            if match := phrase.pattern.match(text, word.start()):
-                covered = max(covered, match.end()) if phrase.label == HOMONYM else covered
+            if match := _pattern(phrase.spelled).match(text, word.start()):
+                if phrase.label == HOMONYM:
+                    covered = max(covered, match.end())
+                else:
+                    done.add(phrase)
                 yield _Found(phrase.label, phrase.points, " ".join(match[0].split())[:60])
 
 
@@ -118,8 +122,8 @@ def _lexicon() -> dict[str, tuple[_Phrase, ...]]:
     for label, weights in data.items():
         for points, phrases in weights.items():
             for spelled in _spellings(phrases):
-                phrase = _Phrase(label, int(points), re.compile(_pattern(spelled)))
-                index.setdefault(_WORD.findall(spelled)[0][:_KEY], []).append(phrase)
+                key = _WORD.findall(spelled)[0][:_KEY]
+                index.setdefault(key, []).append(_Phrase(label, int(points), spelled))
     return {key: tuple(sorted(found, key=lambda one: one.label != HOMONYM)) for key, found in index.items()}
 
 
@@ -132,10 +136,14 @@ def _spellings(phrases: str) -> Iterator[str]:
             yield phrase
 
 
-def _pattern(phrase: str) -> str:
-    """`*` ends a word anyhow, `...` is up to five words within a sentence, `(a|b)` a choice, `(a|b)?` also nothing."""
+@cache
+def _pattern(phrase: str) -> re.Pattern[str]:
+    """Compiled when it is first needed: all of them together take a quarter of a second.
+
+    `*` ends a word anyhow, `...` is up to five words within a sentence, `(a|b)` a choice, `(a|b)?` also nothing.
+    """
     first, *rest = _PIECE.findall(phrase.replace("'", " "))
-    return _choice(first) + "".join(_following(piece) for piece in rest)
+    return re.compile(_choice(first) + "".join(_following(piece) for piece in rest))
 
 
 def _following(piece: str) -> str:

@@ -20,7 +20,7 @@ _INVISIBLE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
     "\ud800-\udfff\U000e0000-\U000e007f]"
 )
-_LINE_END = re.compile("\r\n?|[\u2028\u2029\x85\x0b\x0c]")
+_LINE_END = re.compile("[\r\u2028\u2029\x85\x0b\x0c]")
 _BLANK_LINES = re.compile(r"\n[ \t\xa0]*(?:\n[ \t\xa0]*){2,}")
 
 _ATTRIBUTION = re.compile(
@@ -68,7 +68,8 @@ def clean(text: str) -> str:
     """Without control and bidirectional characters; lines end in LF; at most two blank lines together."""
     if text.isascii() and text.isprintable():
         return text
-    return _BLANK_LINES.sub("\n\n", _INVISIBLE.sub("", _LINE_END.sub("\n", text))).strip()
+    text = _LINE_END.sub("\n", text.replace("\r\n", "\n"))
+    return _BLANK_LINES.sub("\n\n", _INVISIBLE.sub("", text)).strip()
 
 
 def one_line(text: str, limit: int) -> str:

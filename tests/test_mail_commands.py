@@ -30,7 +30,13 @@ def run(*words: str, folder: Path, **environ: str) -> "subprocess.CompletedProce
     clean = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG"}}
     command = [sys.executable, "-m", "mail", *words]
     return subprocess.run(
-        command, env=clean | {"PYTHONPATH": str(ROOT)} | environ, cwd=folder, capture_output=True, text=True, timeout=60
+        command,
+        check=False,
+        env=clean | {"PYTHONPATH": str(ROOT)} | environ,
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=60,
     )
 
 

@@ -1,5 +1,7 @@
 """The relay's side: what it says decides, and nothing ever falls back to plain text."""
 
+from typing import Literal
+
 import pytest
 
 from mail.settings import MailSettings
@@ -69,7 +71,7 @@ def test_a_refused_recipient_is_refused_and_the_next_mail_goes_out(mail_host: Ma
 
 
 @pytest.mark.parametrize("at", ["MAIL", "RCPT", "DATA"])
-def test_a_451_means_not_now(mail_host: MailHost, at: str) -> None:
+def test_a_451_means_not_now(mail_host: MailHost, at: Literal["MAIL", "RCPT", "DATA"]) -> None:
     mail_host.smtp.defer_next, mail_host.smtp.defer_at = 1, at
     relay = relay_to(mail_host)
 
