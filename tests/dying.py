@@ -19,6 +19,13 @@ POINTS = {
     "mail:final-dot": ("mail.smtp", "Relay", "_final_reply", "before"),
     "mail:accepted-unrecorded": ("mail.smtp", "Relay", "_final_reply", "after"),
     "mail:recorded": ("mail.sender", "Sender", "_record_accepted", "after"),
+    "bot:uncommitted": ("bot.breach", "BreachListeners", "_open", "after"),
+    "bot:committed": ("bot.breach", None, "_say_reported", "before"),
+    "bot:before-posting": ("bot.poster", "Poster", "_post", "before"),
+    "bot:posted-unrecorded": ("bot.poster", "Poster", "_post", "after"),
+    "bot:post-recorded": ("bot.poster", "Poster", "_finish", "after"),
+    "bot:before-rung": ("bot.reminders", None, "ring_breach", "before"),
+    "bot:rung-committed": ("bot.reminders", None, "ring_breach", "after"),
 }
 
 
@@ -44,7 +51,8 @@ def deadly(function: Callable[..., Any], moment: str) -> Callable[..., Any]:
 def arm(point: str) -> None:
     """Wrap the function of a point."""
     module_name, class_name, function_name, moment = POINTS[point]
-    owner = getattr(importlib.import_module(module_name), class_name)
+    module = importlib.import_module(module_name)
+    owner = getattr(module, class_name) if class_name else module
     setattr(owner, function_name, deadly(getattr(owner, function_name), moment))
 
 

@@ -1,0 +1,134 @@
+"""kill -9 of the bot around its commits and posts: no breach lost or doubled, no reminder lost."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, select
+
+from storage import breaches, customers
+from storage.clock import now
+from storage.database import Database, open_database
+from storage.models import Breach, Delivery, Reminder
+from storage.types import DESK, Medium
+from tests.bot_support import ANNE, MANIFEST, fill
+from tests.playground.workspace import Workspace
+from tests.servers import wait_until
+
+ROOT = Path(__file__).parent.parent
+FORM = {"noticed_at": now().replace(second=0, microsecond=0), "summary": "Un ordinateur a disparu."}
+
+
+@contextmanager
+def process(environ: dict[str, str], *words: str) -> Iterator["subprocess.Popen[bytes]"]:
+    running = subprocess.Popen(
+        [sys.executable, "-m", *words], env=os.environ | environ, cwd=ROOT, stderr=subprocess.DEVNULL
+    )
+    try:
+        yield running
+    finally:
+        running.kill()
+        running.wait()
+
+
+@contextmanager
+def prepared(url: str, folder: Path) -> Iterator[tuple[Database, Workspace, dict[str, str]]]:
+    """A database, a workspace, and the environment of a bot between them."""
+    database = open_database(url)
+    fill(database)
+    clock = folder / "clock"
+    clock.write_text("0")
+    with Workspace(MANIFEST) as workspace:
+        environ = {
+            "DATABASE_URL": url,
+            "SLACK_BOT_TOKEN": workspace.bot_token,
+            "SLACK_APP_TOKEN": workspace.app_token,
+            "SLACK_CHANNEL": workspace.channel,
+            "SLACK_API_URL": workspace.api_url,
+            "CLOCK_OFFSET_FILE": str(clock),
+            "STAFF_LANGUAGE": "en",
+        }
+        yield database, workspace, environ
+    database.dispose()
+
+
+def count(database: Database, table: type[Breach | Reminder]) -> int:
+    with database.reading() as session:
+        return session.scalar(select(func.count()).select_from(table)) or 0
+
+
+def all_posted(database: Database) -> bool:
+    with database.reading() as session:
+        slack = (Delivery.medium == Medium.SLACK, Delivery.due_at.is_not(None))
+        waiting = session.scalar(select(func.count()).where(*slack))
+        return waiting == 0 and bool(session.scalar(select(func.count()).where(Delivery.accepted_at.is_not(None))))
+
+
+@pytest.mark.parametrize("point", ["bot:uncommitted", "bot:committed"])
+def test_a_report_that_meets_a_death_is_one_breach_once_it_is_sent_again(
+    database_url: str, tmp_path: Path, point: str
+) -> None:
+    with prepared(database_url, tmp_path) as (database, workspace, environ):
+        with process(environ, "tests.dying", point, "bot") as doomed:
+            workspace.await_connection(2, timeout=20)
+            view = workspace.command(ANNE, "/breach").view
+            assert view is not None
+            first = workspace.submit(ANNE, view, FORM)
+            assert doomed.wait(20) == -signal.SIGKILL
+        assert not first.closed
+        assert count(database, Breach) == (1 if point == "bot:committed" else 0)
+
+        with process(environ, "bot"):
+            workspace.await_connection(2, timeout=20)
+            workspace.submit(ANNE, view, FORM)
+            workspace.wait_for(workspace.messages, timeout=20, what="the card")
+
+        assert count(database, Breach) == 1
+
+
+@pytest.mark.parametrize("point", ["bot:before-posting", "bot:posted-unrecorded", "bot:post-recorded"])
+def test_a_post_that_meets_a_death_appears_and_at_most_twice(database_url: str, tmp_path: Path, point: str) -> None:
+    with prepared(database_url, tmp_path) as (database, workspace, environ):
+        open_one(database)
+        with process(environ, "tests.dying", point, "bot") as doomed:
+            assert doomed.wait(20) == -signal.SIGKILL
+
+        with process(environ, "bot"):
+            wait_until(lambda: all_posted(database), "everything posted", 20)
+
+        cards = [message for message in workspace.messages() if "BR-" in message.text]
+        assert len(cards) in ((1, 2) if point == "bot:posted-unrecorded" else (1,))
+
+
+@pytest.mark.parametrize("point", ["bot:before-rung", "bot:rung-committed"])
+def test_a_rung_that_meets_a_death_rings(database_url: str, tmp_path: Path, point: str) -> None:
+    with prepared(database_url, tmp_path) as (database, workspace, environ):
+        open_one(database)
+        Path(environ["CLOCK_OFFSET_FILE"]).write_text(str(timedelta(hours=12, minutes=1).total_seconds()))
+        with process(environ, "tests.dying", point, "bot") as doomed:
+            assert doomed.wait(20) == -signal.SIGKILL
+
+        with process(environ, "bot"):
+            workspace.wait_for(lambda: rings(workspace), timeout=20, what="the reminder")
+            wait_until(lambda: all_posted(database), "everything posted", 20)
+
+        assert len(rings(workspace)) == 1
+        assert count(database, Reminder) == 1
+
+
+def rings(workspace: Workspace) -> list[str]:
+    threads = [message.ts for message in workspace.messages()]
+    replies = [reply for ts in threads for reply in workspace.messages(thread=ts)]
+    return [reply.text for reply in replies if "36 h" in reply.text or "Not told yet" in str(reply.blocks)]
+
+
+def open_one(database: Database) -> None:
+    with database.begin() as session:
+        named = customers.get_customers(session, ["C0001"])
+        breaches.open_breach(session, summary="A test", customers=named, aware_at=now(), by=DESK, now=now())
