@@ -298,6 +298,14 @@ def test_a_submission_that_arrives_twice_opens_one_breach(database: Database) ->
     assert references == ["BR-2026-0001"] * 2
 
 
+def test_a_submission_that_arrives_twice_at_the_same_instant_opens_one_breach(database: Database) -> None:
+    def submit(_which: int) -> str:
+        with database.begin() as session:
+            return open_breach(session, aware_at=NOW, opened_through="V1").reference
+
+    assert together(4, submit) == ["BR-2026-0001"] * 4
+
+
 # --- breaches: telling customers, and closing ---
 
 

@@ -1,0 +1,144 @@
+"""The canary: recognisable personal data goes through every flow and is found in no Slack payload and no log line."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import select
+
+from storage.database import Database
+from storage.models import Delivery, Request
+from tests.bot_support import MANIFEST
+from tests.mail_support import GARAGE, TO_GARAGE, US, environ_for, mail_settings, opened_desk
+from tests.playground import people
+from tests.playground.mailhost import MailHost
+from tests.playground.workspace import Message, Workspace
+from tests.servers import wait_until
+
+ROOT = Path(__file__).parent.parent
+CANARIES = ("Zoltan", "Quetzal", "quetzal@oiseau.example", "+33639980042", "0639980042", "FR7630006000011234567890189")
+ADDRESS = "quetzal@oiseau.example"
+WORDS = "Zoltan Quetzal, 06 39 98 00 42, +33639980042, 0639980042, FR7630006000011234567890189"
+ANNE = people.ANNE.id
+
+
+def canary_letter(to: str, *, headers: str = "", body: str = "") -> bytes:
+    boundary = "frontiere"
+    return (
+        f"From: Zoltan Quetzal <{ADDRESS}>\r\nTo: {to}\r\nSubject: Effacez {WORDS}\r\n{headers}"
+        f'MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary="{boundary}"\r\n\r\n'
+        f"--{boundary}\r\nContent-Type: text/plain; charset=utf-8\r\n\r\nJe suis {WORDS}. Effacez tout.{body}\r\n"
+        f'--{boundary}\r\nContent-Type: application/pdf; name="Quetzal-Zoltan.pdf"\r\n'
+        f'Content-Disposition: attachment; filename="Quetzal-Zoltan.pdf"\r\n\r\nZoltan\r\n--{boundary}--\r\n'
+    ).encode()
+
+
+LETTERS = {
+    "forwarded": canary_letter(TO_GARAGE),
+    "held": canary_letter(US),
+    "automatic": canary_letter(TO_GARAGE, headers="Auto-Submitted: auto-replied\r\n"),
+    "refused": canary_letter("privacy+hotel-bellevue@kavkom.example"),
+    "broken": b"From: Zoltan Quetzal <"
+    + ADDRESS.encode()
+    + b"\r\nSubject: =?x?y?Zoltan\xff\r\nContent-Type: multipart/"
+    b"mixed; boundary=\r\n\r\n" + WORDS.encode() + b"\x00\xff" * 50,
+}
+
+
+@contextmanager
+def both(mail: dict[str, str], bot: dict[str, str], log: Path) -> Iterator[None]:
+    """The two processes as a company runs them, their logs in one file."""
+    with log.open("wb") as out:
+        running = [
+            subprocess.Popen(
+                [sys.executable, "-m", name], env=os.environ | environ, cwd=ROOT, stdout=out, stderr=subprocess.STDOUT
+            )
+            for name, environ in (("mail", mail), ("bot", bot))
+        ]
+        try:
+            yield
+        finally:
+            for process in running:
+                process.terminate()
+            for process in running:
+                process.wait(20)
+
+
+def references(database: Database) -> list[str]:
+    with database.reading() as session:
+        return list(session.scalars(select(Request.reference).order_by(Request.id)))
+
+
+def nothing_due(database: Database) -> bool:
+    with database.reading() as session:
+        return session.scalars(select(Delivery.id).where(Delivery.due_at.is_not(None)).limit(1)).first() is None
+
+
+def card(workspace: Workspace, reference: str, action: str) -> Message:
+    def find() -> Message | None:
+        found = (
+            one for one in workspace.messages() if reference in str(one.blocks) and f"'{action}'" in str(one.blocks)
+        )
+        return next(found, None)
+
+    found = workspace.wait_for(find, timeout=20, what=f"the card of {reference} with {action}")
+    assert found is not None
+    return found
+
+
+def held_without_clue(database: Database) -> str:
+    with database.reading() as session:
+        held = select(Request.reference).where(Request.hold == "no_evidence").order_by(Request.id)
+        return session.scalars(held).first() or ""
+
+
+def test_no_personal_data_reaches_slack_or_the_logs(mail_host: MailHost, sqlite_url: str, tmp_path: Path) -> None:
+    mail_host.smtp.refused = {"reception@hotel-bellevue.example"}
+    mail = environ_for(mail_settings(sqlite_url, imap_port=mail_host.imap_port, smtp_port=mail_host.smtp_port))
+    log = tmp_path / "log"
+    with opened_desk(sqlite_url, tmp_path) as database, Workspace(MANIFEST) as workspace:
+        slack = {
+            "DATABASE_URL": sqlite_url,
+            "SLACK_BOT_TOKEN": workspace.bot_token,
+            "SLACK_APP_TOKEN": workspace.app_token,
+            "SLACK_CHANNEL": workspace.channel,
+            "SLACK_API_URL": workspace.api_url,
+            "ESCALATION_ADDRESSES": "direction@kavkom.example",
+            "MAIL_ADDRESS": US,
+        }
+        mail_host.append(US, "Junk", LETTERS["forwarded"])
+        with both(mail, slack, log):
+            workspace.await_connection(2, timeout=20)
+            for raw in LETTERS.values():
+                mail_host.append(US, "INBOX", raw)
+            wait_until(lambda: len(references(database)) == len(LETTERS) + 1, "every letter received", 30)
+
+            reference = held_without_clue(database)
+            workspace.click(ANNE, card(workspace, reference, "dsr_read"), "dsr_read")
+            mail_host.wait_for_mail("anne@kavkom.example", timeout=20)
+            choosing = workspace.click(ANNE, card(workspace, reference, "dsr_choose"), "dsr_choose").view
+            assert choosing is not None
+            confirming = workspace.submit(ANNE, choosing, {"customer": "C0001"}).view
+            assert confirming is not None
+            workspace.submit(ANNE, confirming, {})
+            workspace.command(ANNE, "/dsr")
+            workspace.command(ANNE, f"/dsr {reference}")
+            workspace.open_home(ANNE)
+            report = workspace.command(ANNE, "/breach").view
+            assert report is not None
+            said = workspace.submit(ANNE, report, {"noticed_at": 1_700_000_000, "summary": f"Ecrire a {ADDRESS}"})
+            mail_host.wait_for_mail(GARAGE, 2, timeout=20)
+            wait_until(lambda: nothing_due(database), "everything told", 30)
+
+    assert said.errors
+    payloads, lines = "\n".join(workspace.payloads), log.read_text(encoding="utf-8", errors="replace")
+    assert "DSR-" in payloads
+    assert "request-received" in lines
+    for canary in CANARIES:
+        assert canary.lower() not in payloads.lower()
+        assert canary.lower() not in lines.lower()
+    assert "Traceback" not in lines
+    assert "kavkom.example" not in lines
