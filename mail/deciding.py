@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from mail.composing import read_kept_letter
-from mail.letter import Letter, read_letter
+from mail.letter import Letter
 from mail.rights import read_rights
 from mail.routing import Held, Route, find_route
 from mail.settings import Automatic, ReadingSettings
@@ -72,14 +73,14 @@ def _consider_guarded(
     session: Session, message: Message, *, junk: bool, settings: ReadingSettings, now: datetime
 ) -> Considered:
     """The poison guard: whatever a letter does to its reader, it is held, and the next one gets its turn."""
-    today = now.astimezone(PARIS).date()
+    letter = read_kept_letter(session, message.id)
     try:
-        letter = read_kept_letter(session, message.id)
-        read_rights(letter.subject, letter.text)
+        return consider(session, letter, settings=settings, junk=junk, today=now.astimezone(PARIS).date())
+    except SQLAlchemyError:
+        raise
     except Exception as error:  # noqa: BLE001 - the poison guard
         log.warning("letter-unreadable", message=message.id, fault=error)
         return Considered(Reading(Kind.REQUEST, (), "fr"), (), Held(Hold.UNREADABLE))
-    return consider(session, letter, settings=settings, junk=junk, today=today)
 
 
 def _forward(session: Session, request: Request, route: Route, *, settings: ReadingSettings, now: datetime) -> None:
@@ -96,8 +97,3 @@ def _forward(session: Session, request: Request, route: Route, *, settings: Read
         )
     except Refused:
         request.hold = Hold.OWN_MAIL
-
-
-def read_raw(raw: bytes) -> Letter:
-    """A letter from bytes that are not kept, for `explain`."""
-    return read_letter(raw)

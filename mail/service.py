@@ -19,6 +19,9 @@ from storage.types import Medium
 
 log = structlog.get_logger()
 EX_SOFTWARE = 70
+LOOK_EVERY = 0.1
+"""Seconds between looks at what is left to send."""
+
 STOPPING = 10.0
 """Seconds a thread has to finish the mail it is at."""
 
@@ -113,7 +116,7 @@ def _wait_until_sent(database: Database, until: float) -> None:
             backlog = outbox.backlog(session, Medium.EMAIL)
         if backlog.waiting == 0 or (time.monotonic() > until and backlog.waiting == backlog.failing):
             return
-        time.sleep(0.02)
+        time.sleep(LOOK_EVERY)
 
 
 def _summary(database: Database, received: int, before: int) -> Drained:
