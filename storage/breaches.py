@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session, selectinload
 
 from storage import announcements, journal, outbox
@@ -210,6 +210,9 @@ def _ticker() -> Actor:
 
 
 def _opened_through(session: Session, view_id: str) -> Breach | None:
+    """The breach of this submission; on PostgreSQL its twin waits here until the first one is committed."""
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(select(func.pg_advisory_xact_lock(func.hashtext(view_id))))
     return session.scalars(_whole().where(Breach.opened_through == view_id)).first()
 
 

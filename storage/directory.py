@@ -192,7 +192,7 @@ def _refuse_repeated(entry: Entry, seen: dict[str, int], line: int) -> None:
 def _differences(customer: Customer, keys: frozenset[Key], entry: Entry) -> list[str]:
     fields = [name for name, value in entry.columns.items() if getattr(customer, name) != value]
     kinds = {key.kind.value for key in keys ^ entry.keys}
-    return fields + sorted(kinds)
+    return fields + sorted(kinds - set(fields))
 
 
 def _keys_by_customer(session: Session) -> dict[int, frozenset[Key]]:

@@ -139,7 +139,7 @@ def unknown_names(environ: Mapping[str, str]) -> list[str]:
     found = []
     for name in environ:
         plain = name.removesuffix("_FILE")
-        if plain.isupper() and plain not in KNOWN and (near := difflib.get_close_matches(plain, KNOWN, 1, 0.9)):
+        if plain.isupper() and plain not in KNOWN and (near := difflib.get_close_matches(plain, KNOWN, 1, 0.85)):
             found.append(f"{name} is not known: did you mean {near[0]}?")
     return found
 

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from storage import breaches, outbox, requests
 from storage.messages import Place, keep_message
-from storage.models import Breach, Customer, Message, Request
+from storage.models import Breach, Customer, Forward, Message, Request
 from storage.requests import Reading
 from storage.types import Actor, Hold, Kind, Medium, Purpose
 
@@ -57,7 +57,7 @@ def receive(session: Session, *, at: datetime = NOW) -> Request:
     )
 
 
-def forward(session: Session, request: Request, customer: Customer, *, at: datetime = NOW) -> requests.Forward:
+def forward(session: Session, request: Request, customer: Customer, *, at: datetime = NOW) -> Forward:
     return requests.forward_request(
         session, request, customer, evidence=("chosen",), own_address="privacy@kavkom.example", by=ANNE, now=at
     )

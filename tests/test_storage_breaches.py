@@ -69,6 +69,14 @@ def test_the_same_submission_twice_opens_one_breach(database: Database) -> None:
         assert len(breaches.list_breaches(session)) == 1
 
 
+def test_the_same_submission_twice_at_the_same_instant_opens_one_breach(database: Database) -> None:
+    def submit(_which: int) -> str:
+        with database.begin() as session:
+            return open_breach(session, aware_at=NOW, opened_through="V123").reference
+
+    assert together(4, submit) == ["BR-2026-0001"] * 4
+
+
 @pytest.mark.parametrize("which", ["aware_at", "suspected_at"])
 def test_a_breach_of_the_future_is_refused(database: Database, which: str) -> None:
     with database.begin() as session, pytest.raises(InstantInFuture):

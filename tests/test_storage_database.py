@@ -26,6 +26,7 @@ from storage.database import (
     newest_revision,
     open_database,
     read_url,
+    take_turn,
     upgrade,
 )
 from storage.models import Base, Customer, CustomerKey, Gesture
@@ -113,6 +114,24 @@ def test_the_year_of_a_reference_is_that_of_paris(database: Database) -> None:
 
 
 # --- writing and reading ---
+
+
+def test_eight_threads_that_read_change_and_write_lose_nothing(database: Database) -> None:
+    with database.begin() as session:
+        add_customer(session, name="0")
+
+    def add_fifty(_which: int) -> None:
+        for _ in range(50):
+            with database.begin() as session:
+                rows = select(Customer)
+                take_turn(session, rows)
+                customer = session.scalars(rows).one()
+                customer.name = str(int(customer.name) + 1)
+
+    together(8, add_fifty)
+
+    with database.reading() as session:
+        assert session.scalars(select(Customer.name)).one() == "400"
 
 
 def test_what_raises_is_rolled_back(database: Database) -> None:

@@ -148,6 +148,12 @@ def test_a_breach_opened_after_its_deadline_rings_at_the_next_full_hour() -> Non
     assert names(now=DEADLINE + hours(6), opened_at=late) == ["T+6"]
 
 
+def test_a_rung_falls_due_by_the_clock_of_utc_also_when_the_clocks_go_back() -> None:
+    (rung,) = due_rungs(DEADLINE, opened_at=OPENED, now=DEADLINE - hours(36))
+
+    assert in_paris(rung.at) == "Sat 2026-10-24 05:40 CEST"
+
+
 def test_a_drill_climbs_the_same_ladder_faster() -> None:
     assert names(now=DEADLINE - timedelta(minutes=36), pace=60)[-1] == "T-36"
     assert names(now=DEADLINE + timedelta(minutes=2), pace=60)[-1] == "T+2"

@@ -1,364 +1,445 @@
-"""The directory and the staff table, imported from files that people made: all of it or nothing."""
+"""Importing customers and staff: all or nothing, with what would change shown before."""
 
-from collections.abc import Sequence
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import select
 
-from storage import directory
-from storage.customers import find_by_alias, list_customers, suggest
+from storage import customers, directory, journal
 from storage.database import Database
+from storage.directory import Changes
+from storage.errors import RoleTooSmall, UnknownCustomer, UnknownStaff
 from storage.importing import import_directory, import_staff
-from storage.models import Customer, CustomerKey, Entry, Staff
-from storage.staff import active_staff
+from storage.models import Customer, CustomerKey, Delivery, Entry, Forward, Staff
+from storage.staff import active_staff, ensure_first_dpo, find_staff, get_staff
 from storage.tables import BadTable
 from storage.types import KeyKind, Role
-from tests.storage_support import ANNE, HEADER, NOW, STAFF_HEADER, customer_line, write_csv
+from tests.storage_support import (
+    ANNE,
+    HEADER,
+    NOW,
+    STAFF_HEADER,
+    add_customer,
+    customer_line,
+    forward,
+    receive,
+    write_csv,
+)
 
-SHORTEST = "customer_id,name,order_address,language"
+ANNES_LINE = "U01ANNE,Anne,anne@kavkom.example,handler,fr,,"
+CARLAS_LINE = "U03CARLA,Carla,carla@kavkom.example,dpo,en,2026-01-01,2026-12-31"
 
 
-def import_file(database: Database, path: Path, *, dry_run: bool = False) -> directory.Changes:
-    entries, _ = directory.read_customers(path)
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "customers.csv"
+
+
+def import_file(database: Database, file: Path, *, dry_run: bool = False) -> Changes:
+    entries, _ = directory.read_customers(file)
     return import_directory(database, entries, dry_run=dry_run, by=ANNE)
 
 
-def import_lines(database: Database, folder: Path, *lines: str, dry_run: bool = False) -> directory.Changes:
-    return import_file(database, write_csv(folder / "customers.csv", lines), dry_run=dry_run)
-
-
-def counts(changes: directory.Changes) -> tuple[int, int, int]:
-    return len(changes.added), len(changes.changed), changes.unchanged
-
-
-def names(database: Database) -> list[str]:
+def references(database: Database) -> list[str]:
     with database.reading() as session:
-        return [customer.name for customer in list_customers(session)]
+        return [customer.reference for customer in customers.list_customers(session)]
 
 
-def complaints(path: Path) -> list[str]:
+def keys_of(database: Database, reference: str) -> set[tuple[str, str]]:
+    with database.reading() as session:
+        found = select(CustomerKey.kind, CustomerKey.value).join(Customer).where(Customer.reference == reference)
+        return {(kind.value, value) for kind, value in session.execute(found)}
+
+
+def problems_of(file: Path) -> list[str]:
     with pytest.raises(BadTable) as refusal:
-        directory.read_customers(path)
+        directory.read_customers(file)
     return [str(problem) for problem in refusal.value.problems]
 
 
-def line(**cells: str) -> str:
-    """A good line of customers.csv but for these cells."""
-    good = dict(zip(HEADER.split(","), customer_line(1).split(","), strict=True))
-    assert set(cells) <= set(good)
-    return ",".join((good | cells).values())
+# --- customers ---
 
 
-# --- all or nothing ---
+def test_a_customer_is_imported_with_all_it_can_be_recognised_by(database: Database, file: Path) -> None:
+    line = (
+        "c0001,Garage Dupont,Dupont Auto|Chez Dupont,Dupont.example|dupont.fr,"
+        "+33199000100@2025-01-01..2026-03-31|+33 1 99 00 01 01,Dupont,"
+        "Privacy+Garage@kavkom.example,atelier@dupont.example,FR,2023-02-01,"
+    )
 
+    import_file(database, write_csv(file, [line]))
 
-def test_three_bad_lines_of_two_thousand_give_three_sentences_and_import_nothing(
-    database: Database, tmp_path: Path
-) -> None:
-    lines = [customer_line(number) for number in range(1, 2001)]
-    lines[9] = lines[9].replace("dpo@c10.example", "dpo.c10.example")
-    lines[999] = lines[999].replace(",fr,2024-01-01", ",fr,01/01/2024")
-    lines[1999] = lines[1999].replace("C2000", "C0001")
-    path = write_csv(tmp_path / "customers.csv", lines)
-
-    with pytest.raises(BadTable) as refusal:
-        import_file(database, path)
-
-    assert [str(problem) for problem in refusal.value.problems] == [
-        "line 11: “order_address” is no e-mail address such as dpo@example.org.",
-        "line 1001: “contract_start” is no date such as 2026-03-31.",
-        "line 2001: C0001 stands on line 2 already.",
-    ]
-    assert names(database) == []
-
-
-def test_two_thousand_good_lines_are_imported_with_their_keys_and_one_journal_entry(
-    database: Database, tmp_path: Path
-) -> None:
-    changes = import_lines(database, tmp_path, *(customer_line(number) for number in range(1, 2001)))
-
-    assert counts(changes) == (2000, 0, 0)
     with database.reading() as session:
-        assert session.scalar(select(func.count()).select_from(Customer)) == 2000
-        assert session.scalar(select(func.count()).select_from(CustomerKey)) == 6000
-        assert session.scalars(select(Entry.detail)).all() == ['{"added":2000,"changed":0}']
-
-
-def test_a_dry_run_shows_the_changes_and_makes_none(database: Database, tmp_path: Path) -> None:
-    import_lines(database, tmp_path, customer_line(1, name="Before"))
-
-    changes = import_lines(database, tmp_path, customer_line(1, name="After"), customer_line(2), dry_run=True)
-
-    assert counts(changes) == (1, 1, 0)
-    assert names(database) == ["Before"]
-    with database.reading() as session:
-        assert session.scalar(select(func.count()).select_from(Entry)) == 1
-
-
-def test_the_same_file_again_changes_nothing(database: Database, tmp_path: Path) -> None:
-    lines = [customer_line(1, telephone="+33199000100@2025-01-01..2026-03-31"), customer_line(2)]
-    import_lines(database, tmp_path, *lines)
-
-    assert counts(import_lines(database, tmp_path, *lines)) == (0, 0, 2)
-
-
-def test_changed_columns_and_keys_are_named_and_replaced(database: Database, tmp_path: Path) -> None:
-    import_lines(database, tmp_path, line(aliases="Old|Kept"), customer_line(2))
-
-    changed = line(aliases="Kept|New", order_address="new@c1.example", domains="", contract_end="2026-12-31")
-    changes = import_lines(database, tmp_path, changed, customer_line(2))
-
-    assert {reference: fields for reference, (_, fields) in changes.changed.items()} == {
-        "C0001": ["request_address", "contract_end", "domain", "name"]
+        customer = customers.get_customer(session, " c0001 ")
+        periods = select(CustomerKey.valid_from, CustomerKey.valid_to).where(CustomerKey.value == "+33199000100")
+        assert session.execute(periods).one() == (date(2025, 1, 1), date(2026, 3, 31))
+        found = customers.find_by_alias(session, ["privacy+garage@kavkom.example"])
+    assert (customer.name, customer.language) == ("Garage Dupont", "fr")
+    assert (customer.contract_start, customer.contract_end) == (date(2023, 2, 1), None)
+    assert [one.reference for one in found["privacy+garage@kavkom.example"]] == ["C0001"]
+    assert keys_of(database, "C0001") == {
+        *(("name", name) for name in ("garage dupont", "dupont auto", "chez dupont")),
+        *(("domain", domain) for domain in ("dupont.example", "dupont.fr")),
+        *(("telephone", number) for number in ("+33199000100", "+33199000101")),
+        ("sms-sender", "DUPONT"),
+        ("intake-alias", "privacy+garage@kavkom.example"),
     }
+
+
+def test_optional_columns_are_imported(database: Database, file: Path) -> None:
+    header = f"{HEADER},order_reference,breach_address,breach_telephone"
+
+    import_file(
+        database, write_csv(file, [customer_line(1) + ",CMD-1,dpo@one.example,+33 1 99 00 01 00"], header=header)
+    )
+
     with database.reading() as session:
-        customer = session.scalars(select(Customer).where(Customer.reference == "C0001")).one()
-        keys = select(CustomerKey.kind, CustomerKey.value).where(CustomerKey.customer_id == customer.id)
-        assert (customer.request_address, customer.contract_end) == ("new@c1.example", date(2026, 12, 31))
-        assert {tuple(key) for key in session.execute(keys)} == {
-            (KeyKind.NAME, "customer 1"),
-            (KeyKind.NAME, "kept"),
-            (KeyKind.NAME, "new"),
-            (KeyKind.INTAKE_ALIAS, "privacy+c1@kavkom.example"),
-        }
+        customer = customers.get_customer(session, "C0001")
+    contacts = (customer.order_reference, customer.breach_address, customer.breach_telephone)
+    assert contacts == ("CMD-1", "dpo@one.example", "+33199000100")
 
 
-def test_customers_that_the_file_does_not_name_are_kept(database: Database, tmp_path: Path) -> None:
-    import_lines(database, tmp_path, customer_line(1), customer_line(2), customer_line(3))
+def test_three_bad_lines_of_two_thousand_import_nothing_and_get_three_sentences(database: Database, file: Path) -> None:
+    lines = [customer_line(number) for number in range(1, 2001)]
+    lines[41] = lines[41].replace("dpo@c42.example", "dpo.c42.example")
+    lines[999] = "C1000,Cut off"
+    lines[1998] = lines[1998].replace("2024-01-01", "01/01/2024")
 
-    changes = import_lines(database, tmp_path, customer_line(2))
+    found = problems_of(write_csv(file, lines))
 
-    assert (counts(changes), changes.absent) == ((0, 0, 1), ["C0001", "C0003"])
-    assert len(names(database)) == 3
-
-
-# --- what files look like ---
-
-
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
-@pytest.mark.parametrize("separator", [",", ";"])
-def test_files_of_every_spreadsheet_are_read(tmp_path: Path, separator: str, encoding: str) -> None:
-    cells = line(name="Hôtel des Bains", phone_numbers="+33199000100|+33 1 99 00 01 01")
-    path = tmp_path / "customers.csv"
-    path.write_text(f"{HEADER}\r\n{cells}\r\n".replace(",", separator), encoding=encoding, newline="")
-
-    [entry], _ = directory.read_customers(path)
-
-    assert (entry.reference, entry.columns["name"]) == ("C0001", "Hôtel des Bains")
-    assert {key.value for key in entry.keys if key.kind is KeyKind.TELEPHONE} == {"+33199000100", "+33199000101"}
+    assert found == [
+        "line 43: “order_address” is no e-mail address such as dpo@example.org.",
+        "line 1001: This line has fewer cells than the header.",
+        "line 2000: “contract_start” is no date such as 2026-03-31.",
+    ]
+    assert references(database) == []
 
 
-def test_a_name_may_hold_the_separator_and_a_line_break(tmp_path: Path) -> None:
-    path = write_csv(tmp_path / "customers.csv", [line(name='"Durand, père\n& fils"'), line(language="french")])
+def test_two_thousand_customers_are_imported(database: Database, file: Path) -> None:
+    changes = import_file(database, write_csv(file, [customer_line(number) for number in range(1, 2001)]))
 
-    assert complaints(path) == ["line 4: “language” is no two-letter code such as fr or en."]
-
-
-def test_a_file_that_is_not_utf_8_is_refused_at_its_line(tmp_path: Path) -> None:
-    path = write_csv(tmp_path / "customers.csv", [customer_line(1), line(name="Hôtel")], encoding="latin-1")
-
-    assert complaints(path) == ["line 3: This is not UTF-8: save the file as “CSV UTF-8”."]
+    assert len(changes.added) == 2000
+    assert len(references(database)) == 2000
 
 
-def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
-    assert complaints(tmp_path / "nothing.csv") == ["line 0: nothing.csv cannot be read: No such file or directory."]
+def test_a_dry_run_changes_nothing(database: Database, file: Path) -> None:
+    changes = import_file(database, write_csv(file, [customer_line(1)]), dry_run=True)
+
+    assert [entry.reference for entry in changes.added] == ["C0001"]
+    assert references(database) == []
+    with database.reading() as session:
+        assert journal.head(session) == (0, journal.GENESIS)
 
 
-def test_a_wrong_header_names_every_column_that_is_missing(tmp_path: Path) -> None:
-    found = complaints(write_csv(tmp_path / "customers.csv", ["C0001,Hotel,a@b.example,fr"], header=SHORTEST))
+def test_the_same_file_again_changes_nothing(database: Database, file: Path) -> None:
+    write_csv(file, [customer_line(number, telephone=f"+3319900010{number}") for number in range(1, 6)])
+    import_file(database, file)
 
-    assert len(found) == 7
-    assert all(complaint.startswith("line 1: ") for complaint in found)
-    assert any("intake_alias" in complaint for complaint in found)
+    changes = import_file(database, file)
 
-
-def test_an_unknown_column_is_refused(tmp_path: Path) -> None:
-    path = write_csv(tmp_path / "customers.csv", [customer_line(1) + ",x"], header=HEADER + ",breach_adress")
-
-    assert "breach_adress" in "".join(complaints(path))
+    assert (changes.added, changes.changed, changes.unchanged, changes.absent) == ([], {}, 5, [])
 
 
-@pytest.mark.parametrize(("cells", "which"), [(customer_line(1) + ",more", "more"), ("C0001,Hotel", "fewer")])
-def test_a_line_with_too_many_or_too_few_cells_is_refused(tmp_path: Path, cells: str, which: str) -> None:
-    path = write_csv(tmp_path / "customers.csv", [cells])
+def test_changed_columns_and_keys_are_named_and_written(database: Database, file: Path) -> None:
+    import_file(database, write_csv(file, [customer_line(1, telephone="+33199000100"), customer_line(2)]))
 
-    assert complaints(path) == [f"line 2: This line has {which} cells than the header."]
+    changes = import_file(
+        database, write_csv(file, [customer_line(1, name="New Name", telephone="+33199000199"), customer_line(2)])
+    )
+
+    assert {name: fields for name, (_, fields) in changes.changed.items()} == {"C0001": ["name", "telephone"]}
+    assert changes.unchanged == 1
+    assert ("telephone", "+33199000199") in keys_of(database, "C0001")
+    assert ("telephone", "+33199000100") not in keys_of(database, "C0001")
 
 
-def test_an_intake_alias_belongs_to_one_customer(tmp_path: Path) -> None:
-    alias = "intake_alias"
-    again = line(customer_id="C0002", **{alias: "Privacy+C1@kavkom.example"})
+def test_a_customer_that_the_file_does_not_name_is_kept_with_its_cases(database: Database, file: Path) -> None:
+    with database.begin() as session:
+        forward(session, receive(session), add_customer(session, "C0099"))
 
-    found = complaints(write_csv(tmp_path / "customers.csv", [customer_line(1), again]))
+    changes = import_file(database, write_csv(file, [customer_line(1)]))
 
-    assert found == ["line 3: privacy+c1@kavkom.example stands on line 2 already."]
+    assert changes.absent == ["C0099"]
+    assert references(database) == ["C0001", "C0099"]
+    with database.reading() as session:
+        assert len(session.scalars(select(Forward)).all()) == 1
+
+
+def test_a_changed_customer_keeps_its_cases_and_their_addresses(database: Database, file: Path) -> None:
+    with database.begin() as session:
+        forward(session, receive(session), add_customer(session))
+
+    import_file(database, write_csv(file, [customer_line(1)]))
+
+    with database.reading() as session:
+        assert session.scalars(select(Customer.request_address)).one() == "dpo@c1.example"
+        assert session.scalars(select(Delivery.recipient).where(Delivery.forward_id.is_not(None))).one() == (
+            "c0001@example.org"
+        )
+
+
+def test_an_import_is_in_the_journal_with_counts_only(database: Database, file: Path) -> None:
+    import_file(database, write_csv(file, [customer_line(1), customer_line(2)]))
+
+    with database.reading() as session:
+        assert journal.verify(session) == []
+        detail = session.scalars(select(Entry.detail)).one()
+    assert detail == '{"added":2,"changed":0}'
+
+
+# --- how files come ---
+
+
+def test_semicolons_and_a_byte_order_mark_are_read_as_excel_writes_them(database: Database, file: Path) -> None:
+    line = customer_line(1).replace(",", ";").replace("Customer 1", '"Smith; Sons"')
+
+    import_file(database, write_csv(file, [line], header=HEADER.replace(",", ";"), encoding="utf-8-sig"))
+
+    with database.reading() as session:
+        assert customers.get_customer(session, "C0001").name == "Smith; Sons"
+
+
+def test_line_ends_of_windows_are_read(file: Path) -> None:
+    file.write_bytes(f"{HEADER}\r\n{customer_line(1)}\r\n".encode())
+
+    entries, _ = directory.read_customers(file)
+
+    assert entries[0].columns["contract_end"] is None
+
+
+def test_a_line_after_a_name_of_two_lines_has_the_number_an_editor_shows(file: Path) -> None:
+    lines = [customer_line(1).replace("Customer 1", '"Two\nlines"'), customer_line(2).replace(",fr,", ",français,")]
+
+    found = problems_of(write_csv(file, lines))
+
+    assert found == ["line 4: “language” is no two-letter code such as fr or en."]
+
+
+def test_a_file_that_is_not_utf8_is_refused_with_the_line(file: Path) -> None:
+    write_csv(file, [customer_line(1), customer_line(2, name="Hôtel")], encoding="latin-1")
+
+    assert problems_of(file) == ["line 3: This is not UTF-8: save the file as “CSV UTF-8”."]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le"])
+def test_a_file_of_wide_characters_is_refused(file: Path, encoding: str) -> None:
+    write_csv(file, [customer_line(1)], encoding=encoding)
+
+    assert problems_of(file)
+
+
+def test_a_missing_file_is_refused_in_a_sentence(file: Path) -> None:
+    assert problems_of(file) == ["line 0: customers.csv cannot be read: No such file or directory."]
+
+
+def test_missing_and_unknown_columns_are_all_named(file: Path) -> None:
+    header = HEADER.replace("order_address", "adress").replace("aliases,", "")
+
+    found = problems_of(write_csv(file, [], header=header))
+
+    assert found == [
+        "line 1: The column “aliases” is missing.",
+        "line 1: The column “order_address” is missing.",
+        "line 1: The column “adress” is not known; it should be removed.",
+    ]
+
+
+@pytest.mark.parametrize("broken", ['"customer_id', f'{HEADER}\n"C0001'])
+def test_a_quotation_mark_that_is_never_closed_is_refused(file: Path, broken: str) -> None:
+    file.write_text(broken)
+
+    assert "is no CSV" in problems_of(file)[0]
+
+
+def test_an_empty_file_is_refused(file: Path) -> None:
+    file.write_text("")
+
+    assert problems_of(file)[0] == "line 1: The column “customer_id” is missing."
 
 
 @pytest.mark.parametrize(
-    ("cells", "complaint"),
+    ("old", "new", "reason"),
     [
-        ({"customer_id": ""}, "“customer_id” is empty."),
-        ({"customer_id": "C 1"}, "at most 32 characters without spaces"),
-        ({"name": "  "}, "“name” is empty."),
-        ({"order_address": ""}, "“order_address” is empty."),
-        ({"order_address": "a@b.example\nBcc: x"}, "fewer cells"),
-        ({"order_address": '"a@b.example\nBcc: x"'}, "no e-mail address"),
-        ({"language": "français"}, "no two-letter code"),
-        ({"domains": "https://c1.example"}, "which is no domain"),
-        ({"intake_alias": "privacy@kavkom.example"}, "no address such as privacy+acme@kavkom.example"),
-        ({"phone_numbers": "0199000100"}, "no telephone number such as +33199000100"),
-        ({"phone_numbers": "+331990"}, "its length is wrong"),
-        ({"phone_numbers": "+331990@2025-01-01..2026-03-31"}, "its length is wrong"),
-        ({"phone_numbers": "+33199000100@2025-01-01"}, "a period is written"),
-        ({"phone_numbers": "+33199000100@2025-13-01..2026-03-31"}, "“phone_numbers” is no date"),
-        ({"contract_end": "2023-12-31"}, "lies before “contract_start”"),
-        ({"contract_start": "1 January"}, "“contract_start” is no date"),
+        ("C0001,", ",", "“customer_id” is empty."),
+        ("C0001,", "C 1,", "“customer_id” is at most 32 characters without spaces, such as C0412."),
+        ("Customer 1", "", "“name” is empty."),
+        ("dpo@c1.example", "", "“order_address” is empty."),
+        ("dpo@c1.example", "a@b", "“order_address” is no e-mail address such as dpo@example.org."),
+        (",fr,", ",,", "“language” is empty."),
+        (",c1.example", ",not a domain", "“domains” holds not a domain, which is no domain such as example.org."),
+        ("privacy+c1@", "c1@", "“intake_alias” is no address such as privacy+acme@kavkom.example."),
+        ("2024-01-01,", "2024-01-01,2023-12-31", "“contract_end” lies before “contract_start”."),
+        ("c1.example,,", "c1.example,0199000100,", "0199000100 is no telephone number such as +33199000100."),
+        ("c1.example,,", "c1.example,+331990,", "+331990 cannot be a telephone number: its length is wrong."),
+        (
+            "c1.example,,",
+            "c1.example,+33199000100@2025,",
+            "“phone_numbers”: a period is written +33199000100@2025-01-01..2026-03-31.",
+        ),
+        ("Customer 1,", "Customer 1,extra,", "This line has more cells than the header."),
+        ("Customer 1", "Cust\0mer", "This line holds a NUL character: save the file as “CSV UTF-8”."),
     ],
 )
-def test_a_bad_cell_is_named(tmp_path: Path, cells: dict[str, str], complaint: str) -> None:
-    found = complaints(write_csv(tmp_path / "customers.csv", [line(**cells)]))
+def test_a_bad_cell_is_named_with_what_it_should_look_like(file: Path, old: str, new: str, reason: str) -> None:
+    write_csv(file, [customer_line(1).replace(old, new, 1)])
 
-    assert complaint in found[0]
-
-
-def test_a_number_may_be_valid_for_a_period_open_at_either_end(tmp_path: Path) -> None:
-    periods = "+33199000100@2025-01-01..2026-03-31|+33199000101@..2026-03-31|+33199000102@2025-01-01..|+33199000103"
-
-    [entry], _ = directory.read_customers(write_csv(tmp_path / "customers.csv", [line(phone_numbers=periods)]))
-
-    start, end = date(2025, 1, 1), date(2026, 3, 31)
-    found = [(key.valid_from, key.valid_to) for key in sorted(entry.keys, key=str) if key.kind is KeyKind.TELEPHONE]
-    assert found == [(start, end), (None, end), (start, None), (None, None)]
+    assert problems_of(file) == [f"line 2: {reason}"]
 
 
-def test_a_number_that_is_not_in_use_is_taken_with_a_warning(tmp_path: Path) -> None:
-    path = write_csv(
-        tmp_path / "customers.csv",
-        [customer_line(1), line(customer_id="C2", phone_numbers="+33012345678", intake_alias="")],
-    )
+@pytest.mark.parametrize(
+    ("second", "repeated"),
+    [
+        (customer_line(1).replace("privacy+c1@", "privacy+other@"), "C0001"),
+        (customer_line(2).replace("privacy+c2@", "Privacy+C1@"), "privacy+c1@kavkom.example"),
+    ],
+)
+def test_a_repeated_reference_or_intake_address_is_refused(file: Path, second: str, repeated: str) -> None:
+    write_csv(file, [customer_line(1), second])
 
-    entries, warnings = directory.read_customers(path)
+    assert problems_of(file) == [f"line 3: {repeated} stands on line 2 already."]
 
-    assert len(entries) == 2
+
+def test_a_number_that_is_possible_is_taken_with_a_warning(file: Path) -> None:
+    write_csv(file, [customer_line(1, telephone="+33012345678")])
+
+    entries, warnings = directory.read_customers(file)
+
+    assert len(entries) == 1
     assert [str(warning) for warning in warnings] == [
-        "line 3: +33012345678 is possible, but not a number in use; it was taken all the same."
+        "line 2: +33012345678 is possible, but not a number in use; it was taken all the same."
     ]
 
 
-# --- finding customers ---
+# --- looking customers up ---
 
 
-def suggested(database: Database, typed: str, *, limit: int = 20) -> Sequence[str]:
+def test_customers_are_suggested_by_name_alias_or_reference(database: Database, file: Path) -> None:
+    lines = [customer_line(1, name="Le Garage"), customer_line(2, name="Garage 100%"), customer_line(3, name="Hôtel")]
+    import_file(database, write_csv(file, [*lines[:2], lines[2].replace("Hôtel,,", "Hôtel,Vieux Garage,")]))
+
     with database.reading() as session:
-        return [customer.reference for customer in suggest(session, typed, limit=limit)]
+        found = {
+            typed: [customer.reference for customer in customers.suggest(session, typed)]
+            for typed in ("garage", "c0003", "100%", "_", "")
+        }
+
+    assert found["garage"] == ["C0002", "C0003", "C0001"]
+    assert found["c0003"] == ["C0003"]
+    assert found["100%"] == ["C0002"]
+    assert found["_"] == []
+    assert len(found[""]) == 3
 
 
-def test_customers_are_suggested_by_part_of_their_name_alias_or_reference(database: Database, tmp_path: Path) -> None:
-    import_lines(
-        database,
-        tmp_path,
-        line(customer_id="C0001", name="Grand Hôtel", aliases="Bains de mer", intake_alias=""),
-        line(customer_id="C0002", name="Hôtel du Lac", intake_alias=""),
-        line(customer_id="D0003", name="Garage Martin", intake_alias=""),
-    )
-
-    assert suggested(database, "HÔTEL") == ["C0002", "C0001"]
-    assert suggested(database, " bains ") == ["C0001"]
-    assert suggested(database, "d00") == ["D0003"]
-    assert suggested(database, "", limit=2) == ["D0003", "C0001"]
-    assert suggested(database, "nobody") == []
-
-
-@pytest.mark.parametrize(("typed", "found"), [("%", ["C0001"]), ("_", ["C0002"]), ("\\", ["C0003"]), ("5%", ["C0001"])])
+@pytest.mark.parametrize(("typed", "found"), [("%", ["C0001"]), ("_", ["C0002"]), ("\\", ["C0003"])])
 def test_what_sql_takes_for_a_pattern_is_only_a_character(
-    database: Database, tmp_path: Path, typed: str, found: list[str]
+    database: Database, file: Path, typed: str, found: list[str]
 ) -> None:
-    import_lines(
-        database,
-        tmp_path,
-        line(customer_id="C0001", name="Rabais 5%", intake_alias=""),
-        line(customer_id="C0002", name="snake_case", intake_alias=""),
-        line(customer_id="C0003", name="Back\\slash", intake_alias=""),
-        line(customer_id="C0004", name="Plain", intake_alias=""),
-    )
-
-    assert suggested(database, typed) == found
-
-
-def test_an_intake_alias_leads_to_its_customer(database: Database, tmp_path: Path) -> None:
-    import_lines(database, tmp_path, customer_line(1), customer_line(2))
+    names = ("Rabais 5%", "snake_case", "Back\\slash", "Plain")
+    import_file(database, write_csv(file, [customer_line(n, name=name) for n, name in enumerate(names, 1)]))
 
     with database.reading() as session:
-        found = find_by_alias(session, ["privacy+c2@kavkom.example", "privacy+c9@kavkom.example"])
+        assert [customer.reference for customer in customers.suggest(session, typed)] == found
 
-    assert {alias: [one.reference for one in customers] for alias, customers in found.items()} == {
-        "privacy+c2@kavkom.example": ["C0002"]
-    }
+
+def test_an_unknown_customer_is_refused(database: Database) -> None:
+    with database.reading() as session, pytest.raises(UnknownCustomer):
+        customers.get_customers(session, ["C0404"])
 
 
 # --- staff ---
 
 
-def import_people(database: Database, folder: Path, *lines: str, dry_run: bool = False) -> list[str]:
-    path = write_csv(folder / "staff.csv", lines, header=STAFF_HEADER)
-    return import_staff(database, path, dry_run=dry_run, by=ANNE)
+def staff_file(tmp_path: Path, *lines: str) -> Path:
+    return write_csv(tmp_path / "staff.csv", lines, header=STAFF_HEADER)
 
 
-def test_the_staff_table_becomes_what_the_file_says(database: Database, tmp_path: Path) -> None:
-    anne, boris, clara = (
-        f"U{name.upper()},{name},{name}@kavkom.example,handler,fr,," for name in ("Anne", "Boris", "Clara")
-    )
-    import_people(database, tmp_path, anne, boris)
+def test_staff_is_imported_and_who_is_gone_may_not_use_the_bot(database: Database, tmp_path: Path) -> None:
+    import_staff(database, staff_file(tmp_path, ANNES_LINE, CARLAS_LINE), dry_run=False, by=ANNE)
 
-    promoted = anne.replace("handler", "dpo")
-    shown = import_people(database, tmp_path, promoted, clara, dry_run=True)
-    lines = import_people(database, tmp_path, promoted, clara)
+    said = import_staff(database, staff_file(tmp_path, ANNES_LINE.replace("handler", "viewer")), dry_run=False, by=ANNE)
 
-    expected = ["~ UANNE role", "+ UCLARA handler", "- UBORIS may not use the bot any more"]
-    assert shown == [*expected, "Nothing was changed."]
-    assert lines == [*expected, "Imported: 2 people."]
+    assert said == ["~ U01ANNE role", "- U03CARLA may not use the bot any more", "Imported: 1 people."]
     with database.reading() as session:
-        assert [(one.slack_user, one.role) for one in session.scalars(select(Staff).order_by(Staff.slack_user))] == [
-            ("UANNE", Role.DPO),
-            ("UCLARA", Role.HANDLER),
-        ]
+        assert [(one.slack_user, one.role) for one in active_staff(session, now=NOW)] == [("U01ANNE", Role.VIEWER)]
+        assert find_staff(session, "U03CARLA", now=NOW) is None
 
 
-def test_bad_lines_of_staff_import_nobody(database: Database, tmp_path: Path) -> None:
-    good = "U1,Anne,anne@kavkom.example,dpo,fr,,"
+def test_a_dry_run_of_staff_changes_nothing(database: Database, tmp_path: Path) -> None:
+    said = import_staff(database, staff_file(tmp_path, ANNES_LINE), dry_run=True, by=ANNE)
+
+    assert said == ["+ U01ANNE handler", "Nothing was changed."]
+    with database.reading() as session:
+        assert session.scalars(select(Staff)).all() == []
+
+
+def test_every_bad_line_of_a_staff_file_is_named(database: Database, tmp_path: Path) -> None:
+    lines = (
+        ANNES_LINE,
+        ANNES_LINE,
+        "U04,Dora,dora@kavkom.example,boss,fr,,",
+        "U05,Emil,emil@kavkom.example,viewer,de,,",
+        "U06,Fred,,viewer,fr,,",
+        "U07,Gina",
+        "U08,Hugo,hugo@kavkom.example,dpo,en,2026-13-01,",
+    )
 
     with pytest.raises(BadTable) as refusal:
-        import_people(
-            database,
-            tmp_path,
-            good,
-            good,
-            "U2,Boris,boris@kavkom.example,boss,fr,,",
-            "U3,Clara,clara@kavkom.example,viewer,de,,",
-            "U4,David,,viewer,en,,",
-        )
+        import_staff(database, staff_file(tmp_path, *lines), dry_run=False, by=ANNE)
 
     assert [str(problem) for problem in refusal.value.problems] == [
-        "line 3: U1 stands in the file twice.",
+        "line 3: U01ANNE stands in the file twice.",
         "line 4: “role” is viewer, handler or dpo.",
         "line 5: “language” is fr or en.",
         "line 6: “email” is empty.",
+        "line 7: This line has fewer cells than the header.",
+        "line 8: “active_from” is no date such as 2026-03-31.",
     ]
     with database.reading() as session:
-        assert active_staff(session, now=NOW) == []
+        assert session.scalars(select(Staff)).all() == []
 
 
-def test_a_colleague_is_active_from_the_first_to_the_last_day(database: Database, tmp_path: Path) -> None:
-    people = [
-        "U1,Yesterday,a@kavkom.example,dpo,fr,,2026-10-22",
-        "U2,Last day,b@kavkom.example,dpo,fr,,2026-10-23",
-        "U3,First day,c@kavkom.example,viewer,fr,2026-10-23,",
-        "U4,Tomorrow,d@kavkom.example,dpo,fr,2026-10-24,",
-    ]
-    import_people(database, tmp_path, *people)
+@pytest.mark.parametrize(
+    ("instant", "active"),
+    [
+        (datetime(2025, 12, 31, 22, 30, tzinfo=UTC), False),
+        (datetime(2025, 12, 31, 23, 30, tzinfo=UTC), True),  # the new year has begun in Paris
+        (datetime(2026, 12, 31, 22, 30, tzinfo=UTC), True),
+        (datetime(2026, 12, 31, 23, 30, tzinfo=UTC), False),
+    ],
+)
+def test_a_colleague_is_active_on_the_days_of_paris(
+    database: Database, tmp_path: Path, instant: datetime, active: bool
+) -> None:
+    import_staff(database, staff_file(tmp_path, CARLAS_LINE), dry_run=False, by=ANNE)
 
     with database.reading() as session:
-        assert [one.slack_user for one in active_staff(session, now=NOW)] == ["U2", "U3"]
-        assert [one.slack_user for one in active_staff(session, now=NOW, role=Role.DPO)] == ["U2"]
+        assert (find_staff(session, "U03CARLA", now=instant) is not None) is active
+
+
+def test_a_role_that_does_not_reach_is_refused(database: Database, tmp_path: Path) -> None:
+    import_staff(database, staff_file(tmp_path, ANNES_LINE, CARLAS_LINE), dry_run=False, by=ANNE)
+
+    with database.reading() as session:
+        assert get_staff(session, "U03CARLA", now=NOW, at_least=Role.DPO).name == "Carla"
+        assert get_staff(session, "U01ANNE", now=NOW, at_least=Role.VIEWER).name == "Anne"
+        with pytest.raises(RoleTooSmall):
+            get_staff(session, "U01ANNE", now=NOW, at_least=Role.DPO)
+        with pytest.raises(UnknownStaff):
+            get_staff(session, "U99NOBODY", now=NOW)
+
+
+def test_the_settings_name_the_first_dpo_only(database: Database) -> None:
+    with database.begin() as session:
+        first = ensure_first_dpo(session, "U03CARLA", email="carla@kavkom.example", language="fr")
+        second = ensure_first_dpo(session, "U01ANNE", email="anne@kavkom.example", language="fr")
+
+        assert (first, second) == (True, False)
+        assert [one.slack_user for one in active_staff(session, now=NOW, role=Role.DPO)] == ["U03CARLA"]
+
+
+def test_a_key_kind_reads_back_as_its_word(database: Database, file: Path) -> None:
+    import_file(database, write_csv(file, [customer_line(1)]))
+
+    with database.reading() as session:
+        assert set(session.scalars(select(CustomerKey.kind))) == {KeyKind.NAME, KeyKind.DOMAIN, KeyKind.INTAKE_ALIAS}

@@ -95,3 +95,12 @@ def test_the_key_is_made_once(database: Database) -> None:
             tokens.ensure_secret(session, now=NOW)
 
         assert len(session.scalars(select(Secret.key)).one()) == 32
+
+
+@pytest.mark.parametrize("number", ["٤٢", "9" * 5000, "-1", "", "42.é\ud800"])
+def test_a_tag_of_odd_characters_is_only_not_ours(database: Database, number: str) -> None:
+    with database.begin() as session:
+        tokens.ensure_secret(session, now=NOW)
+        signature = tokens.sign(session, "c", 42).rpartition(".")[2]
+
+        assert tokens.read(session, f"c.{number}.{signature}") is None
