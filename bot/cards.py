@@ -58,6 +58,16 @@ class RequestCard:
     def held(self) -> bool:
         return CHOOSE in self.actions
 
+    @property
+    def refused(self) -> bool:
+        """Whether a customer's server will not take it: the duty is not met."""
+        return any(line.refused_at and not line.accepted_at for line in self.forwards)
+
+    @property
+    def accepted(self) -> bool:
+        """Whether every customer's server has taken it."""
+        return all(line.accepted_at for line in self.forwards)
+
 
 @dataclass(frozen=True)
 class CustomerLine:

@@ -140,7 +140,7 @@ def test_a_letter_without_a_clue_is_held_and_a_person_chooses_the_customer(page:
     page.picture("3-confirm")
     page.one("#modal-submit").click()
 
-    page.says("Hôtel Bellevue (C0002): delivered")
+    page.says("Hôtel Bellevue (C0002): accepted by its mail server")
     page.open_mailbox("reception@hotel-bellevue.example", "please handle (DSR-2026-0002)")
 
 
