@@ -61,7 +61,8 @@ class Intake:
         return self._take_in(folder, uidvalidity, self._mailbox.uids_after(last))
 
     def _take_in(self, folder: str, uidvalidity: int, uids: Sequence[int]) -> int:
-        for group in _groups(self._mailbox.describe(uids)):
+        present = self._mailbox.describe(uids)
+        for group in _groups(present):
             places = {found.uid: Place(ACCOUNT, folder, uidvalidity, found.uid) for found in group}
             if group[0].size > GROUP_OCTETS:
                 self._keep_in_parts(places[group[0].uid], group[0])
@@ -69,7 +70,7 @@ class Intake:
                 self._keep(places, group)
             self._decide_kept()
             self._move(folder, list(places))
-        return len(uids)
+        return len(present)
 
     def _keep(self, places: dict[int, Place], group: Sequence[Found]) -> None:
         raws = self._mailbox.fetch([found.uid for found in group])

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
+import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from mail.intake import Intake, is_junk
@@ -28,6 +29,7 @@ OTHER_FOLDERS_EVERY = 30.0
 """Seconds between looks at the folders that IDLE does not watch."""
 
 LONGEST_BACKOFF = 60.0
+log = structlog.get_logger()
 
 
 class Receiver:
@@ -65,13 +67,11 @@ class Receiver:
             try:
                 self._attend(stop)
                 failures = 0
-            except (MailboxLost, LoginRefused, SQLAlchemyError) as error:
+            except Exception as error:  # noqa: BLE001 - the mailbox is read again from SQL, whatever happened
                 if stop.is_set():
                     return
                 failures += 1
-                self._condition.failed(
-                    f"{type(error).__name__} {error}" if isinstance(error, MailboxLost) else type(error).__name__
-                )
+                self._report(error)
                 stop.wait(backoff(failures))
 
     def pulse(self, stop: threading.Event) -> None:
@@ -122,6 +122,14 @@ class Receiver:
             mailbox.wait(min(OTHER_FOLDERS_EVERY, IDLE_AT_MOST))
         else:
             stop.wait(seconds or OTHER_FOLDERS_EVERY)
+
+    def _report(self, error: Exception) -> None:
+        """Say what keeps us from the mailbox, once; what nobody foresaw is said with its place in the code."""
+        if isinstance(error, MailboxLost | LoginRefused | SQLAlchemyError):
+            detail = f" {error}" if isinstance(error, MailboxLost) else ""
+            self._condition.failed(f"{type(error).__name__}{detail}")
+        else:
+            log.error("receiving-failed", fault=error)
 
     def _sweep(self, intake: Intake, folder: str) -> int:
         try:

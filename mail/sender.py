@@ -7,6 +7,7 @@ answered. A process that dies in between leaves a delivery that is tried again w
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from hashlib import sha256
 
 import structlog
@@ -27,6 +28,7 @@ from storage.types import Actor, Medium
 log = structlog.get_logger()
 SENDER = Actor("desk", "mail")
 BATCH = 20
+POISONED = timedelta(hours=1)
 LOOK_EVERY = 0.25
 """Seconds between looks at the outbox; our own commits wake the sender at once."""
 
@@ -89,7 +91,7 @@ class Sender:
             return 0
 
     def _send(self, delivery_id: int) -> None:
-        outgoing = self._prepare(delivery_id)
+        outgoing = self._prepare_or_postpone(delivery_id)
         if outgoing is None:
             return
         digest = sha256()
@@ -101,6 +103,18 @@ class Sender:
             self._defer(outgoing, error)
         else:
             self._record_accepted(outgoing, reply, digest.hexdigest())
+
+    def _prepare_or_postpone(self, delivery_id: int) -> Outgoing | None:
+        """The poison guard: a delivery that cannot be composed waits an hour, and the next one gets its turn."""
+        try:
+            return self._prepare(delivery_id)
+        except SQLAlchemyError:
+            raise
+        except Exception as error:  # noqa: BLE001 - the poison guard
+            log.warning("delivery-not-composed", delivery=delivery_id, fault=error)
+            with self._database.begin() as session:
+                outbox.defer(session.get_one(Delivery, delivery_id), reply="not composed", after=POISONED)
+            return None
 
     def _prepare(self, delivery_id: int) -> Outgoing | None:
         """Fix the bytes of a delivery and commit that it is being sent."""

@@ -4,12 +4,15 @@ import email
 import email.policy
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
+import pytest
 from sqlalchemy import select
 
 from storage import journal
 from storage.database import Database
 from storage.models import Delivery, Forward, Message, Request
+from storage.outbox import Words
 from storage.requests import forwarded_at
 from storage.types import Hold
 from tests.mail_support import (
@@ -153,3 +156,28 @@ def test_a_mail_of_many_parts_arrives_whole(mail_host: MailHost, sqlite_url: str
 
         assert attached(forward) == large
         assert kept(database) == [large]
+
+
+def test_a_delivery_that_cannot_be_composed_does_not_hold_up_the_others(
+    mail_host: MailHost, sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mail import composing
+
+    compose = composing.forward_words
+
+    def poisoned(forward: Forward, *args: Any, **kwargs: Any) -> Words:
+        if forward.address == HOTEL:
+            raise RuntimeError("poison")
+        return compose(forward, *args, **kwargs)
+
+    monkeypatch.setattr(composing, "forward_words", poisoned)
+    settings = mail_settings(sqlite_url, imap_port=mail_host.imap_port, smtp_port=mail_host.smtp_port)
+    with opened_desk(sqlite_url, tmp_path) as database, running_mail(database, settings):
+        mail_host.append(US, "INBOX", letter(TO_HOTEL))
+        mail_host.append(US, "INBOX", letter(TO_GARAGE))
+
+        mail_host.wait_for_mail(GARAGE)
+
+        with database.reading() as session:
+            stuck = session.scalars(select(Delivery).where(Delivery.recipient == HOTEL)).one()
+            assert (stuck.reply, stuck.accepted_at) == ("not composed", None)
