@@ -161,16 +161,14 @@ def test_a_mail_of_many_parts_arrives_whole(mail_host: MailHost, sqlite_url: str
 def test_a_delivery_that_cannot_be_composed_does_not_hold_up_the_others(
     mail_host: MailHost, sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from mail import composing
-
-    compose = composing.forward_words
+    from mail.words import forward_words
 
     def poisoned(forward: Forward, *args: Any, **kwargs: Any) -> Words:
         if forward.address == HOTEL:
             raise RuntimeError("poison")
-        return compose(forward, *args, **kwargs)
+        return forward_words(forward, *args, **kwargs)
 
-    monkeypatch.setattr(composing, "forward_words", poisoned)
+    monkeypatch.setattr("mail.composing.forward_words", poisoned)
     settings = mail_settings(sqlite_url, imap_port=mail_host.imap_port, smtp_port=mail_host.smtp_port)
     with opened_desk(sqlite_url, tmp_path) as database, running_mail(database, settings):
         mail_host.append(US, "INBOX", letter(TO_HOTEL))

@@ -18,6 +18,7 @@ HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
 USUAL_PORT = 8400
 READY_WITHIN = 60.0
+STOPPED_BY_CTRL_C = 130
 
 
 def main() -> None:
@@ -120,7 +121,8 @@ def _run(environ: dict[str, str]) -> int:
             f"\n  The desk is open: http://127.0.0.1:{environ['PLAYGROUND_PORT']}/   (Ctrl-C closes it)\n\n"
         )
         sys.stdout.flush()
-    return process.wait()
+    code = process.wait()
+    return 0 if code == STOPPED_BY_CTRL_C else code
 
 
 def _answers(address: str, process: "subprocess.Popen[bytes]") -> bool:
