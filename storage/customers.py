@@ -9,6 +9,9 @@ from storage.errors import UnknownCustomer
 from storage.models import Customer, CustomerKey
 from storage.types import KeyKind
 
+AT_ONCE = 500
+"""Values in one look-up: databases bound how many a statement may hold."""
+
 
 def get_customer(session: Session, reference: str) -> Customer:
     """The customer with this reference. Raises UnknownCustomer."""
@@ -24,12 +27,17 @@ def get_customers(session: Session, references: Collection[str]) -> list[Custome
 
 
 def find_by_alias(session: Session, addresses: Collection[str]) -> dict[str, list[Customer]]:
-    """For each of our intake addresses (lower case), the customers it belongs to."""
+    """For each of our intake addresses (lower case), the customers it belongs to.
+
+    A sender may name thousands of addresses, and characters that no database keeps.
+    """
     keys = select(CustomerKey.value, Customer).join(Customer, Customer.id == CustomerKey.customer_id)
-    wanted = keys.where(CustomerKey.kind == KeyKind.INTAKE_ALIAS, CustomerKey.value.in_(list(addresses)))
+    wanted = [address for address in addresses if address.isprintable()]
     found: dict[str, list[Customer]] = {}
-    for value, customer in session.execute(wanted):
-        found.setdefault(value, []).append(customer)
+    for start in range(0, len(wanted), AT_ONCE):
+        some = CustomerKey.value.in_(wanted[start : start + AT_ONCE])
+        for value, customer in session.execute(keys.where(CustomerKey.kind == KeyKind.INTAKE_ALIAS, some)):
+            found.setdefault(value, []).append(customer)
     return found
 
 

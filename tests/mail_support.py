@@ -46,7 +46,7 @@ def letter(
 ) -> bytes:
     """A plain letter, CRLF lines."""
     head = f"From: {sender}\r\nTo: {to}\r\nSubject: {subject}\r\nMessage-ID: <one@courriel.example>\r\n{headers}"
-    return f"{head}\r\n{body}".encode()
+    return f"{head}\r\n{body}".encode("utf-8", "surrogatepass")
 
 
 def mail_settings(database_url: str, *, imap_port: int, smtp_port: int, **changed: Any) -> MailSettings:

@@ -179,3 +179,17 @@ def test_a_delivery_that_cannot_be_composed_does_not_hold_up_the_others(
         with database.reading() as session:
             stuck = session.scalars(select(Delivery).where(Delivery.recipient == HOTEL)).one()
             assert (stuck.reply, stuck.accepted_at) == ("not composed", None)
+
+
+def test_hostile_recipients_neither_stop_the_mailbox_nor_hide_the_customer(
+    mail_host: MailHost, database_url: str, tmp_path: Path
+) -> None:
+    settings = mail_settings(database_url, imap_port=mail_host.imap_port, smtp_port=mail_host.smtp_port)
+    crowd = ",\r\n ".join(f"{number:05}@b.co" for number in range(2_000))
+    with opened_desk(database_url, tmp_path) as database, running_mail(database, settings):
+        mail_host.append(US, "INBOX", letter(f"nul\0here@kavkom.example, a\ud800b@x.example, {crowd}, {TO_GARAGE}"))
+        mail_host.append(US, "INBOX", letter(TO_HOTEL))
+
+        assert len(mail_host.wait_for_mail(HOTEL)) == 1
+        assert len(mail_host.wait_for_mail(GARAGE)) == 1
+        assert holds(database) == []
