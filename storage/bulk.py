@@ -36,7 +36,7 @@ def update_rows(session: Session, model: type[Base], rows: Sequence[Row]) -> Non
     if not rows:
         return
     table = table_of(model)
-    named = {name: bindparam(name) for name in rows[0] if name != "id"}
+    named: dict[str, Any] = {name: bindparam(name) for name in rows[0] if name != "id"}
     changed = update(table).where(table.c.id == bindparam("id_")).values(named)
     session.connection().execute(changed, [{"id_": row["id"], **_without_id(row)} for row in rows])
 
