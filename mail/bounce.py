@@ -67,8 +67,8 @@ class Recipient:
 class Report:
     """A report on a delivery, in codes and candidates; its free text stays in the mail.
 
-    `outcome` is FAILED if it is so for any recipient. `returned_to`: the plus-addresses of ours, if they are, that it was
-    sent to. `message_ids`: all that look like one, with their angle brackets, in the order in which they stand.
+    `outcome` is FAILED if it is so for any recipient. `returned_to`: the plus-addresses of ours, if they are, that it
+    was sent to. `message_ids`: all that look like one, with their angle brackets, in the order in which they stand.
     """
 
     outcome: Outcome

@@ -5,18 +5,19 @@ lost. What died in between is found again in SQL: a mail that is kept and not de
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from hashlib import sha256
 
 import structlog
 from sqlalchemy.orm import Session
 
-from mail.deciding import decide
+from mail.copies import AuthorDigest
+from mail.deciding import decide_all
 from mail.mailbox import Found, Mailbox, MailboxLost
+from mail.reading import MailRead, read_mail
 from mail.settings import MailSettings
 from storage import messages
 from storage.clock import now
 from storage.database import Database
-from storage.messages import PART, Place
+from storage.messages import PART, Arrived, Kept, Place
 
 ACCOUNT = "privacy"
 GROUP = 100
@@ -40,8 +41,9 @@ class Intake:
     def resume(self) -> int:
         """Decide what a predecessor kept and did not decide; how many."""
         total = 0
-        while count := self._decide_kept():
-            total += count
+        while kept := self._undecided():
+            self._decide(kept)
+            total += len(kept)
         return total
 
     def sweep(self, folder: str) -> int:
@@ -66,19 +68,19 @@ class Intake:
             places = {found.uid: Place(ACCOUNT, folder, uidvalidity, found.uid) for found in group}
             if group[0].size > GROUP_OCTETS:
                 self._keep_in_parts(places[group[0].uid], group[0])
+                self.resume()
             else:
-                self._keep(places, group)
-            self._decide_kept()
+                self._decide(self._keep(places, group))
             self._move(folder, list(places))
         return len(present)
 
-    def _keep(self, places: dict[int, Place], group: Sequence[Found]) -> None:
+    def _keep(self, places: dict[int, Place], group: Sequence[Found]) -> list[Kept]:
         raws = self._mailbox.fetch([found.uid for found in group])
+        mails = [Arrived(places[one.uid], raws[one.uid], one.received_at) for one in group if one.uid in raws]
         with self._database.begin() as session:
-            for found in group:
-                if found.uid in raws:
-                    _keep_one(session, places[found.uid], raws[found.uid], found)
+            kept = messages.keep_all(session, mails, now=now())
             _advance(session, places[group[-1].uid])
+        return kept
 
     def _keep_in_parts(self, place: Place, found: Found) -> None:
         """Fetch a large mail part by part, a commit each, going on where an interruption left it."""
@@ -104,16 +106,41 @@ class Intake:
             messages.finish_message(session, message_id, now=now())
             _advance(session, place)
 
-    def _decide_kept(self) -> int:
+    def _undecided(self) -> list[Kept]:
+        with self._database.reading() as session:
+            return messages.find_undecided(session, limit=GROUP)
+
+    def _decide(self, kept: Sequence[Kept]) -> None:
+        """Read first, outside the transaction; then decide all of a group in one."""
+        mails = [self._read(one) for one in kept]
+        if not mails:
+            return
         with self._database.begin() as session:
-            waiting = messages.find_undecided(session, limit=GROUP)
-            for message in waiting:
-                junk = all(is_junk(folder) for folder in messages.folders_of(session, message.id))
-                request = decide(session, message, junk=junk, settings=self._settings, now=now())
-                log.info("request-received", request=request.reference, held=request.hold)
-        if waiting:
-            self._queued()
-        return len(waiting)
+            opened = decide_all(session, mails, settings=self._settings, now=now())
+        for one in opened:
+            log.info("request-received", request=one.reference, held=one.arrival.hold)
+        self._queued()
+
+    def _read(self, kept: Kept) -> MailRead:
+        letter, rights = read_mail(kept.head, whole=kept.size <= len(kept.head))
+        return MailRead(
+            kept.message_id,
+            kept.received_at,
+            kept.sha256,
+            self._author_digest(kept),
+            kept.head,
+            all(is_junk(folder) for folder in kept.folders),
+            letter,
+            rights,
+        )
+
+    def _author_digest(self, kept: Kept) -> str | None:
+        digest, ordinal = AuthorDigest(), 0
+        digest.update(kept.head)
+        while kept.size > (ordinal := ordinal + 1) * PART:
+            with self._database.reading() as session:
+                digest.update(messages.read_part(session, kept.message_id, ordinal) or b"")
+        return digest.hexdigest()
 
     def _move(self, folder: str, uids: Sequence[int]) -> None:
         """Everything kept is moved away, except from Junk: a MOVE would train the filter."""
@@ -124,14 +151,6 @@ class Intake:
 def is_junk(folder: str) -> bool:
     """Whether a folder is where the provider puts what it takes for spam."""
     return any(word in folder.casefold() for word in ("junk", "spam", "indésirable"))
-
-
-def _keep_one(session: Session, place: Place, raw: bytes, found: Found) -> None:
-    copy = messages.find_copy(session, place, sha256(raw).hexdigest())
-    if copy is None:
-        messages.keep_message(session, place, raw, received_at=found.received_at, now=now())
-    else:
-        messages.add_sighting(session, copy, place)
 
 
 def _advance(session: Session, place: Place) -> None:

@@ -8,7 +8,7 @@ from hashlib import sha256
 from sqlalchemy import delete, func, insert, or_, select, update
 from sqlalchemy.orm import Session
 
-from storage.bulk import Row, insert_rows, insert_with_ids
+from storage.bulk import Row, insert_rows, insert_with_ids, update_rows
 from storage.models import Cursor, Message, MessagePart, Sighting
 
 PART = 1 << 20
@@ -34,22 +34,36 @@ class Arrived:
     received_at: datetime
 
 
-def keep_all(session: Session, mails: Sequence[Arrived], *, now: datetime) -> list[int | None]:
-    """Keep whole mails; the id of each new message, in order, and None for bytes that are known already.
+@dataclass(frozen=True)
+class Kept:
+    """A mail that is kept and not decided: its first part, and the folders in which it was seen."""
+
+    message_id: int
+    received_at: datetime
+    sha256: str | None
+    size: int
+    head: bytes
+    folders: tuple[str, ...]
+
+
+def keep_all(session: Session, mails: Sequence[Arrived], *, now: datetime) -> list[Kept]:
+    """Keep whole mails; those that are new.
 
     Bytes that are known, Received lines and all, are the same mail: moved, renumbered or put back. That is a sighting.
     """
     digests = [sha256(mail.raw).hexdigest() for mail in mails]
     known = find_kept(session, digests)
-    new = {digest: mail for digest, mail in reversed([*zip(digests, mails, strict=True)]) if digest not in known}
+    new = {digest: mail for digest, mail in [*zip(digests, mails, strict=True)][::-1] if digest not in known}
     rows = [_message_row(mail.received_at, mail.raw, digest, now) for digest, mail in new.items()]
     ids = dict(zip(new, insert_with_ids(session, Message, rows), strict=True))
     insert_rows(session, MessagePart, [row for digest, mail in new.items() for row in _part_rows(ids[digest], mail)])
     everywhere = known | ids
     seen = [{**vars(mail.place), "message_id": everywhere[digest]} for digest, mail in zip(digests, mails, strict=True)]
     insert_rows(session, Sighting, seen)
-    first = {id(mail): ids[digest] for digest, mail in new.items()}
-    return [first.get(id(mail)) for mail in mails]
+    return [
+        Kept(ids[digest], min(mail.received_at, now), digest, len(mail.raw), mail.raw[:PART], (mail.place.folder,))
+        for digest, mail in new.items()
+    ]
 
 
 def _message_row(received_at: datetime, raw: bytes, digest: str, now: datetime) -> Row:
@@ -100,8 +114,8 @@ def finish_message(session: Session, message_id: int, *, now: datetime) -> int |
 
 def keep_message(session: Session, place: Place, raw: bytes, *, received_at: datetime, now: datetime) -> Message:
     """Keep a whole mail that is not known yet."""
-    [message_id] = keep_all(session, [Arrived(place, raw, received_at)], now=now)
-    return session.get_one(Message, message_id)
+    [kept] = keep_all(session, [Arrived(place, raw, received_at)], now=now)
+    return session.get_one(Message, kept.message_id)
 
 
 def sighted_uids(session: Session, *, account: str, folder: str, uidvalidity: int) -> set[int]:
@@ -171,10 +185,37 @@ def read_head(session: Session, message_id: int) -> bytes:
     return next(read_parts(session, message_id), b"")
 
 
-def find_undecided(session: Session, *, limit: int) -> list[Message]:
+@dataclass(frozen=True)
+class Facts:
+    """What reading a mail found that tells it from others: see Message."""
+
+    message_id: int
+    author_sha256: str | None
+    internet_id: str | None
+    sender: str | None
+
+
+def record_read(session: Session, facts: Sequence[Facts]) -> None:
+    """Note what was read of kept mails."""
+    rows = [{"id": one.message_id, **vars(one)} for one in facts]
+    update_rows(session, Message, [{name: row[name] for name in row if name != "message_id"} for row in rows])
+
+
+def find_undecided(session: Session, *, limit: int) -> list[Kept]:
     """Mails that are kept and not decided, oldest first: what a crash between the two left behind."""
-    kept = select(Message).where(Message.decided_at.is_(None), Message.kept_at.is_not(None))
-    return list(session.scalars(kept.order_by(Message.id).limit(limit)))
+    waiting = select(Message).where(Message.decided_at.is_(None), Message.kept_at.is_not(None))
+    found = session.scalars(waiting.order_by(Message.id).limit(limit))
+    return [
+        Kept(
+            one.id,
+            one.received_at,
+            one.sha256,
+            one.size,
+            read_head(session, one.id),
+            tuple(folders_of(session, one.id)),
+        )
+        for one in found
+    ]
 
 
 def last_uid(session: Session, *, account: str, folder: str, uidvalidity: int) -> int:
