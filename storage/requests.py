@@ -204,15 +204,17 @@ def _routed_line(reference: str, customer: Customer, evidence: Sequence[str]) ->
     return journal.Line("request-routed", reference, CLAUSE, {"customer": customer.reference, "evidence": kinds})
 
 
-def record_forwarded(session: Session, delivery: Delivery, *, by: Actor, now: datetime) -> None:
-    """The customer's server accepted a forward: into the journal, with what proves it."""
-    _record_delivery(session, delivery, "request-forwarded", by=by, now=now)
+def record_forwarded(session: Session, deliveries: Sequence[Delivery], *, by: Actor, now: datetime) -> None:
+    """Customers' servers accepted forwards: into the journal, with what proves it. Other deliveries are passed over."""
+    lines = [_delivery_line(one, "request-forwarded") for one in deliveries if one.forward]
+    announcements.show_cards(session, journal.record_all(session, lines, by=by, now=now))
 
 
 def record_forward_refused(session: Session, delivery: Delivery, *, by: Actor, now: datetime) -> None:
     """The customer's server refused a forward for good: the duty is not met, and staff are told."""
-    entry = _record_delivery(session, delivery, "forward-refused", by=by, now=now)
-    if entry:
+    if delivery.forward:
+        [entry] = journal.record_all(session, [_delivery_line(delivery, "forward-refused")], by=by, now=now)
+        announcements.show_card(session, entry)
         announcements.announce(session, entry, "forward_refused")
 
 
@@ -310,17 +312,14 @@ def _record(
     announcements.show_card(session, entry)
 
 
-def _record_delivery(session: Session, delivery: Delivery, action: str, *, by: Actor, now: datetime) -> Entry | None:
-    if delivery.forward is None:
-        return None
+def _delivery_line(delivery: Delivery, action: str) -> journal.Line:
     evidence: dict[str, journal.Detail] = {
-        "customer": delivery.forward.customer.reference,
+        "customer": delivery.forward.customer.reference if delivery.forward else None,
+        "purpose": delivery.purpose,
         "sha256": delivery.sha256,
         "message_id": delivery.message_id,
     }
-    entry = journal.record(session, action, by=by, now=now, case=delivery.case, clause=CLAUSE, **evidence)
-    announcements.show_card(session, entry)
-    return entry
+    return journal.Line(action, delivery.case, CLAUSE, evidence)
 
 
 def _refuse_forward(request: Request, customer: Customer, own_address: str | None, now: datetime) -> None:
