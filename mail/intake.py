@@ -11,6 +11,7 @@ import structlog
 from sqlalchemy.orm import Session
 
 from mail.deciding import decide
+from mail.folders import is_junk_name
 from mail.mailbox import Found, Mailbox, MailboxLost
 from mail.settings import MailSettings
 from storage import messages
@@ -46,7 +47,7 @@ class Intake:
 
     def sweep(self, folder: str) -> int:
         """Everything in a folder that SQL does not know is taken in; what it knows is moved away. How many new."""
-        uidvalidity = self._mailbox.select(folder)
+        uidvalidity = self._mailbox.select(folder).uidvalidity
         present = self._mailbox.uids_after(0)
         with self._database.reading() as session:
             known = messages.sighted_uids(session, account=ACCOUNT, folder=folder, uidvalidity=uidvalidity)
@@ -55,7 +56,7 @@ class Intake:
 
     def take_new(self, folder: str) -> int:
         """Take in what came since the last look; how many."""
-        uidvalidity = self._mailbox.select(folder)
+        uidvalidity = self._mailbox.select(folder).uidvalidity
         with self._database.reading() as session:
             last = messages.last_uid(session, account=ACCOUNT, folder=folder, uidvalidity=uidvalidity)
         return self._take_in(folder, uidvalidity, self._mailbox.uids_after(last))
@@ -73,12 +74,21 @@ class Intake:
         return len(present)
 
     def _keep(self, places: dict[int, Place], group: Sequence[Found]) -> None:
-        raws = self._mailbox.fetch([found.uid for found in group])
+        raws = self._whole(self._mailbox.fetch([found.uid for found in group]))
         with self._database.begin() as session:
             for found in group:
                 if found.uid in raws:
                     _keep_one(session, places[found.uid], raws[found.uid], found)
             _advance(session, places[group[-1].uid])
+
+    def _whole(self, raws: dict[int, bytes]) -> dict[int, bytes]:
+        """Go on with those of which one FETCH brought only the first part."""
+        for uid, raw in raws.items():
+            last = raw
+            while len(last) == PART:
+                last = self._mailbox.fetch_part(uid, start=len(raws[uid]), length=PART) or b""
+                raws[uid] += last
+        return raws
 
     def _keep_in_parts(self, place: Place, found: Found) -> None:
         """Fetch a large mail part by part, a commit each, going on where an interruption left it."""
@@ -108,7 +118,7 @@ class Intake:
         with self._database.begin() as session:
             waiting = messages.find_undecided(session, limit=GROUP)
             for message in waiting:
-                junk = all(is_junk(folder) for folder in messages.folders_of(session, message.id))
+                junk = all(is_junk_name(folder) for folder in messages.folders_of(session, message.id))
                 request = decide(session, message, junk=junk, settings=self._settings, now=now())
                 log.info("request-received", request=request.reference, held=request.hold)
         if waiting:
@@ -117,13 +127,8 @@ class Intake:
 
     def _move(self, folder: str, uids: Sequence[int]) -> None:
         """Everything kept is moved away, except from Junk: a MOVE would train the filter."""
-        if uids and not is_junk(folder):
+        if uids and not self._mailbox.is_junk(folder):
             self._mailbox.move(uids)
-
-
-def is_junk(folder: str) -> bool:
-    """Whether a folder is where the provider puts what it takes for spam."""
-    return any(word in folder.casefold() for word in ("junk", "spam", "indésirable"))
 
 
 def _keep_one(session: Session, place: Place, raw: bytes, found: Found) -> None:

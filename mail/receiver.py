@@ -10,7 +10,9 @@ from datetime import timedelta
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from mail.intake import Intake, is_junk
+from mail.connecting import tokens_for
+from mail.folders import is_junk_name
+from mail.intake import Intake
 from mail.mailbox import IDLE_AT_MOST, LoginRefused, Mailbox, MailboxLost, NoSuchFolder
 from mail.settings import MailSettings
 from storage import heartbeats
@@ -39,6 +41,8 @@ class Receiver:
         self._database = database
         self._settings = settings
         self._queued = queued
+        self._account = settings.mailboxes[0]
+        self._tokens = tokens_for(self._account)
         self._holder = new_holder()
         self._condition = Condition("mailbox")
         self._lease_is_ours = False
@@ -89,7 +93,7 @@ class Receiver:
         with self._connected() as mailbox:
             intake = self._intake(mailbox)
             intake.resume()
-            return sum(self._sweep(intake, folder) for folder in self._settings.imap_folders)
+            return sum(self._sweep(intake, folder) for folder in self._account.folders)
 
     def _attend(self, stop: threading.Event) -> None:
         if not self.claim():
@@ -103,10 +107,10 @@ class Receiver:
             self._watch(mailbox, intake, stop)
 
     def _watch(self, mailbox: Mailbox, intake: Intake, stop: threading.Event) -> None:
-        watched, *others = self._settings.imap_folders
+        watched, *others = self._account.folders
         self._sweep(intake, watched)
         look_at = 0.0
-        while not stop.is_set() and self._lease_is_ours:
+        while not stop.is_set() and self._lease_is_ours and not mailbox.must_renew:
             if time.monotonic() >= look_at:
                 for folder in others:
                     self._sweep(intake, folder)
@@ -117,7 +121,7 @@ class Receiver:
             self._wait(mailbox, stop)
 
     def _wait(self, mailbox: Mailbox, stop: threading.Event) -> None:
-        seconds = self._settings.poll_seconds
+        seconds = self._account.poll_seconds
         if seconds is None and mailbox.can_idle:
             mailbox.wait(min(OTHER_FOLDERS_EVERY, IDLE_AT_MOST))
         else:
@@ -135,7 +139,7 @@ class Receiver:
         try:
             return intake.sweep(folder)
         except NoSuchFolder:
-            if is_junk(folder):
+            if is_junk_name(folder):
                 return 0
             raise MailboxLost(f"there is no folder {folder}") from None
 
@@ -144,7 +148,7 @@ class Receiver:
 
     @contextmanager
     def _connected(self) -> Iterator[Mailbox]:
-        self._mailbox = mailbox = Mailbox(self._settings)
+        self._mailbox = mailbox = Mailbox(self._account, tokens=self._tokens)
         try:
             mailbox.ensure_folder()
             yield mailbox

@@ -68,14 +68,15 @@ def mail_settings(database_url: str, *, imap_port: int, smtp_port: int, **change
 
 def environ_for(settings: MailSettings, **changed: str) -> dict[str, str]:
     """The same settings as environment variables, for a process of its own."""
+    [mailbox] = settings.mailboxes
     values = {
         "DATABASE_URL": settings.database_url.get_secret_value(),
         "MAIL_ADDRESS": settings.mail_address,
-        "IMAP_HOST": settings.imap_host,
-        "IMAP_PORT": str(settings.imap_port),
-        "IMAP_SECURITY": settings.imap_security.value,
-        "IMAP_USER": settings.imap_user,
-        "IMAP_PASSWORD": settings.imap_password.get_secret_value(),
+        "IMAP_HOST": mailbox.host,
+        "IMAP_PORT": str(mailbox.port),
+        "IMAP_SECURITY": mailbox.security.value,
+        "IMAP_USER": mailbox.user,
+        "IMAP_PASSWORD": mailbox.password.get_secret_value() if mailbox.password else "",
         "SMTP_HOST": settings.smtp_host,
         "SMTP_PORT": str(settings.smtp_port),
         "SMTP_SECURITY": settings.smtp_security.value,
