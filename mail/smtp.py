@@ -1,24 +1,23 @@
 """One SMTP connection to our relay, kept open (RFC 5321). The reply's text is kept: it is our evidence."""
 
 import smtplib
-import socket
-import ssl
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
-from mail.settings import MailSettings, Security
-from mail.tls import verified_context
+from mail.oauth import Token, Tokens
+from mail.relay import must_renew, open_relay, tokens_for_relay
+from mail.settings import MailSettings
 from storage.logs import Condition
 
-CONNECT_TIMEOUT = 15
-READ_TIMEOUT = 60
+if TYPE_CHECKING:
+    import socket
+
 LOGIN_WANTED = (530, 534, 535, 538)
 """Replies about our own login (RFC 4954 section 6): the mail is not at fault."""
 
 FINAL_DOT = (b".\r\n", b"\r\n.\r\n")
-DEFAULT_PORTS = {Security.TLS: 465, Security.STARTTLS: 587, Security.NONE: 25}
 
 
 class Refused(Exception):
@@ -74,16 +73,20 @@ class Transmission:
 class Relay:
     """A connection that opens when it is needed and stays open. It belongs to one thread."""
 
-    def __init__(self, settings: MailSettings) -> None:
+    def __init__(self, settings: MailSettings, *, tokens: Tokens | None = None) -> None:
         self._settings = settings
+        self._tokens = tokens or tokens_for_relay(settings)
         self._smtp: smtplib.SMTP | None = None
+        self._token: Token | None = None
         self._receipts = Condition("receipt-copies")
 
     def connect(self) -> smtplib.SMTP:
-        """Open and log in, if not open yet. Raises NotNow, LoginRefused."""
+        """Open and log in, if not open yet or with a token that is about to end. Raises NotNow, LoginRefused."""
+        if must_renew(self._token):
+            self.quit()
         if self._smtp is None:
             try:
-                self._smtp = _connect(self._settings)
+                self._smtp, self._token = open_relay(self._settings, self._tokens)
             except smtplib.SMTPAuthenticationError as error:
                 raise LoginRefused from error
             except smtplib.SMTPResponseException as error:
@@ -123,7 +126,7 @@ class Relay:
         """Drop the connection."""
         if self._smtp is not None:
             self._smtp.close()
-            self._smtp = None
+        self._smtp = self._token = None
 
     def quit(self) -> None:
         """Say good-bye and drop the connection."""
@@ -245,35 +248,6 @@ def dot_stuffed(content: Iterable[bytes]) -> Iterator[bytes]:
         yield b"." + stuffed if chunk.startswith(b".") and last.endswith(b"\n") else stuffed
         last = (last + chunk)[-2:]
     yield FINAL_DOT[0] if last == b"\r\n" else FINAL_DOT[1]
-
-
-def _connect(settings: MailSettings) -> smtplib.SMTP:
-    security = settings.smtp_security
-    port = settings.smtp_port or DEFAULT_PORTS[security]
-    own_name = settings.domain
-    context = None if security is Security.NONE else verified_context(settings.tls_ca_file)
-    smtp: smtplib.SMTP
-    if security is Security.TLS and context:
-        smtp = smtplib.SMTP_SSL(settings.smtp_host, port, own_name, timeout=CONNECT_TIMEOUT, context=context)
-    else:
-        smtp = smtplib.SMTP(settings.smtp_host, port, own_name, timeout=CONNECT_TIMEOUT)
-    try:
-        _greet(smtp, settings, context)
-    except BaseException:
-        smtp.close()
-        raise
-    return smtp
-
-
-def _greet(smtp: smtplib.SMTP, settings: MailSettings, context: ssl.SSLContext | None) -> None:
-    if settings.smtp_security is Security.STARTTLS:
-        smtp.starttls(context=context)
-    smtp.ehlo_or_helo_if_needed()
-    if settings.smtp_user and settings.smtp_password:
-        smtp.login(settings.smtp_user, settings.smtp_password.get_secret_value())
-    connection = cast("socket.socket", smtp.sock)
-    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    connection.settimeout(READ_TIMEOUT)
 
 
 def _text(code: int, text: bytes | str) -> str:

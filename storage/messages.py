@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 
-from sqlalchemy import delete, func, insert, or_, select, update
+from sqlalchemy import delete, exists, func, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from storage.bulk import Row, insert_rows, insert_with_ids, update_rows
@@ -147,6 +147,14 @@ def add_sighting(session: Session, message_id: int, place: Place) -> None:
     insert_rows(session, Sighting, [{**vars(place), "message_id": message_id}])
 
 
+def add_receipts(session: Session, deliveries: Mapping[Place, int], heads: Mapping[Place, str]) -> None:
+    """Note receipt copies of our own deliveries: where they were seen, and the SHA-256 (hex) of their heads."""
+    rows = [
+        {**vars(place), "delivery_id": number, "header_sha256": heads[place]} for place, number in deliveries.items()
+    ]
+    insert_rows(session, Sighting, rows)
+
+
 def record_moved(session: Session, moved: Mapping[Place, Place]) -> None:
     """Note where mails went: the sightings of their old places hold for the new ones, too."""
     old = {(place.uidvalidity, place.uid): new for place, new in moved.items()}
@@ -201,9 +209,10 @@ def record_read(session: Session, facts: Sequence[Facts]) -> None:
     update_rows(session, Message, [{name: row[name] for name in row if name != "message_id"} for row in rows])
 
 
-def find_undecided(session: Session, *, limit: int) -> list[Kept]:
-    """Mails that are kept and not decided, oldest first: what a crash between the two left behind."""
-    waiting = select(Message).where(Message.decided_at.is_(None), Message.kept_at.is_not(None))
+def find_undecided(session: Session, *, account: str, limit: int) -> list[Kept]:
+    """Mails of a mailbox that are kept and not decided, oldest first: what a crash between the two left behind."""
+    seen_here = exists().where(Sighting.message_id == Message.id, Sighting.account == account)
+    waiting = select(Message).where(Message.decided_at.is_(None), Message.kept_at.is_not(None), seen_here)
     found = session.scalars(waiting.order_by(Message.id).limit(limit))
     return [
         Kept(

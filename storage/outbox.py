@@ -223,6 +223,14 @@ def defer(delivery: Delivery, *, reply: str, after: timedelta | None = None) -> 
     delivery.leased_by = delivery.leased_until = None
 
 
+def find_uncertain(session: Session, medium: Medium, *, now: datetime) -> dict[int, str]:
+    """The deliveries with a try whose outcome is unknown and that nobody is at, with their Message-IDs."""
+    open_tries = (Delivery.medium == medium, Delivery.due_at.is_not(None), Delivery.sending_at.is_not(None))
+    left = or_(Delivery.leased_until.is_(None), Delivery.leased_until < now)
+    found = session.execute(select(Delivery.id, Delivery.message_id).where(*open_tries, left))
+    return {number: message_id for number, message_id in found if message_id}
+
+
 def leave_uncertain(delivery: Delivery) -> None:
     """The whole mail was sent and no answer came: `sending_at` stays, until a receipt copy or a repeat settles it."""
     if delivery.due_at is None:

@@ -1,6 +1,6 @@
 """What became of our e-mails on the wire, recorded in groups: the other side's answer is the proof."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -32,6 +32,14 @@ class Refused:
 
 
 @dataclass(frozen=True)
+class TooLarge:
+    """The relay will never take it with its original (552); it may take it without."""
+
+    delivery_id: int
+    reply: str
+
+
+@dataclass(frozen=True)
 class Deferred:
     """The relay did not take it now, and certainly does not have it."""
 
@@ -47,7 +55,7 @@ class Unknown:
     delivery_id: int
 
 
-Outcome = Accepted | Refused | Deferred | Unknown
+Outcome = Accepted | Refused | TooLarge | Deferred | Unknown
 
 
 def record(session: Session, outcomes: Sequence[Outcome], *, by: Actor, now: datetime) -> None:
@@ -66,17 +74,17 @@ def record(session: Session, outcomes: Sequence[Outcome], *, by: Actor, now: dat
     requests.record_forwarded(session, accepted, by=by, now=now)
 
 
-def record_receipts(session: Session, delivery_ids: Sequence[int], *, by: Actor, now: datetime) -> int:
-    """Copies of our own deliveries came home: what was sent with them was accepted. How many that settled."""
-    settled = []
-    for delivery in _load(session, delivery_ids).values():
+def record_receipts(session: Session, delivery_ids: Collection[int], *, by: Actor, now: datetime) -> set[int]:
+    """Copies of our own deliveries came home: what was sent with them was accepted. Those that are in this record."""
+    deliveries = _load(session, delivery_ids)
+    settled = [one for one in deliveries.values() if one.due_at is not None]
+    for delivery in deliveries.values():
         delivery.receipt_at = delivery.receipt_at or now
-        if delivery.due_at is not None:
-            outbox.record_accepted(delivery, reply=BY_RECEIPT, now=now)
-            settled.append(delivery)
+    for delivery in settled:
+        outbox.record_accepted(delivery, reply=BY_RECEIPT, now=now)
     session.flush()
     requests.record_forwarded(session, settled, by=by, now=now)
-    return len(settled)
+    return set(deliveries)
 
 
 def _accept(delivery: Delivery, outcome: Accepted, now: datetime) -> None:
@@ -89,7 +97,7 @@ def _accept(delivery: Delivery, outcome: Accepted, now: datetime) -> None:
 
 
 def _record_failure(
-    session: Session, delivery: Delivery, outcome: Refused | Deferred | Unknown, *, by: Actor, now: datetime
+    session: Session, delivery: Delivery, outcome: Refused | TooLarge | Deferred | Unknown, *, by: Actor, now: datetime
 ) -> None:
     if isinstance(outcome, Deferred):
         outbox.defer(delivery, reply=outcome.reply, after=outcome.after)
@@ -100,7 +108,7 @@ def _record_failure(
         requests.record_forward_refused(session, delivery, by=by, now=now)
 
 
-def _load(session: Session, ids: Sequence[int]) -> dict[int, Delivery]:
+def _load(session: Session, ids: Collection[int]) -> dict[int, Delivery]:
     wanted = select(Delivery).where(Delivery.id.in_(ids)).with_for_update(of=Delivery)
     whole = joinedload(Delivery.forward).joinedload(Forward.customer)
     return {one.id: one for one in session.scalars(wanted.options(whole))}

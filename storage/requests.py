@@ -23,7 +23,7 @@ from storage.errors import (
     Refused,
     UnknownCase,
 )
-from storage.models import Customer, Delivery, Entry, Forward, Message, Request, Staff
+from storage.models import Customer, Delivery, Forward, Message, Request, Staff
 from storage.types import Actor, Channel, Hold, Kind, Medium, Purpose
 
 CLAUSE = "4"
