@@ -51,12 +51,13 @@ _QUOTED_LINE = re.compile(r"^[ \t]*>[^\n]*\n?", re.MULTILINE)
 
 def decode(data: bytes, charset: str | None) -> str:
     """Bytes as text, for reading only: UTF-8 if it is that, else as declared, else windows-1252. Never raises."""
-    declared = (charset or "").strip().strip("\"'").lower()
+    declared = charset.strip().strip("\"'").lower() if charset else ""
     if declared.startswith(_STATEFUL):
         return _as_declared(data, declared) or data.decode("cp1252", "replace")
-    with suppress(UnicodeDecodeError):
+    try:
         return data.decode("utf-8")
-    return _as_declared(data, declared) or data.decode("cp1252", "replace")
+    except UnicodeDecodeError:
+        return _as_declared(data, declared) or data.decode("cp1252", "replace")
 
 
 def decode_head(data: bytes, charset: str | None) -> str:
