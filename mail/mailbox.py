@@ -104,7 +104,7 @@ class Mailbox:
 
     def select(self, folder: str) -> Selected:
         """Open a folder, for reading only where it cannot be changed. Raises NoSuchFolder."""
-        name = self._folders.find(folder) or folder
+        name = self._folders.own(folder)
         try:
             self._selected = self._open(name)
         except imaplib.IMAP4.abort as error:
@@ -157,15 +157,15 @@ class Mailbox:
 
     def ensure_folder(self, folder: str = PROCESSED) -> None:
         """Make a folder if it is not there, where the server lets us."""
-        name = self._folders.own(folder)
+        if self._folders.find(folder):
+            return
         with losing():
             try:
-                if not self._client.folder_exists(name):
-                    self._client.create_folder(name)
+                self._client.create_folder(self._folders.own(folder))
             except imaplib.IMAP4.abort:
                 raise
-            except imaplib.IMAP4.error:
-                self._leaves = True
+            except imaplib.IMAP4.error as error:
+                self._leaves = "exist" not in str(error).lower()
 
     def is_junk(self, folder: str) -> bool:
         """Whether a folder is where the provider puts what it takes for spam."""
