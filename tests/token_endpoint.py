@@ -6,6 +6,7 @@ import threading
 import time
 from base64 import b64encode, urlsafe_b64decode, urlsafe_b64encode
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from math import ceil
 from typing import Any, Self
 from urllib.parse import parse_qs
 
@@ -77,7 +78,7 @@ class TokenEndpoint:
         )
 
     def token(self, user: str, *, life: float = 3600) -> str:
-        return make_jwt({"sub": user, "email": user, "exp": int(time.time() + life)}, self.key)
+        return make_jwt({"sub": user, "email": user, "exp": ceil(time.time() + life)}, self.key)
 
     def _answer(self, request: BaseHTTPRequestHandler) -> None:
         length = int(request.headers["Content-Length"])
