@@ -130,8 +130,10 @@ def test_a_token_that_still_lasts_is_used_while_another_thread_renews_it(
 
     endpoint.gate.set()
     renewing.join()
-    assert meanwhile is first
-    assert tokens.get() is not first
+    assert meanwhile.value == first.value
+    assert meanwhile.renew_at > time.monotonic()
+    assert tokens.get().value == endpoint.issued[-1]
+    assert len(endpoint.issued) == 2
 
 
 def test_a_token_that_still_lasts_is_used_on_when_no_new_one_is_to_be_had(endpoint: TokenEndpoint) -> None:
