@@ -123,6 +123,11 @@ class Mailbox:
             found = self._client.search(["UID", f"{last + 1}:*"])
             return sorted(uid for uid in found if uid > last)
 
+    def has_message_id(self, message_id: str) -> bool:
+        """Whether a mail with this Message-ID stands in the open folder."""
+        with losing():
+            return bool(self._client.search(["HEADER", "Message-ID", message_id]))
+
     def describe(self, uids: Sequence[int], *, addressed: bool = False) -> list[Found]:
         """Size and INTERNALDATE of mails; one that vanished meanwhile is left out."""
         answers = self._fetch(uids, ["RFC822.SIZE", "INTERNALDATE", *[ADDRESSED] * addressed])
