@@ -21,7 +21,7 @@ from mail.oauth import TokenRefused, Tokens, TokenUnavailable
 from mail.relay import must_renew, open_relay, tokens_for_relay
 from mail.settings import MailSettings
 from mail.smtp import LoginRefused as RelayRefused
-from mail.smtp import NotNow, Relay
+from mail.smtp import NotNow, Relay, Transmission
 from tests.mail_support import GARAGE, US, letter, mail_settings, opened_desk, running_mail
 from tests.playground.mailhost import MailHost
 from tests.servers import Dovecot, Proxy, free_port, wait_until
@@ -328,7 +328,7 @@ def test_no_letter_is_lost_while_tokens_expire_in_mid_session(
 def test_the_relay_is_logged_in_to_with_a_token(endpoint: TokenEndpoint, relay_host: TokenSmtp) -> None:
     relay = Relay(all_settings(1, relay_host.port, endpoint))
 
-    relay.transmit(sender=US, recipient=GARAGE, content=[LETTER], eight_bit=False)
+    relay.transmit(Transmission(US, GARAGE, [LETTER]))
 
     relay.quit()
     assert relay_host.logins == [endpoint.user]
@@ -343,7 +343,7 @@ def test_the_connection_to_the_relay_gives_way_when_its_token_ends(
     tokens = tokens_for_relay(settings)
     relay = Relay(settings, tokens=tokens)
     for number in range(3):
-        relay.transmit(sender=US, recipient=GARAGE, content=[LETTER], eight_bit=False)
+        relay.transmit(Transmission(US, GARAGE, [LETTER]))
         assert tokens
         ending = tokens.get()
         wait_until(lambda token=ending: must_renew(token), f"the end of token {number}")  # type: ignore[misc]
