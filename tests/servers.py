@@ -546,7 +546,7 @@ class Proxy:
 
     async def _pump(self, source: StreamReader, sink: StreamWriter, direction: Direction) -> None:
         tail, passed = b"", 0
-        with suppress(ConnectionError):
+        with suppress(OSError):  # ConnectionError, and ENOTCONN of a side that is gone
             while data := await source.read(65536):
                 await self._flowing.wait()
                 length = self._length_before_cut(tail, passed, data, direction)
@@ -585,5 +585,6 @@ class Proxy:
             if ending == "close":
                 side.close()
                 continue
-            side.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            with suppress(OSError):  # a side that is closed already
+                side.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             side.transport.abort()
