@@ -153,7 +153,10 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
 
 
 def _post(url: str, form: dict[str, str], context: ssl.SSLContext) -> dict[str, Any]:
-    opener = urllib.request.build_opener(_NoRedirect, urllib.request.HTTPSHandler(context=context))
+    handlers = [_NoRedirect(), urllib.request.HTTPSHandler(context=context)]
+    if url.startswith("http://"):  # within this machine: no proxy may see it
+        handlers.append(urllib.request.ProxyHandler({}))
+    opener = urllib.request.build_opener(*handlers)
     request = urllib.request.Request(url, urlencode(form).encode(), {"Accept": "application/json"})  # noqa: S310 - https, or loopback: mail/oauth_settings.py
     try:
         with opener.open(request, timeout=TIMEOUT) as reply:

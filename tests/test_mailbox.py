@@ -14,6 +14,7 @@ from mail.accounts import MailboxSettings
 from mail.mailbox import LoginRefused, Mailbox, MailboxLost, NoSuchFolder
 from mail.uidsets import AT_ONCE, Moved, read_copyuid, read_uids
 from storage.messages import PART
+from tests.playground.mailhost import MailHost
 from tests.scripted_imap import SELECTED, USUAL, ScriptedImap
 from tests.servers import Dovecot, Ending, Proxy, need
 
@@ -245,7 +246,15 @@ def test_a_login_that_is_refused_for_now_is_a_lost_mailbox_with_the_time_to_wait
     assert "Temporary" not in str(loss.value)
 
 
-@pytest.mark.parametrize("answer", ["NO [AUTHENTICATIONFAILED] Invalid credentials (Failure)", "NO LOGIN failed."])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "NO [AUTHENTICATIONFAILED] Invalid credentials (Failure)",
+        "NO [AUTHENTICATIONFAILED] Wrong password: try again later",
+        "NO LOGIN failed.",
+        "BAD command unknown",
+    ],
+)
 def test_a_login_that_is_refused_for_good_is_a_refused_login(answer: str) -> None:
     with ScriptedImap(LOGIN=[answer]) as server, pytest.raises(LoginRefused):
         Mailbox(settings_for(server.port))
@@ -260,6 +269,22 @@ def test_a_connection_that_ends_in_the_login_is_lost_and_not_refused() -> None:
 def test_a_server_that_does_not_greet_as_it_should_is_a_lost_mailbox(greeting: str) -> None:
     with ScriptedImap(greeting) as server, pytest.raises(MailboxLost):
         Mailbox(settings_for(server.port))
+
+
+def test_starttls_protects_the_login() -> None:
+    with MailHost(tls=True) as host:
+        changed = {"host": "localhost", "security": "starttls", "password": host.password}
+        with opened(host.imap_port, ca_file=str(host.ca_file), **changed) as mailbox:
+            assert mailbox.select("INBOX").uidvalidity
+        with pytest.raises(MailboxLost, match="SSLCertVerificationError"):
+            Mailbox(settings_for(host.imap_port, **changed))
+
+
+def test_a_server_without_starttls_is_not_told_the_password() -> None:
+    with ScriptedImap() as server, pytest.raises(MailboxLost):
+        Mailbox(settings_for(server.port, security="starttls"))
+
+    assert not any("LOGIN" in line for line in server.heard)
 
 
 def test_a_password_with_accents_goes_by_plain() -> None:
@@ -343,11 +368,29 @@ def test_a_server_that_names_neither_size_nor_date_is_no_crash() -> None:
         mailbox.select("INBOX")
         found = mailbox.describe([1, 2, 3, 9])
 
-    assert [(mail.uid, mail.size) for mail in found] == [(1, 0), (2, 0), (3, 0)]
+    assert [(mail.uid, mail.size) for mail in found] == [(1, 0), (2, 0), (3, 0), (9, 0)]
     assert all(mail.received_at.tzinfo for mail in found)
 
 
-def test_a_server_that_sends_more_than_was_asked_for_is_left() -> None:
+def test_a_server_that_does_not_know_partial_fetches_is_read_all_the_same() -> None:
+    fetched = ["* 1 FETCH (UID 1 BODY[] {5}", "hello)", "OK ."]
+    with scripted(FETCH=fetched) as (mailbox, _):
+        mailbox.select("INBOX")
+
+        assert mailbox.fetch([1]) == {1: b"hello"}
+        assert mailbox.fetch_part(1, start=3, length=PART) == b"lo"
+        assert mailbox.fetch_part(1, start=PART, length=PART) == b""
+
+
+def test_a_part_is_never_longer_than_what_was_asked_for() -> None:
+    text = "x" * (PART + 1)
+    with scripted(FETCH=[f"* 1 FETCH (UID 1 BODY[]<0> {{{PART + 1}}}", f"{text})", "OK ."]) as (mailbox, _):
+        mailbox.select("INBOX")
+
+        assert len(mailbox.fetch([1])[1]) == PART
+
+
+def test_a_server_that_sends_far_more_than_was_asked_for_is_left() -> None:
     fetched = [f"* 1 FETCH (UID 1 BODY[]<0> {{{100 * PART}}}", "BYE"]
     with scripted(FETCH=fetched) as (mailbox, _):
         mailbox.select("INBOX")

@@ -170,6 +170,13 @@ def test_an_endpoint_that_does_not_answer_is_tried_later(
         tokens_of(endpoint, token_url=f"http://127.0.0.1:{free_port()}/").get()
 
 
+def test_no_proxy_sees_what_stays_within_the_machine(endpoint: TokenEndpoint, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{free_port()}")
+    monkeypatch.delenv("no_proxy", raising=False)
+
+    assert tokens_of(endpoint).get().value == endpoint.issued[0]
+
+
 def test_a_certificate_that_is_not_trusted_gets_no_secret(endpoint: TokenEndpoint) -> None:
     with MailHost(tls=True) as host, pytest.raises(TokenUnavailable, match="SSLCertVerificationError"):
         tokens_of(endpoint, token_url=f"https://localhost:{host.imaps_port}/").get()
