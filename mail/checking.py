@@ -6,13 +6,14 @@ import socket
 import ssl
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from mail.accounts import MailboxSettings
 from mail.folders import is_junk_name
 from mail.mailbox import PROCESSED, LoginRefused, Mailbox, MailboxLost, NoSuchFolder
 from mail.oauth import TokenRefused, TokenUnavailable
 from mail.relay import open_relay, tokens_for_relay
-from mail.settings import MailSettings
+from mail.settings import MailSettings, Receipt
 from storage.settings import as_name
 
 
@@ -33,19 +34,19 @@ def check(settings: MailSettings) -> Iterator[tuple[bool, str]]:
         name = f"IMAP {mailbox.account}" if several else "IMAP"
         start = f"IMAP_{as_name(mailbox.account)}_" if several else "IMAP_"
         side = Side(name, mailbox.host, start, mailbox.oauth is not None)
-        yield _guarded(side, lambda mailbox=mailbox: _check_mailbox(mailbox))  # type: ignore[misc]
+        sent = _sent if settings.forward_receipt is Receipt.SENT_FOLDER else lambda _: ""
+        yield _guarded(side, partial(_check_mailbox, mailbox, sent))
     relay = Side("SMTP", settings.smtp_host, "SMTP_", settings.smtp_oauth is not None)
     yield _guarded(relay, lambda: _check_relay(settings))
 
 
-def _check_mailbox(settings: MailboxSettings) -> str:
+def _check_mailbox(settings: MailboxSettings, sent: Callable[[Mailbox], str]) -> str:
     mailbox = Mailbox(settings)
     try:
         found = [_look_at(mailbox, folder) for folder in settings.folders]
-        mailbox.ensure_folder()
         answers = f"the mailbox answers{_how(settings.oauth is not None)}, the folders are there, "
         noticed = f"and new mail is noticed by {_waiting(mailbox, settings)}."
-        return " ".join([answers + noticed, *filter(None, found), _moving(mailbox)])
+        return " ".join([answers + noticed, *filter(None, [*found, _moving(mailbox), sent(mailbox)])])
     finally:
         mailbox.close()
 
@@ -71,12 +72,19 @@ def _waiting(mailbox: Mailbox, settings: MailboxSettings) -> str:
 
 
 def _moving(mailbox: Mailbox) -> str:
-    place = mailbox.folders.own(PROCESSED)
+    place = f"“{mailbox.folders.own(PROCESSED)}”"
+    if not mailbox.folders.find(PROCESSED):
+        place += " (which will be made)"
     if mailbox.can_move:
-        return f"What was taken in is moved to “{place}” by MOVE."
+        return f"What was taken in is moved to {place} by MOVE."
     if mailbox.can_expunge:
-        return f"What was taken in is moved to “{place}” by COPY and EXPUNGE, as the server offers no MOVE."
+        return f"What was taken in is moved to {place} by COPY and EXPUNGE, as the server offers no MOVE."
     return "What was taken in stays where it is: the server offers neither MOVE nor UIDPLUS."
+
+
+def _sent(mailbox: Mailbox) -> str:
+    name = mailbox.sent_folder()
+    return f"Sent mails are looked for in “{name}”." if name else "It has no folder for sent mails to look into."
 
 
 def _check_relay(settings: MailSettings) -> str:

@@ -3,6 +3,7 @@
 import imaplib
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from imapclient import IMAPClient, SocketTimeout
@@ -82,9 +83,15 @@ def _connect(settings: MailboxSettings) -> IMAPClient:
             client.starttls(context)
         _bound(client._imap)
     except BaseException:
-        client.shutdown()
+        drop(client)
         raise
     return client
+
+
+def drop(client: IMAPClient) -> None:
+    """End the connection without a word: LOGOUT could hang. What went wrong before is not hidden by this."""
+    with suppress(Exception):
+        client.shutdown()
 
 
 def _bound(imap: imaplib.IMAP4) -> None:
@@ -110,7 +117,7 @@ def _log_in(client: IMAPClient, say: Callable[[], object]) -> bool:
     try:
         say()
     except LoginError as error:
-        client.shutdown()
+        drop(client)
         before = error.__context__  # IMAPClient calls the end of a connection a refused login, too
         if isinstance(before, imaplib.IMAP4.abort):
             raise lost(before) from before
@@ -118,7 +125,7 @@ def _log_in(client: IMAPClient, say: Callable[[], object]) -> bool:
             raise lost(error) from error
         return False
     except BaseException:
-        client.shutdown()
+        drop(client)
         raise
     return True
 

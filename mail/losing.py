@@ -13,8 +13,10 @@ SUGGESTED = re.compile(r"Suggested Backoff Time: *([0-9]{1,9}) *milliseconds", r
 CODE = re.compile(r"\[(THROTTLED|LIMIT|UNAVAILABLE|INUSE|SERVERBUG)\]", re.IGNORECASE)
 """RFC 5530, and Gmail's and Yahoo's own."""
 
+FOR_GOOD = re.compile(r"\[(AUTHENTICATIONFAILED|AUTHORIZATIONFAILED|EXPIRED|NONEXISTENT|NOPERM)\]", re.IGNORECASE)
+
 FOR_NOW = re.compile(
-    r"too many|exceeded|throttled|try again|temporar|unavailable|server busy|not connected", re.IGNORECASE
+    r"too many|exceeded|throttled|try again later|temporar|unavailable|server busy|not connected", re.IGNORECASE
 )
 """What servers that give no code say: of connections, of bandwidth, of a store that is down."""
 
@@ -52,7 +54,9 @@ def calm_after(text: str) -> float | None:
 
 def is_for_now(text: str) -> bool:
     """Whether a refusal is about the server's troubles, not about what it was asked."""
-    return bool(SUGGESTED.search(text) or CODE.search(text) or FOR_NOW.search(text))
+    return any(said.search(text) for said in (SUGGESTED, CODE)) or bool(
+        FOR_NOW.search(text) and not FOR_GOOD.search(text)
+    )
 
 
 def lost(error: Exception) -> MailboxLost:

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from mail.accounts import MailboxSettings
-from mail.connecting import open_connection, tokens_for
+from mail.connecting import drop, open_connection, tokens_for
 from mail.folders import Folders, read_folders
 from mail.listening import IDLE_AT_MOST, listen
 from mail.losing import LoginRefused, MailboxLost, NoSuchFolder, is_for_now, losing, lost
@@ -104,7 +104,7 @@ class Mailbox:
 
     def select(self, folder: str) -> Selected:
         """Open a folder, for reading only where it cannot be changed. Raises NoSuchFolder."""
-        name = self._folders.find(folder) or folder
+        name = self._folders.own(folder)
         try:
             self._selected = self._open(name)
         except imaplib.IMAP4.abort as error:
@@ -131,7 +131,7 @@ class Mailbox:
     def describe(self, uids: Sequence[int], *, addressed: bool = False) -> list[Found]:
         """Size and INTERNALDATE of mails; one that vanished meanwhile is left out."""
         answers = self._fetch(uids, ["RFC822.SIZE", "INTERNALDATE", *[ADDRESSED] * addressed])
-        return [_found(uid, answers[uid]) for uid in uids if _is_about_a_mail(answers.get(uid))]
+        return [_found(uid, answers[uid]) for uid in uids if uid in answers]
 
     def fetch(self, uids: Sequence[int]) -> dict[int, bytes]:
         """The first PART octets of mails, by UID; `fetch_part` goes on where there are as many.
@@ -139,12 +139,13 @@ class Mailbox:
         Nothing is marked as seen; a mail that vanished is left out.
         """
         answers = self._fetch(uids, [f"BODY.PEEK[]<0.{PART}>"])
-        return {uid: answers[uid][b"BODY[]<0>"] or b"" for uid in uids if b"BODY[]<0>" in answers.get(uid, {})}
+        parts = {uid: _part(answers[uid], 0, PART) for uid in uids if uid in answers}
+        return {uid: part for uid, part in parts.items() if part is not None}
 
     def fetch_part(self, uid: int, *, start: int, length: int) -> bytes | None:
         """`length` octets of a mail from `start`; empty past its end, None when the mail has vanished."""
         answer = self._fetch([uid], [f"BODY.PEEK[]<{start}.{length}>"]).get(uid)
-        return None if answer is None else answer.get(f"BODY[]<{start}>".encode(), b"") or b""
+        return None if answer is None else _part(answer, start, length) or b""
 
     def fetch_head(self, uid: int) -> bytes:
         """The header lines of a mail, at most PART octets of them; empty when it has vanished."""
@@ -162,15 +163,15 @@ class Mailbox:
 
     def ensure_folder(self, folder: str = PROCESSED) -> None:
         """Make a folder if it is not there, where the server lets us."""
-        name = self._folders.own(folder)
+        if self._folders.find(folder):
+            return
         with losing():
             try:
-                if not self._client.folder_exists(name):
-                    self._client.create_folder(name)
+                self._client.create_folder(self._folders.own(folder))
             except imaplib.IMAP4.abort:
                 raise
-            except imaplib.IMAP4.error:
-                self._leaves = True
+            except imaplib.IMAP4.error as error:
+                self._leaves = "exist" not in str(error).lower()
 
     def is_junk(self, folder: str) -> bool:
         """Whether a folder is where the provider puts what it takes for spam."""
@@ -193,9 +194,8 @@ class Mailbox:
             self._client.socket().shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
-        """Drop the connection without a word: LOGOUT could hang."""
-        with suppress(Exception):
-            self._client.shutdown()
+        """Drop the connection without a word."""
+        drop(self._client)
 
     def _open(self, name: str) -> Selected:
         """imaplib refuses to open for writing what the server opens for reading only."""
@@ -216,9 +216,12 @@ class Mailbox:
         return answers
 
 
-def _is_about_a_mail(answer: dict[bytes, Any] | None) -> bool:
-    """Not the unasked-for notice of a flag that changed."""
-    return bool(answer and answer.keys() - {b"SEQ", b"FLAGS", b"UID", b"MODSEQ"})
+def _part(answer: dict[bytes, Any], start: int, length: int) -> bytes | None:
+    """`length` octets from `start`, also from a server that sends more than it was asked for, or the whole mail."""
+    key = f"BODY[]<{start}>".encode()
+    if key in answer:
+        return (answer[key] or b"")[:length]
+    return (answer[b"BODY[]"] or b"")[start : start + length] if b"BODY[]" in answer else None
 
 
 def _found(uid: int, answer: dict[bytes, Any]) -> Found:

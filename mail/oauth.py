@@ -75,7 +75,7 @@ class Tokens:
         if token and time.monotonic() < token.renew_at:
             return token
         if token and time.monotonic() < token.expires_at and self._renewing.locked():
-            return token
+            return _prolonged(token)
         with self._renewing:
             return self._renew(token)
 
@@ -92,10 +92,9 @@ class Tokens:
         try:
             self._token = self._request()
         except (TokenUnavailable, TokenRefused):
-            left = before.expires_at - time.monotonic() if before else 0
-            if not before or left <= 0:
+            if not before or time.monotonic() >= before.expires_at:
                 raise
-            self._token = replace(before, renew_at=min(before.expires_at, time.monotonic() + max(1.0, left / 2)))
+            self._token = _prolonged(before)
         return self._token
 
     def _request(self) -> Token:
@@ -105,6 +104,12 @@ class Tokens:
         if not isinstance(value, str) or not TOKEN.fullmatch(value):
             raise TokenUnavailable("the token endpoint's answer holds no token")
         return Token(value, asked_at, asked_at + life - min(EARLY, life / 10), asked_at + life)
+
+
+def _prolonged(token: Token) -> Token:
+    """The same for a while longer, so that nobody asks again and again."""
+    left = token.expires_at - time.monotonic()
+    return replace(token, renew_at=min(token.expires_at, time.monotonic() + max(1.0, left / 2)))
 
 
 def log_in_by(tokens: Tokens, attempt: Callable[[Token], bool]) -> bool:
@@ -148,7 +153,10 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
 
 
 def _post(url: str, form: dict[str, str], context: ssl.SSLContext) -> dict[str, Any]:
-    opener = urllib.request.build_opener(_NoRedirect, urllib.request.HTTPSHandler(context=context))
+    handlers = [_NoRedirect(), urllib.request.HTTPSHandler(context=context)]
+    if url.startswith("http://"):  # within this machine: no proxy may see it
+        handlers.append(urllib.request.ProxyHandler({}))
+    opener = urllib.request.build_opener(*handlers)
     request = urllib.request.Request(url, urlencode(form).encode(), {"Accept": "application/json"})  # noqa: S310 - https, or loopback: mail/oauth_settings.py
     try:
         with opener.open(request, timeout=TIMEOUT) as reply:

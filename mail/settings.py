@@ -16,6 +16,7 @@ from storage.settings import (
     Settings,
     as_name,
     find_value,
+    find_values,
     names_of_mailboxes,
     read_accounts,
 )
@@ -166,8 +167,7 @@ class MailboxSource(PydanticBaseSettingsSource):
 
     def __call__(self) -> dict[str, Any]:
         names = [*PLAIN_NAMES, *names_of_mailboxes(read_accounts(find_value("MAILBOXES")))]
-        found = {name.lower(): find_value(name) for name in names}
-        return {name: value for name, value in found.items() if value}
+        return {name.lower(): value for name, value in find_values(names).items()}
 
 
 def _key(place: tuple[int | str, ...]) -> str:

@@ -108,16 +108,17 @@ class FileSource(PydanticBaseSettingsSource):
     """NAME_FILE for each NAME: the way secrets are handed over by systemd, Docker and Kubernetes."""
 
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:  # noqa: ARG002 - pydantic's
-        return _read_file(field_name.upper()), field_name, False
+        return _read_file(field_name.upper(), _dotenv()), field_name, False
 
     def __call__(self) -> dict[str, Any]:
-        found = {name: self.get_field_value(field, name)[0] for name, field in self.settings_cls.model_fields.items()}
+        dotenv = _dotenv()
+        found = {name: _read_file(name.upper(), dotenv) for name in self.settings_cls.model_fields}
         return {name: value for name, value in found.items() if value}
 
 
-def _read_file(name: str) -> str | None:
+def _read_file(name: str, dotenv: Mapping[str, str]) -> str | None:
     """What the file named by NAME_FILE holds; None when none is named, or when it cannot be read."""
-    path = os.environ.get(f"{name}_FILE") or _dotenv().get(f"{name}_FILE")
+    path = os.environ.get(f"{name}_FILE") or dotenv.get(f"{name}_FILE")
     try:
         return Path(path).read_text(encoding="utf-8").strip() if path else None
     except (OSError, ValueError):
@@ -126,7 +127,14 @@ def _read_file(name: str) -> str | None:
 
 def find_value(name: str) -> str | None:
     """What a name is set to, in the order of `Settings`: environment, file, `.env`."""
-    return os.environ.get(name) or _read_file(name) or _dotenv().get(name) or None
+    return find_values([name]).get(name)
+
+
+def find_values(names: Iterable[str]) -> dict[str, str]:
+    """The same of many names; those that are not set are left out."""
+    dotenv = _dotenv()
+    found = {name: os.environ.get(name) or _read_file(name, dotenv) or dotenv.get(name) for name in names}
+    return {name: value for name, value in found.items() if value}
 
 
 def named() -> dict[str, str]:
@@ -136,11 +144,9 @@ def named() -> dict[str, str]:
 
 def _unreadable_files(cls: type[Settings]) -> dict[str, str]:
     """A sentence for each NAME whose NAME_FILE is set and cannot be used."""
-    given = named()
-    names = [name for name in cls.names() if given.get(f"{name}_FILE")]
-    return {
-        name: f"{name}_FILE names a file that cannot be read, or is empty." for name in names if not _read_file(name)
-    }
+    given, dotenv = named(), _dotenv()
+    wrong = [name for name in cls.names() if given.get(f"{name}_FILE") and not _read_file(name, dotenv)]
+    return {name: f"{name}_FILE names a file that cannot be read, or is empty." for name in wrong}
 
 
 def _dotenv() -> dict[str, str]:
