@@ -30,7 +30,7 @@ def load_phrases(file: str) -> Mapping[str, re.Pattern[str]]:
 
 def _pattern(lines: str) -> re.Pattern[str]:
     phrases = filter(None, map(str.strip, lines.splitlines()))
-    return re.compile(rf"\b(?:{'|'.join(map(_phrase, phrases))})\b")
+    return re.compile(rf"(?<!\w)(?:{'|'.join(map(_phrase, phrases))})(?!\w)")
 
 
 def _phrase(line: str) -> str:

@@ -390,7 +390,7 @@ FLOODS = HOSTILE | {
 def test_a_hostile_report_of_three_megabytes_takes_less_than_a_second(name: str) -> None:
     raw = b"From: MAILER-DAEMON@b.example\r\nSubject: failure notice\r\n" + FLOODS[name]
 
-    began = time.perf_counter()
+    began = time.process_time()
     read_report(raw)
 
-    assert time.perf_counter() - began < 1
+    assert time.process_time() - began < 1

@@ -116,9 +116,9 @@ def test_a_mail_of_four_kilobytes_takes_less_than_a_tenth_of_a_millisecond() -> 
     raw = letter(TRANSPORT * 4 + AUTHOR, BODY * 90)
 
     def took() -> float:
-        began = time.perf_counter()
+        began = time.process_time()
         digest(raw)
-        return time.perf_counter() - began
+        return time.process_time() - began
 
     assert min(took() for _ in range(300)) < 100e-6
 
