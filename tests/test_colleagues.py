@@ -43,7 +43,8 @@ def gmail_in_html(name: str, address: str, words: str) -> bytes:
     return forward(
         '<div dir="ltr">Pour info<br><br><div class="gmail_quote"><div dir="ltr" class="gmail_attr">'
         f"---------- Forwarded message ---------<br>De : <strong>{html.escape(name)}</strong> <span>&lt;<a "
-        f'href="mailto:{address}">{address}</a>&gt;</span><br>Date: lun. 2 nov. 2026 à 10:00<br>Subject: Mes données<br>'
+        f'href="mailto:{address}">{address}</a>&gt;</span><br>Date: lun. 2 nov. 2026 à 10:00<br>'
+        "Subject: Mes données<br>"
         f"To:  &lt;contact@kavkom.example&gt;<br></div><br><br><div>{lines}</div></div></div>",
         "Fwd: Mes données",
         kind="html",
@@ -89,8 +90,8 @@ def apple_in_html(name: str, address: str, words: str) -> bytes:
     lines = html.escape(words).replace("\n", "<br>")
     return forward(
         f'<div>Begin forwarded message:</div><br><blockquote type="cite"><div><b>From: </b>{html.escape(name)} &lt;<a '
-        f'href="mailto:{address}">{address}</a>&gt;</div><div><b>Subject: </b>Mes données</div><div><b>Date: </b>2 November '
-        "2026 at 10:00:00 CET</div><div><b>To: </b>contact@kavkom.example</div><br>"
+        f'href="mailto:{address}">{address}</a>&gt;</div><div><b>Subject: </b>Mes données</div><div><b>Date: </b>'
+        "2 November 2026 at 10:00:00 CET</div><div><b>To: </b>contact@kavkom.example</div><br>"
         f"<div>{lines}</div></blockquote>",
         "Fwd: Mes données",
         kind="html",
@@ -321,8 +322,8 @@ def test_dates_that_are_none_are_none_or_at_least_raise_nothing(written: str) ->
 
 
 @given(st.lists(st.sampled_from(
-    ["De : Jo <jo@b.example>\n", "Date : 2 nov. 2026\n", "À : ", "Objet : x\n", "> ", "\n", "<mailto:", "[mailto:a@b]", ",",
-     "-------- Message transféré --------\n", "Début du message réexpédié :\n", "*", "é", "\0", "Cc : a@b.example;\n"]
+    ["De : Jo <jo@b.example>\n", "Date : 2 nov. 2026\n", "À : ", "Objet : x\n", "> ", "\n", "<mailto:", "[mailto:a@b]",
+     ",", "-------- Message transféré --------\n", "Début du message réexpédié :\n", "*", "é", "\0", "Cc : a@b.example;\n"]
 ), max_size=40))  # fmt: skip
 @settings(max_examples=150, deadline=None)
 def test_no_heap_of_headings_makes_it_raise(pieces: list[str]) -> None:
