@@ -109,11 +109,12 @@ def read_report(raw: bytes) -> Report | None:
 
     Never raises; reads the first HEAD octets.
     """
-    fields, body = split_head(raw[:HEAD], _WANTED)
-    if not _may_be_report(fields) and not _IN_FIELDS.search(raw, body, HEAD):
+    head = raw[:HEAD] if b"\n" in raw[:HEAD] else raw[:HEAD].replace(b"\r", b"\n")
+    fields, body = split_head(head, _WANTED)
+    if not _may_be_report(fields) and not _IN_FIELDS.search(head, body):
         return None
-    opened = _open(fields, raw[body:HEAD], truncated=len(raw) > HEAD)
-    groups = list(_status_groups(opened.leaves))
+    opened = _open(fields, head[body:], truncated=len(raw) > HEAD)
+    groups = list(_status_groups(opened.leaves)) or list(_status_groups(_leaves_within(opened)))
     recipients = tuple(_recipients(groups))
     if not recipients and not _is_report(opened):
         return None
@@ -149,6 +150,16 @@ def _open(fields: Fields, body: bytes, *, truncated: bool) -> _Opened:
     plain = [part for part in texts if part.content_type == "text/plain"]
     words, shown = words_before_original("\n".join(map(_text_of, plain or texts)))
     return _Opened(fields, leaves, words, shown or returned is not None)
+
+
+def _leaves_within(opened: _Opened) -> tuple[Part, ...]:
+    """What a mail server's report has in the mail that it returns: some gateways wrap another server's report."""
+    returned = (part for part in opened.leaves if part.content_type == "message/rfc822")
+    inner = next(returned, None) if _is_daemon(opened.fields) else None
+    if inner is None:
+        return ()
+    fields, body = split_head(inner.content(), _WANTED)
+    return read_parts(fields, inner.content()[body:], truncated=not inner.complete).leaves
 
 
 def _text_of(part: Part) -> str:

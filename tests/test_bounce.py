@@ -250,6 +250,31 @@ def test_identifiers_are_found_in_reply_headers_and_encoded_originals_each_once(
     assert report.message_ids == ("<dpo@acme.example>", OURS, "<other@kavkom.example>")
 
 
+def test_a_report_that_a_gateway_wrapped_in_its_own_is_read() -> None:
+    raw = (
+        "From: MAILER-DAEMON@gate.example\nSubject: Returned mail: User unknown\n"
+        'Content-Type: multipart/mixed; boundary="g"\n\n--g\n\nSee below.\n\n--g\nContent-Type: message/rfc822\n\n'
+        'From: MAILER-DAEMON@mx.example\nContent-Type: multipart/report; boundary="b"\n\n'
+        f"--b\nContent-Type: message/delivery-status\n\n{recipient('failed', '5.1.1')}\n\n"
+        f"--b\nContent-Type: text/rfc822-headers\n\n{RETURNED}\n--b--\n--g--\n"
+    )
+
+    report = read_report(raw.encode())
+
+    assert report
+    assert (report.outcome, report.status, report.message_ids[-1]) == (Outcome.FAILED, "5.1.1", OURS)
+
+
+def test_a_report_whose_lines_end_in_carriage_returns_is_read() -> None:
+    text, _ = FREE_FORMS["qmail"]
+    raw = f"From: MAILER-DAEMON@mx.example\nTo: {TOKEN}\nSubject: failure notice\n\n{text}".replace("\n", "\r")
+
+    report = read_report(raw.encode())
+
+    assert report
+    assert (report.status, report.returned_to) == ("5.1.1", (TOKEN,))
+
+
 def test_the_number_of_candidates_is_bounded() -> None:
     report = bounce("user unknown <dpo@acme.example>\n" + "".join(f"<{n}@x.example> " for n in range(5000)))
 
@@ -332,7 +357,7 @@ LATE = {"dsn_05", "dsn_06", "dsn_07", "dsn_08", "dsn_17"} | {
 }
 
 
-def test_of_115_real_bounces_at_least_97_percent_are_recognised_and_read_rightly() -> None:
+def test_of_115_real_bounces_at_least_98_percent_are_recognised_and_read_rightly() -> None:
     reports = {name: read_report(raw) for name, raw in need_bounces().items()}
     found = {name: report for name, report in reports.items() if report}
     wanted = {name: Outcome.DELAYED if name in LATE else Outcome.FAILED for name in found}
@@ -340,8 +365,8 @@ def test_of_115_real_bounces_at_least_97_percent_are_recognised_and_read_rightly
 
     assert len(reports) == 117
     assert not found.keys() & NO_BOUNCES
-    assert len(found) >= 0.97 * 115
-    assert len(right) >= 0.97 * 115
+    assert len(found) >= 0.98 * 115
+    assert len(right) >= 0.98 * 115
     assert not [name for name in LATE & found.keys() if reports[name] and found[name].outcome is Outcome.FAILED]
 
 

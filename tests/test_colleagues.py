@@ -323,7 +323,8 @@ def test_dates_that_are_none_are_none_or_at_least_raise_nothing(written: str) ->
 
 @given(st.lists(st.sampled_from(
     ["De : Jo <jo@b.example>\n", "Date : 2 nov. 2026\n", "À : ", "Objet : x\n", "> ", "\n", "<mailto:", "[mailto:a@b]",
-     ",", "-------- Message transféré --------\n", "Début du message réexpédié :\n", "*", "é", "\0", "Cc : a@b.example;\n"]
+     ",", "-------- Message transféré --------\n", "*", "é", "Début du message réexpédié :\n",
+     "\0", "Cc : a@b.example;\n"]
 ), max_size=40))  # fmt: skip
 @settings(max_examples=150, deadline=None)
 def test_no_heap_of_headings_makes_it_raise(pieces: list[str]) -> None:
