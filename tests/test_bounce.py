@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from mail.bounce import MAX_IDS, Report, read_report
 from mail.bounce_words import Outcome, Reason
 from tests.corpora import need_bounces
+from tests.servers import Dovecot, Exim
 from tests.test_letter import HOSTILE, MULTIPART, library_mails, sample_mails
 
 TOKEN = "privacy+b.42.mzxw6ytboi3dqnrsabcd@kavkom.example"
@@ -379,6 +380,18 @@ def test_every_real_bounce_that_quotes_a_message_id_gives_a_candidate() -> None:
     assert len(quoting) >= 20
     assert not set(quoting) - giving
     assert len(giving) >= 70
+
+
+def test_a_bounce_of_a_real_server_comes_back_with_our_token_and_message_id(exim: Exim, dovecot: Dovecot) -> None:
+    exim.send(RETURNED.replace("\n", "\r\n").encode() + b"\r\nBonjour\r\n", TOKEN, "bounce@customer.example")
+    [raw] = dovecot.wait_for_mail("privacy@kavkom.example")
+
+    report = read_report(raw)
+
+    assert report
+    assert (report.outcome, [one.address for one in report.recipients]) == (Outcome.FAILED, ["bounce@customer.example"])
+    assert report.returned_to == (TOKEN,)
+    assert OURS in report.message_ids
 
 
 # --- hostile ones ---

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from mail.copies import AuthorDigest
 from mail.letter import HEAD
+from tests.servers import Dovecot, Exim
 
 AUTHOR = (
     b"From: Jeanne Martin <jeanne@courriel.example>\r\nTo: privacy@kavkom.example\r\nSubject: Mes\r\n donnees\r\n"
@@ -93,6 +94,16 @@ def test_words_do_not_move_between_headers_and_body_unnoticed() -> None:
     head, last = AUTHOR[: AUTHOR.rindex(b"Content-Type")], b"Content-Type: text/plain\r\n"
 
     assert digest(letter(head, last + BODY)) != digest(letter())
+
+
+def test_two_copies_that_real_servers_delivered_have_one_digest(exim: Exim, dovecot: Dovecot) -> None:
+    exim.send(letter(), "jeanne@courriel.example", "copies+one@kavkom.example")
+    dovecot.deliver(letter(), "list@courriel.example", "copies+two@kavkom.example")
+
+    first, second = dovecot.wait_for_mail("copies@kavkom.example", 2)
+
+    assert first != second
+    assert digest(first) == digest(second) == digest(letter())
 
 
 def test_without_message_id_and_date_a_mail_cannot_be_told_from_another() -> None:
