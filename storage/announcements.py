@@ -15,12 +15,28 @@ def show_card(session: Session, entry: Entry) -> None:
     _queue(session, entry, Purpose.CARD, "card", CHANNEL, "")
 
 
-def announce(session: Session, entry: Entry, topic: str, *, recipient: str = CHANNEL, language: str = "") -> None:
+def announce(
+    session: Session,
+    entry: Entry,
+    topic: str,
+    *,
+    recipient: str = CHANNEL,
+    language: str = "",
+    forward_id: int | None = None,
+) -> None:
     """Say an event in the case's thread, or to one colleague (a Slack user id) directly."""
-    _queue(session, entry, Purpose.ANNOUNCEMENT, topic, recipient, language)
+    _queue(session, entry, Purpose.ANNOUNCEMENT, topic, recipient, language, forward_id)
 
 
-def _queue(session: Session, entry: Entry, purpose: Purpose, topic: str, recipient: str, language: str) -> None:
+def _queue(
+    session: Session,
+    entry: Entry,
+    purpose: Purpose,
+    topic: str,
+    recipient: str,
+    language: str,
+    forward_id: int | None = None,
+) -> None:
     outbox.queue(
         session,
         f"slack:{topic}:{entry.number}:{recipient}",
@@ -30,5 +46,6 @@ def _queue(session: Session, entry: Entry, purpose: Purpose, topic: str, recipie
         recipient=recipient,
         language=language,
         case=entry.case or "",
+        forward_id=forward_id,
         now=entry.at,
     )
