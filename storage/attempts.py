@@ -28,11 +28,10 @@ def queue_attempt(
         case=before.case,
         forward_id=before.forward_id,
         original_id=original_id,
+        attempt_of_id=before.id,
         now=now,
     )
     attempt = session.scalars(select(Delivery).where(Delivery.key == key)).one()
-    attempt.attempt_of_id = before.id
-    session.flush()
     if before.forward is not None:
         session.refresh(before.forward, ["deliveries"])
     return attempt

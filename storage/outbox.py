@@ -4,14 +4,16 @@ A delivery is queued in the transaction that decides, leased by one sender at a 
 by a fact: accepted, refused or superseded. `due_at` and leases are in real time.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from storage.bulk import table_of
 from storage.clock import real_now
 from storage.holders import is_dead
 from storage.models import Delivery
@@ -49,30 +51,77 @@ def queue(  # noqa: PLR0913 - a delivery is all of this; keyword-only
     affected_id: int | None = None,
     reminder_id: int | None = None,
     original_id: int | None = None,
+    attempt_of_id: int | None = None,
 ) -> bool:
     """Queue a delivery; queueing the same key twice is queueing it once. True when it is new."""
-    row = {
-        "key": key,
-        "medium": medium,
-        "purpose": purpose,
-        "topic": topic,
-        "recipient": recipient,
-        "language": language,
-        "case": case,
+    row = Queued(
+        key=key,
+        medium=medium,
+        purpose=purpose,
+        topic=topic,
+        recipient=recipient,
+        language=language,
+        case=case,
+        forward_id=forward_id,
+        affected_id=affected_id,
+        reminder_id=reminder_id,
+        original_id=original_id,
+        attempt_of_id=attempt_of_id,
+        subject=words.subject if words else None,
+        text=words.text if words else None,
+        html=words.html if words else None,
+    )
+    session.flush()
+    added = _insert(session).values(_values(row, now)).returning(table_of(Delivery).c.id)
+    return session.connection().execute(added).first() is not None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Queued:
+    """A delivery to queue; `key` makes it unique."""
+
+    key: str
+    medium: Medium
+    purpose: Purpose
+    topic: str
+    recipient: str
+    language: str
+    case: str
+    forward_id: int | None = None
+    affected_id: int | None = None
+    reminder_id: int | None = None
+    original_id: int | None = None
+    attempt_of_id: int | None = None
+    subject: str | None = None
+    text: str | None = None
+    html: str | None = None
+
+
+def queue_all(session: Session, rows: Sequence[Queued], *, now: datetime) -> None:
+    """Queue deliveries in one statement; those whose key is known are left as they are."""
+    if rows:
+        session.flush()
+        session.connection().execute(_insert(session), [_values(row, now) for row in rows])
+
+
+def _insert(session: Session) -> Any:
+    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    return insert(table_of(Delivery)).on_conflict_do_nothing(index_elements=["key"])
+
+
+def _values(row: Queued, now: datetime) -> dict[str, Any]:
+    return {
+        **vars(row),
+        "destination": _destination(row),
         "queued_at": now,
         "due_at": real_now(),
-        "subject": words and words.subject,
-        "text": words and words.text,
-        "html": words and words.html,
-        "forward_id": forward_id,
-        "affected_id": affected_id,
-        "reminder_id": reminder_id,
-        "original_id": original_id,
         "attempts": 0,
     }
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    added = insert(Delivery).values(row).on_conflict_do_nothing(index_elements=["key"]).returning(Delivery.id)
-    return session.execute(added).first() is not None
+
+
+def _destination(row: Queued) -> str | None:
+    """The domain that an e-mail goes to: one that is unwell does not hold up the others."""
+    return row.recipient.rpartition("@")[2].lower() if row.medium is Medium.EMAIL else None
 
 
 def anything_due(session: Session, media: Iterable[Medium], *, now: datetime) -> bool:
