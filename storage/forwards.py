@@ -1,5 +1,7 @@
 """How far a forward has come, read from its deliveries and from the calls about it."""
 
+from datetime import datetime
+
 from sqlalchemy import ColumnElement, exists, or_, select
 from sqlalchemy.orm import Session, aliased
 
@@ -21,6 +23,12 @@ def newest_attempt(forward: Forward) -> Delivery | None:
 def call_that_reached(forward: Forward) -> Call | None:
     """The first time the customer was told of the request by other means than our mail."""
     return min((call for call in forward.calls if call.reached), key=lambda call: call.at, default=None)
+
+
+def accepted_at(forward: Forward) -> datetime | None:
+    """When the customer's server took it for good: an attempt that came back does not count."""
+    accepted = (one.accepted_at for one in attempts_of(forward) if one.accepted_at and not one.bounced_at)
+    return min(accepted, default=None)
 
 
 def has_failed(forward: Forward) -> bool:

@@ -23,7 +23,7 @@ from storage.errors import (
     Refused,
     UnknownCase,
 )
-from storage.forwards import attempts_of, call_that_reached, failed_forward, has_failed
+from storage.forwards import accepted_at, call_that_reached, failed_forward, has_failed
 from storage.models import Customer, Delivery, Entry, Forward, Message, Request, Staff
 from storage.types import Actor, Channel, Hold, Kind, Medium, Purpose
 
@@ -305,9 +305,9 @@ def is_held(request: Request) -> bool:
 
 def forwarded_at(forward: Forward) -> datetime | None:
     """When the customer's server accepted the forward for good, or the customer was told otherwise; None so far."""
-    accepted = [one.accepted_at for one in attempts_of(forward) if one.accepted_at and not one.bounced_at]
     told = call_that_reached(forward)
-    return min([*accepted, *([told.at] if told else [])], default=None)
+    instants = (accepted_at(forward), told.at if told else None)
+    return min((one for one in instants if one is not None), default=None)
 
 
 def _take_turn(session: Session, request: Request) -> None:
