@@ -66,7 +66,11 @@ def plain(text: str, most: int = 75) -> Block:
 
 
 def clip(text: str, most: int = 3000) -> str:
-    return text if len(text) <= most else f"{text[: most - 2]} …"
+    """At most so many characters; a text of several lines loses whole ones, so that no instant is cut in two."""
+    if len(text) <= most:
+        return text
+    cut = text[: most - 2]
+    return f"{cut.rpartition(chr(10))[0] or cut} …"
 
 
 def mention(name: str | None) -> Markup:
