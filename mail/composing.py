@@ -11,8 +11,9 @@ from mail.letter import HEAD, Letter, read_letter
 from mail.receipts import receipt_address
 from mail.recent import LARGEST, RecentLetters
 from mail.settings import MailSettings
-from mail.words import forward_words, original_words
+from mail.words import follow_up_words, forward_words, original_words
 from storage import messages, requests, tokens
+from storage.attempts import find_original, withheld_size
 from storage.database import Database
 from storage.models import Delivery, Forward, Message, Request
 from storage.outbox import Words
@@ -94,7 +95,7 @@ def _compose(
         queued_at=delivery.queued_at,
         original_sha256=original.sha256 if original else None,
     )
-    words = _words(session, delivery, request, settings, recent)
+    words = _words(session, delivery, settings, recent)
     return compose(words, envelope, boundary=_boundary_of(message_id), with_original=original is not None)
 
 
@@ -131,16 +132,21 @@ def original_parts(database: Database, message_id: int) -> Iterator[bytes]:
         ordinal += 1
 
 
-def _words(
-    session: Session, delivery: Delivery, request: Request | None, settings: MailSettings, recent: RecentLetters
-) -> Words:
+def _words(session: Session, delivery: Delivery, settings: MailSettings, recent: RecentLetters) -> Words:
     if delivery.text is not None:
         return Words(delivery.subject or "", delivery.text, delivery.html)
-    letter = read_kept_letter(session, delivery.original_id or 0, recent)
-    if delivery.forward is not None:
-        return forward_words(delivery.forward, letter, company=settings.company_name)
-    received_at = request.received_at if request else delivery.queued_at
-    return original_words(delivery.case, received_at, letter, language=delivery.language)
+    original = find_original(session, delivery)
+    letter = read_kept_letter(session, original.id if original else 0, recent)
+    received_at = original.received_at if original else delivery.queued_at
+    if delivery.forward is None:
+        return original_words(delivery.case, received_at, letter, language=delivery.language)
+    company, withheld = settings.company_name, withheld_size(session, delivery)
+    if delivery.purpose == Purpose.FOLLOW_UP:
+        return follow_up_words(
+            delivery.forward, letter, received_at=received_at, company=company, withheld_size=withheld
+        )
+    instructed = delivery.recipient != delivery.forward.address
+    return forward_words(delivery.forward, letter, company=company, withheld_size=withheld, instructed=instructed)
 
 
 def _reply_to(session: Session, request: Request | None, settings: MailSettings) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from mail.headers import Mailbox, read_addresses, read_mailboxes, read_words
-from mail.rights import plain
+from mail.lexicon import plain
 from mail.written_dates import read_written_date
 
 HEADING_LINES = 40

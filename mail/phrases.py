@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from functools import cache
 from importlib import resources
 
-from mail.rights import plain
+from mail.lexicon import plain
 
 _OPTIONAL = re.compile(r"\(([^()]+)\)\? ")
 _NO_WORD = re.compile(r"[^\w.!?;:]+")

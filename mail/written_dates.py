@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from zoneinfo import ZoneInfo
 
 from mail.headers import read_date
-from mail.rights import plain
+from mail.lexicon import plain
 
 PARIS = ZoneInfo("Europe/Paris")
 """Where our colleagues' mail programs stand; they write no zone."""
