@@ -111,13 +111,13 @@ def may_acknowledge(
 
 
 def acknowledgement_words(request: Request, subject: str, language: str, *, company: str) -> Words:
-    """The words, for a request as it stands now: held, or routed and accepted by the time they are sent."""
+    """The words for a request just decided: held, or without a hold, and accepted by the time they are sent."""
     values = {
         "company": company,
         "reference": request.reference,
         "their_reference": find_reference(subject),
         "received_at": request.received_at,
-        "forwarded": bool(request.forwards),
+        "forwarded": request.hold is None,
         "ask": request.hold in ASKED_WHEN,
     }
     head = render("acknowledgement_subject", language, reference=request.reference)

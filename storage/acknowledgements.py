@@ -6,8 +6,9 @@ forwarded one says "passed on", so it waits (`due_at` NULL) until the customer's
 
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, Update, bindparam, exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from storage import journal, outbox
@@ -43,12 +44,12 @@ class Silence(StrEnum):
 
 
 def find_silence(session: Session, request: Request, address: str, *, now: datetime) -> Silence | None:
-    """What in the record forbids writing to this address about this request; two queries.
+    """What in the record forbids writing to this address about this request, just decided; two queries.
 
     Letters are counted by `Message.sender`, which the intake sets before it asks. Two mailboxes that take in letters of
     one sender in the same instant do not see each other's, so that a fourth may go out.
     """
-    if any(not forward.customer.acknowledge for forward in request.forwards):
+    if request.hold is None and any(not forward.customer.acknowledge for forward in request.forwards):
         return Silence.OPTED_OUT
     if is_customers(session, address):
         return Silence.CUSTOMER
@@ -57,9 +58,7 @@ def find_silence(session: Session, request: Request, address: str, *, now: datet
 
 def is_customers(session: Session, address: str) -> bool:
     """Whether this is exactly the order or breach address of a customer; its people may be data subjects."""
-    wanted = address.lower()
-    theirs = or_(func.lower(Customer.request_address) == wanted, func.lower(Customer.breach_address) == wanted)
-    return bool(session.scalar(select(exists().where(theirs))))
+    return bool(session.scalar(_CUSTOMERS, {"address": address.lower()}))
 
 
 def queue_acknowledgement(
@@ -67,8 +66,8 @@ def queue_acknowledgement(
 ) -> bool:
     """Queue the acknowledgement of a request; False when it has one already.
 
-    While the request is held it goes at once, and its words must not say "passed on"; else it waits for
-    `release_acknowledgement`.
+    When the request is held it goes at once, and its words must not say "passed on"; else it waits for
+    `release_acknowledgement`. To be called with the decision, while `hold` says which of the two it is.
     """
     new = outbox.queue(
         session,
@@ -82,9 +81,8 @@ def queue_acknowledgement(
         words=words,
         now=now,
     )
-    if new and request.forwards:
-        waiting = update(Delivery).where(Delivery.key == f"{_KEY}{request.reference}").values(due_at=None)
-        session.execute(waiting.execution_options(synchronize_session=False))
+    if new and request.hold is None:
+        _execute(session, _HOLD_BACK, request.reference)
     return new
 
 
@@ -95,17 +93,10 @@ def release_acknowledgement(session: Session, delivery: Delivery) -> bool:
     """
     if delivery.forward is None or delivery.accepted_at is None:
         return False
-    unwilling = exists().where(
-        Forward.request_id == delivery.forward.request_id,
-        Customer.id == Forward.customer_id,
-        Customer.acknowledge.is_(False),
+    released = _execute(
+        session, _RELEASE, delivery.case, request_id=delivery.forward.request_id, released_at=real_now()
     )
-    waiting = (Delivery.due_at, Delivery.accepted_at, Delivery.refused_at, Delivery.superseded_at)
-    ours = update(Delivery).where(
-        Delivery.key == f"{_KEY}{delivery.case}", ~unwilling, *(instant.is_(None) for instant in waiting)
-    )
-    due = ours.values(due_at=real_now()).returning(Delivery.id)
-    return session.execute(due.execution_options(synchronize_session=False)).first() is not None
+    return released > 0
 
 
 def record_silence(session: Session, request: Request, why: Silence, *, by: Actor, now: datetime) -> None:
@@ -122,15 +113,60 @@ def record_acknowledged(session: Session, delivery: Delivery, *, by: Actor, now:
 
 def _has_had_enough(session: Session, address: str, *, now: datetime) -> bool:
     """Three acknowledgements in a day, or so many letters that one cannot tell. The letter in hand counts as one."""
-    of_sender = select(Message.id, Message.kept_at).where(Message.sender == address.lower())
+    rows, since = session.execute(_NEWEST, {"address": address.lower()}).all(), now - DAY
+    acknowledged = sum(queued_at is not None and queued_at > since for _, queued_at in rows)
+    flooded = len(rows) == LOOKED_AT and all(kept_at is not None and kept_at > since for kept_at, _ in rows)
+    return acknowledged >= PER_DAY or flooded
+
+
+def _execute(session: Session, change: Update, reference: str, **values: Any) -> int:
+    """Change the acknowledgement of a case; how many were changed."""
+    found = session.execute(change, {"acknowledgement": f"{_KEY}{reference}", **values})
+    return len(found.all())
+
+
+# --- statements, made once: making them takes longer than running them ---
+
+_NO_SYNC = {"synchronize_session": False}
+
+
+def _newest() -> Select[Any]:
+    """When the newest letters of a sender were kept, and when each was acknowledged."""
+    of_sender = select(Message.id, Message.kept_at).where(Message.sender == bindparam("address"))
     newest = of_sender.order_by(Message.id.desc()).limit(LOOKED_AT).subquery()
-    found = (
+    return (
         select(newest.c.kept_at, Delivery.queued_at)
         .select_from(newest)
         .outerjoin(Request, Request.message_id == newest.c.id)
         .outerjoin(Delivery, Delivery.key == _KEY + Request.reference)
     )
-    rows, since = session.execute(found).all(), now - DAY
-    acknowledged = sum(queued_at is not None and queued_at > since for _, queued_at in rows)
-    flooded = len(rows) == LOOKED_AT and all(kept_at is not None and kept_at > since for kept_at, _ in rows)
-    return acknowledged >= PER_DAY or flooded
+
+
+def _customers() -> Select[Any]:
+    wanted: ColumnElement[str] = bindparam("address")
+    theirs = or_(func.lower(Customer.request_address) == wanted, func.lower(Customer.breach_address) == wanted)
+    return select(exists().where(theirs))
+
+
+def _release() -> Update:
+    """Due now, unless it is finished or under way, or a customer of the case is unwilling."""
+    unwilling = exists().where(
+        Forward.request_id == bindparam("request_id"),
+        Customer.id == Forward.customer_id,
+        Customer.acknowledge.is_(False),
+    )
+    unfinished = (Delivery.due_at, Delivery.accepted_at, Delivery.refused_at, Delivery.superseded_at)
+    held_back = (Delivery.key == bindparam("acknowledgement"), *(instant.is_(None) for instant in unfinished))
+    return update(Delivery).where(*held_back, ~unwilling).values(due_at=bindparam("released_at"))
+
+
+_NEWEST = _newest()
+_CUSTOMERS = _customers()
+_RELEASE = _release().returning(Delivery.id).execution_options(**_NO_SYNC)
+_HOLD_BACK = (
+    update(Delivery)
+    .where(Delivery.key == bindparam("acknowledgement"))
+    .values(due_at=None)
+    .returning(Delivery.id)
+    .execution_options(**_NO_SYNC)
+)
