@@ -71,12 +71,15 @@ class Letter:
 
     `automatic` says why it is automatic mail (RFC 3834), `unreadable` why it could not be read; None when it is not so.
     `hidden`: its HTML has words that nobody sees, or says something else than its text. `shortened`: the text is cut.
+    `return_path` is the envelope's sender as our server noted it: None without a note, "" when it cannot be read.
     """
 
     subject: str = ""
     sender: str | None = None
     sender_name: str = ""
     reply_to: str | None = None
+    reply_unclear: bool = False
+    return_path: str | None = None
     date: datetime | None = None
     message_id: str | None = None
     in_reply_to: str | None = None
@@ -121,6 +124,8 @@ def _read_headers(fields: Fields) -> Letter:
         sender=sender,
         sender_name=sender_name(first(fields, "from")),
         reply_to=_only_mailbox(fields, "reply-to"),
+        reply_unclear="reply-to" in fields and _only_mailbox(fields, "reply-to") is None,
+        return_path=(_only_mailbox(fields, "return-path") or "") if "return-path" in fields else None,
         date=read_date(first(fields, "date")),
         message_id=next(iter(read_ids(first(fields, "message-id"))), None),
         in_reply_to=next(iter(read_ids(first(fields, "in-reply-to"))), None),
