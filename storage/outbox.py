@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from storage.clock import real_now
 from storage.holders import is_dead
+from storage.holding import may_go
 from storage.models import Delivery
 from storage.types import Medium, Purpose
 
@@ -185,4 +186,4 @@ def _due(medium: Medium, count: int, now: datetime) -> Select[int]:
 
 
 def _free(now: datetime) -> tuple[ColumnElement[bool], ...]:
-    return (Delivery.due_at <= now, or_(Delivery.leased_until.is_(None), Delivery.leased_until < now))
+    return (Delivery.due_at <= now, or_(Delivery.leased_until.is_(None), Delivery.leased_until < now), may_go())
