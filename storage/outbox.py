@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from storage.bulk import table_of, update_rows
 from storage.clock import real_now
 from storage.holders import is_dead
+from storage.holding import may_go
 from storage.models import Delivery
 from storage.types import Medium, Purpose
 
@@ -300,7 +301,7 @@ def _due(medium: Medium, count: int, now: datetime, but: Except) -> Select[int]:
 
 
 def _free(now: datetime, but: Except) -> list[ColumnElement[bool]]:
-    free = [Delivery.due_at <= now, or_(Delivery.leased_until.is_(None), Delivery.leased_until < now)]
+    free = [Delivery.due_at <= now, or_(Delivery.leased_until.is_(None), Delivery.leased_until < now), may_go()]
     if but.uncertain_since:
         no_proof = and_(Delivery.sending_at <= but.uncertain_since, Delivery.receipt_at.is_(None))
         free.append(or_(Delivery.sending_at.is_(None), no_proof))
