@@ -51,7 +51,10 @@ def compose_all(session: Session, ids: Sequence[int], settings: MailSettings, re
     loaded = wanted.options(
         whole.joinedload(Forward.request), whole.joinedload(Forward.customer), undefer(Delivery.content)
     )
-    return [_outgoing(session, one, settings, recent) for one in session.scalars(loaded)]
+    deliveries = list(session.scalars(loaded))
+    originals = select(Message).where(Message.id.in_([one.original_id for one in deliveries if one.original_id]))
+    session.scalars(originals).all()  # from here on the session has them
+    return [_outgoing(session, one, settings, recent) for one in deliveries]
 
 
 def _outgoing(session: Session, delivery: Delivery, settings: MailSettings, recent: RecentLetters) -> Outgoing:

@@ -150,11 +150,18 @@ def lease_due(
     session: Session, medium: Medium, *, holder: str, count: int, now: datetime, but: Except = NOTHING
 ) -> list[Delivery]:
     """Take up to `count` due deliveries for LEASE, oldest first; no other process gets them meanwhile."""
+    ids = lease_ids(session, medium, holder=holder, count=count, now=now, but=but)
+    return list(session.scalars(select(Delivery).where(Delivery.id.in_(ids)).order_by(Delivery.due_at, Delivery.id)))
+
+
+def lease_ids(
+    session: Session, medium: Medium, *, holder: str, count: int, now: datetime, but: Except = NOTHING
+) -> list[int]:
+    """The same, by id and in no order."""
     due = _due(medium, count, now, but).with_for_update(skip_locked=True)
     taken = update(Delivery).where(Delivery.id.in_(due.scalar_subquery()), *_free(now, but))
     leased = taken.values(leased_by=holder, leased_until=now + LEASE).returning(Delivery.id)
-    ids = list(session.scalars(leased.execution_options(synchronize_session=False)))
-    return list(session.scalars(select(Delivery).where(Delivery.id.in_(ids)).order_by(Delivery.due_at, Delivery.id)))
+    return list(session.scalars(leased.execution_options(synchronize_session=False)))
 
 
 def still_ours(session: Session, delivery_id: int, *, holder: str, now: datetime) -> Delivery | None:
@@ -198,10 +205,9 @@ class Composed:
 
 def record_sending_all(session: Session, composed: Sequence[Composed], *, now: datetime) -> None:
     """Tries begin, in real time. Committed before the connections are used: from here on "sent?" may be unknown."""
-    update_rows(session, Delivery, [{**vars(one), "sending_at": now, "leased_until": now + LEASE} for one in composed])
-    ids = [one.id for one in composed]
-    counted = update(Delivery).where(Delivery.id.in_(ids)).values(attempts=Delivery.attempts + 1)
-    session.execute(counted.execution_options(synchronize_session=False))
+    begun = {"sending_at": now, "leased_until": now + LEASE}
+    counted = {"attempts": table_of(Delivery).c.attempts + 1}
+    update_rows(session, Delivery, [{**vars(one), **begun} for one in composed], also=counted)
 
 
 def record_sending(delivery: Delivery, *, now: datetime) -> None:
