@@ -18,9 +18,8 @@ from storage.clock import now, real_now
 from storage.database import Database
 from storage.heartbeats import contact_of, last_beats
 from storage.messages import Place
-from storage.types import Actor, Medium
+from storage.types import Medium
 
-RECEIPT = Actor("desk", "mail")
 LONG_AGO = timedelta(days=3650)
 _ADDRESS = re.compile(rb"\+(r\.[0-9]{1,18}\.[a-z2-7]{10,40})@", re.IGNORECASE)
 
@@ -38,7 +37,7 @@ def note_receipts(database: Database, heads: Mapping[Place, bytes]) -> set[Place
         return set()
     with database.begin() as session:
         found = {place: number for place, head in heads.items() if (number := _delivery_of(session, head))}
-        known = outcomes.record_receipts(session, list(found.values()), by=RECEIPT, now=now())
+        known = outcomes.record_receipts(session, list(found.values()), now=now())
         ours = {place: number for place, number in found.items() if number in known}
         hashes = {place: sha256(heads[place]).hexdigest() for place in ours}
         messages.add_receipts(session, ours, hashes)
@@ -55,7 +54,7 @@ def look_in_sent(database: Database, mailbox: Mailbox) -> None:
     mailbox.select(folder)
     sent = {number for number, message_id in uncertain.items() if mailbox.has_message_id(message_id)}
     with database.begin() as session:
-        outcomes.record_receipts(session, sent, by=RECEIPT, now=now())
+        outcomes.record_receipts(session, sent, now=now())
 
 
 def uncertain_since(session: Session, settings: MailSettings, *, now: datetime) -> datetime | None:

@@ -6,7 +6,7 @@ answered. A process that dies in between leaves a try whose outcome is unknown; 
 
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 
 import structlog
@@ -16,10 +16,10 @@ from mail.carriers import Carriers
 from mail.composing import Outgoing, compose_all
 from mail.receipts import uncertain_since
 from mail.recent import RecentLetters
-from mail.recorder import Recorder
+from mail.recorder import SENDER, Recorder
 from mail.settings import MailSettings
-from storage import outbox
-from storage.clock import real_now
+from storage import outbox, outcomes
+from storage.clock import now, real_now
 from storage.database import Database
 from storage.holders import new_holder
 from storage.logs import Condition
@@ -31,7 +31,7 @@ POISONED = timedelta(hours=1)
 LOOK_EVERY = 0.25
 """Seconds between looks at the outbox; our own commits wake the sender at once."""
 
-RELEASE_EVERY = 60.0
+TIDY_EVERY = 1.0
 
 
 class Sender:
@@ -43,19 +43,17 @@ class Sender:
         self._recent = recent or RecentLetters()
         self._holder = new_holder()
         self._condition = Condition("outbox")
-        self._wake = threading.Event()
         self._recorder = Recorder(database, settings)
-        self._carriers = Carriers(settings, database, self._recorder, done=self._wake.set)
+        self._carriers = Carriers(settings, database, self._recorder, done=lambda: None)
 
     def run(self, stop: threading.Event, wake: threading.Event) -> None:
         """Send for ever, until `stop`."""
-        self._wake = wake
         self._carriers.done = wake.set
-        released = 0.0
+        tidied = 0.0
         while not stop.is_set():
-            if time.monotonic() >= released:
-                released = time.monotonic() + (RELEASE_EVERY if self._release_dead() else 1)
-            if not self._send_or_report():
+            if time.monotonic() >= tidied and self._guarded(self._tidy):
+                tidied = time.monotonic() + TIDY_EVERY
+            if not self._guarded(self.send_due):
                 wake.wait(LOOK_EVERY)
                 wake.clear()
         self._carriers.close()
@@ -108,21 +106,21 @@ class Sender:
             outbox.record_sending_all(session, rows, now=real_now())
         return ready
 
-    def _send_or_report(self) -> int:
+    def _tidy(self) -> int:
+        """Free what a process of this machine held when it died, and settle what its receipt copy proves."""
+        with self._database.reading() as session:
+            if not outbox.is_untidy(session, holder=self._holder, now=real_now()):
+                return 1
+        with self._database.begin() as session:
+            outbox.release_dead(session, holder=self._holder)
+            outcomes.settle_by_receipt(session, by=SENDER, now=now())
+        return 1
+
+    def _guarded(self, work: Callable[[], int]) -> int:
         try:
-            sent = self.send_due()
+            done = work()
         except SQLAlchemyError as error:
             self._condition.failed(f"database: {type(error).__name__}")
             return 0
         self._condition.well()
-        return sent
-
-    def _release_dead(self) -> bool:
-        """Free what a process of this machine held when it died."""
-        try:
-            with self._database.begin() as session:
-                outbox.release_dead(session, holder=self._holder)
-        except SQLAlchemyError as error:
-            self._condition.failed(f"database: {type(error).__name__}")
-            return False
-        return True
+        return done

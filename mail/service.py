@@ -14,7 +14,7 @@ from mail.mailbox import LoginRefused, MailboxLost
 from mail.receiver import Receiver
 from mail.recent import RecentLetters
 from mail.sender import Sender
-from mail.settings import MailSettings
+from mail.settings import MailSettings, Receipt
 from storage import heartbeats, outbox, requests, tokens
 from storage.clock import now, real_now
 from storage.database import Database
@@ -151,6 +151,8 @@ def drain(database: Database, settings: MailSettings, *, patience: float) -> Dra
     try:
         received = sum(_receive(receiver) for receiver in service.receivers)
         _wait_until_sent(database, time.monotonic() + patience)
+        if settings.forward_receipt is Receipt.SELF_COPY and _accepted(database) > before:
+            received += sum(_receive(receiver) for receiver in service.receivers)
     finally:
         service.end()
     return _summary(database, received, before)

@@ -164,6 +164,14 @@ def still_ours(session: Session, delivery_id: int, *, holder: str, now: datetime
     return session.scalars(ours.where(Delivery.leased_until > now)).first()
 
 
+def is_untidy(session: Session, *, holder: str, now: datetime) -> bool:
+    """Whether another holder has e-mails in hand, or a receipt copy proves a try that nobody is at."""
+    waiting = (Delivery.medium == Medium.EMAIL, Delivery.due_at.is_not(None))
+    theirs = and_(Delivery.leased_by.is_not(None), Delivery.leased_by != holder)
+    proven = and_(Delivery.receipt_at.is_not(None), or_(Delivery.leased_until.is_(None), Delivery.leased_until < now))
+    return bool(session.execute(select(exists().where(*waiting, or_(theirs, proven)))).scalar())
+
+
 def release_dead(session: Session, *, holder: str) -> int:
     """Free what processes of this machine held when they died, so that a restart need not wait; how many."""
     holders = select(Delivery.leased_by).where(Delivery.leased_by.is_not(None)).distinct()
@@ -294,7 +302,8 @@ def _due(medium: Medium, count: int, now: datetime, but: Except) -> Select[int]:
 def _free(now: datetime, but: Except) -> list[ColumnElement[bool]]:
     free = [Delivery.due_at <= now, or_(Delivery.leased_until.is_(None), Delivery.leased_until < now)]
     if but.uncertain_since:
-        free.append(or_(Delivery.sending_at.is_(None), Delivery.sending_at <= but.uncertain_since))
+        no_proof = and_(Delivery.sending_at <= but.uncertain_since, Delivery.receipt_at.is_(None))
+        free.append(or_(Delivery.sending_at.is_(None), no_proof))
     if but.destinations:
         free.append(or_(Delivery.destination.is_(None), Delivery.destination.not_in(but.destinations)))
     return free

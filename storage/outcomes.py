@@ -4,12 +4,13 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import func, or_, select, update
 from sqlalchemy.orm import Session, joinedload
 
 from storage import outbox, requests
+from storage.clock import real_now
 from storage.models import Delivery, Forward
-from storage.types import Actor
+from storage.types import Actor, Medium
 
 BY_RECEIPT = "accepted: the receipt copy came"
 
@@ -74,17 +75,26 @@ def record(session: Session, outcomes: Sequence[Outcome], *, by: Actor, now: dat
     requests.record_forwarded(session, accepted, by=by, now=now)
 
 
-def record_receipts(session: Session, delivery_ids: Collection[int], *, by: Actor, now: datetime) -> set[int]:
-    """Copies of our own deliveries came home: what was sent with them was accepted. Those that are in this record."""
-    deliveries = _load(session, delivery_ids)
-    settled = [one for one in deliveries.values() if one.due_at is not None]
-    for delivery in deliveries.values():
-        delivery.receipt_at = delivery.receipt_at or now
+def record_receipts(session: Session, delivery_ids: Collection[int], *, now: datetime) -> set[int]:
+    """Copies of our own deliveries came home: what was sent with them was accepted. Those that are in this record.
+
+    The sender that is at it may still get its 250, which says more; `settle_by_receipt` decides where nobody is.
+    """
+    noted = update(Delivery).where(Delivery.id.in_(delivery_ids))
+    first = noted.values(receipt_at=func.coalesce(Delivery.receipt_at, now)).returning(Delivery.id)
+    return set(session.scalars(first.execution_options(synchronize_session=False)))
+
+
+def settle_by_receipt(session: Session, *, by: Actor, now: datetime) -> int:
+    """Tries whose outcome nobody heard, and whose receipt copy came, were accepted; how many."""
+    free = or_(Delivery.leased_until.is_(None), Delivery.leased_until < real_now())
+    proven = (Delivery.medium == Medium.EMAIL, Delivery.due_at.is_not(None), Delivery.receipt_at.is_not(None), free)
+    settled = list(_load(session, session.scalars(select(Delivery.id).where(*proven)).all()).values())
     for delivery in settled:
         outbox.record_accepted(delivery, reply=BY_RECEIPT, now=now)
     session.flush()
     requests.record_forwarded(session, settled, by=by, now=now)
-    return set(deliveries)
+    return len(settled)
 
 
 def _accept(delivery: Delivery, outcome: Accepted, now: datetime) -> None:

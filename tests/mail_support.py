@@ -76,6 +76,7 @@ def environ_for(settings: MailSettings, **changed: str) -> dict[str, str]:
         "SMTP_HOST": settings.smtp_host,
         "SMTP_PORT": str(settings.smtp_port),
         "SMTP_SECURITY": settings.smtp_security.value,
+        "RECEIPT_GRACE": "2s",
     }
     return values | changed
 
