@@ -7,7 +7,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload, undefer
 
 from mail.forward import Envelope, compose
-from mail.letter import HEAD, Letter, read_letter
+from mail.letter import Letter
+from mail.reading import read_mail
 from mail.receipts import receipt_address
 from mail.recent import LARGEST, RecentLetters
 from mail.settings import MailSettings
@@ -53,8 +54,10 @@ def compose_all(session: Session, ids: Sequence[int], settings: MailSettings, re
     )
     deliveries = list(session.scalars(loaded))
     originals = select(Message).where(Message.id.in_([one.original_id for one in deliveries if one.original_id]))
-    session.scalars(originals).all()  # from here on the session has them
-    return [_outgoing(session, one, settings, recent) for one in deliveries]
+    held = session.scalars(originals).all()  # while they are held, the session need not ask for them
+    outgoing = [_outgoing(session, one, settings, recent) for one in deliveries]
+    del held
+    return outgoing
 
 
 def _outgoing(session: Session, delivery: Delivery, settings: MailSettings, recent: RecentLetters) -> Outgoing:
@@ -107,12 +110,14 @@ def _boundary_of(message_id: str) -> str:
     return f"kavkom-{message_id[1:].partition('@')[0]}"
 
 
-def read_kept_letter(session: Session, message_id: int, recent: RecentLetters) -> Letter:
-    """A kept mail, read from its head; never raises for what is in it."""
+def _read_kept(session: Session, message_id: int, settings: MailSettings, recent: RecentLetters) -> Letter:
+    """The data subject's letter in a kept mail, read from its head; never raises for what is in it."""
     if found := recent.find(message_id):
-        return found.letter
+        return found.says.letter
     head = messages.read_head(session, message_id)
-    return read_letter(head[:HEAD], truncated=len(head) > HEAD)
+    return read_mail(
+        head, whole=len(head) < messages.PART, own_domains=settings.own_domains, own_address=settings.mail_address
+    ).letter
 
 
 def _small(session: Session, original: Message | None, recent: RecentLetters) -> bytes | None:
@@ -139,7 +144,7 @@ def _words(session: Session, delivery: Delivery, settings: MailSettings, recent:
     if delivery.text is not None:
         return Words(delivery.subject or "", delivery.text, delivery.html)
     original = find_original(session, delivery)
-    letter = read_kept_letter(session, original.id if original else 0, recent)
+    letter = _read_kept(session, original.id if original else 0, settings, recent)
     received_at = original.received_at if original else delivery.queued_at
     if delivery.forward is None:
         return original_words(delivery.case, received_at, letter, language=delivery.language)

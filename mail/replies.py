@@ -6,24 +6,11 @@ reply that says two different things is in doubt.
 
 import re
 from collections.abc import Iterator
-from enum import StrEnum
 
 from mail.letter import Letter
 from mail.phrases import as_words, load_phrases
 from mail.text import words_above_quotation
-
-
-class Said(StrEnum):
-    """NOT_OURS is a first sign of misrouting, INSTRUCTION an order to act on data, ANSWER meant for the person."""
-
-    NOT_OURS = "not_ours"
-    HELP = "help"
-    INSTRUCTION = "instruction"
-    ANSWER = "answer"
-    RECEIVED = "received"
-    OUT_OF_OFFICE = "out_of_office"
-    OTHER = "other"
-
+from storage.types import Said
 
 READ = 4_000
 """Characters of a reply that are read."""

@@ -65,7 +65,7 @@ def record_delay(
     delivery: Delivery,
     *,
     status: str | None,
-    reason: str = "",  # noqa: ARG001 - as in record_bounce; a delay's own words prove nothing
+    reason: str,  # noqa: ARG001 - as in record_bounce; a delay's own words prove nothing
     message: Message | None,
     by: Actor,
     now: datetime,

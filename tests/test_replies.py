@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mail.letter import Letter, read_letter
-from mail.replies import Said, read_reply
+from mail.replies import read_reply
+from storage.types import Said
 
 OUR_SUBJECT = "Une personne vous écrit au sujet de ses données – à traiter (DSR-2026-0042)"
 
