@@ -199,7 +199,9 @@ def test_a_delay_is_shown_as_such(small_desk: Desk) -> None:
     with small_desk.bot.desk.decide() as session:
         reference = forward(session, "C0001")
         [delivery] = newest_attempts(session, reference)
-        failures.record_delay(session, delivery, status="4.4.1", message=keep(session), by=MAIL, now=now())
+        failures.record_delay(
+            session, delivery, status="4.4.1", reason="timed-out", message=keep(session), by=MAIL, now=now()
+        )
 
     card = small_desk.wait_for_card(reference, "then *delayed*")
 

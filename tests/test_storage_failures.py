@@ -134,7 +134,13 @@ def test_a_delay_is_told_once_and_is_no_failure(database: Database) -> None:
 
         for letter in (b"still trying", b"still trying, the second day"):
             failures.record_delay(
-                session, delivery, status="4.4.1", message=keep_letter(session, letter), by=MAIL, now=LATER
+                session,
+                delivery,
+                status="4.4.1",
+                reason="timed-out",
+                message=keep_letter(session, letter),
+                by=MAIL,
+                now=LATER,
             )
 
         assert delivery.delayed_at == LATER
