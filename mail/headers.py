@@ -10,6 +10,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from email.message import Message
 from email.utils import parsedate_to_datetime
+from functools import cache
 from typing import NamedTuple
 
 from mail.text import decode, one_line
@@ -116,12 +117,16 @@ def read_ids(value: bytes) -> tuple[str, ...]:
 
 def read_parameter(value: bytes, name: str) -> str | None:
     """A parameter of a structured field such as Content-Type, RFC 2231 included."""
-    quick = re.search(
-        rb';[ \t\n]*%s[ \t]*=[ \t]*(?:"([^"\\]*)"|([^\s;"]+))' % name.encode("ascii"), value, re.IGNORECASE
-    )
-    if quick:
+    if not value:
+        return None
+    if quick := _parameter(name).search(value):
         return decode(quick[1] if quick[1] is not None else quick[2], None)
     return _read_parameter_rfc2231(value, name) if f"{name}*".encode("ascii") in value.lower() else None
+
+
+@cache
+def _parameter(name: str) -> re.Pattern[bytes]:
+    return re.compile(rb';[ \t\n]*%s[ \t]*=[ \t]*(?:"([^"\\]*)"|([^\s;"]+))' % name.encode("ascii"), re.IGNORECASE)
 
 
 def _read_parameter_rfc2231(value: bytes, name: str) -> str | None:

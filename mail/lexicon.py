@@ -137,7 +137,7 @@ def _possible(words: set[str]) -> dict[str, list[_Phrase]]:
 @cache
 def _lexicon() -> _Lexicon:
     lexicon, bits = _Lexicon(), dict[frozenset[str], int]()
-    homonyms_first = sorted(_phrases(), key=lambda one: one[0] != HOMONYM)
+    homonyms_first = sorted(phrases(), key=lambda one: one[0] != HOMONYM)
     for order, (label, points, spelled) in enumerate(homonyms_first):
         needs = reduce(or_, (bits.setdefault(need, 1 << len(bits)) for need in _demanded(spelled)), 0)
         phrase, first = _Phrase(order, label, points, spelled, needs), _FIRST.search(spelled)
@@ -151,8 +151,8 @@ def _lexicon() -> _Lexicon:
     return lexicon
 
 
-def _phrases() -> Iterator[tuple[str, int, str]]:
-    """Label, points and spelling."""
+def phrases() -> Iterator[tuple[str, int, str]]:
+    """What the lexicon holds: label, points and spelling."""
     data = tomllib.loads((resources.files("mail") / "lexicon.toml").read_text(encoding="utf-8"))
     for label, weights in data.items():
         for points, phrases in weights.items():

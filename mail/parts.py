@@ -2,6 +2,7 @@
 
 import binascii
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mail.headers import Fields, decode_base64, first, read_parameter, read_words, split_head
@@ -11,6 +12,7 @@ MAX_DEPTH = 20
 
 WANTED = frozenset({b"content-type", b"content-transfer-encoding", b"content-disposition"})
 _TYPE = re.compile(rb"\s*([\w.+-]{1,80}/[\w.+-]{1,80})")
+_MARK_END = re.compile(rb"(--)?[ \t]*(?=\r?\n|\Z)")
 _NAME_LIMIT = 120
 _SEPARATOR = re.compile(r"[/\\:]")
 
@@ -87,19 +89,37 @@ def _split(fields: Fields, body: bytes, *, complete: bool) -> list[tuple[Fields,
     boundary = read_parameter(first(fields, "content-type"), "boundary")
     if not boundary:
         return []
-    delimiter = re.compile(rb"(?:\A|\r?\n)--%s(--)?[ \t]*(?=\r?\n|\Z)" % re.escape(boundary.encode("utf-8", "replace")))
-    return _between(delimiter, body, complete=complete)
+    return _between(b"--" + boundary.encode("utf-8", "replace"), body, complete=complete)
 
 
-def _between(delimiter: re.Pattern[bytes], body: bytes, *, complete: bool) -> list[tuple[Fields, bytes, bool]]:
+def _between(delimiter: bytes, body: bytes, *, complete: bool) -> list[tuple[Fields, bytes, bool]]:
     found, start = list[tuple[Fields, bytes, bool]](), -1
-    for mark in delimiter.finditer(body):
+    for before, after, closes in _marks(delimiter, body):
         if start >= 0:
-            found.append(_inside(body[start : mark.start()], complete=True))
-        start = -1 if mark[1] else mark.end()
+            found.append(_inside(body[start:before], complete=True))
+        start = -1 if closes else after
         if start < 0 or len(found) > MAX_PARTS:
             return found
     return [*found, _inside(body[start:], complete=complete)] if start >= 0 else found
+
+
+def _marks(delimiter: bytes, body: bytes) -> Iterator[tuple[int, int, bool]]:
+    """Where each delimiter line begins, with the line end before it, where it ends, and whether it is the last one."""
+    at = body.find(delimiter)
+    while at >= 0:
+        before, rest = _line_before(body, at), _MARK_END.match(body, at + len(delimiter))
+        if before >= 0 and rest:
+            yield before, rest.end(), bool(rest[1])
+        at = body.find(delimiter, at + 1)
+
+
+def _line_before(body: bytes, start: int) -> int:
+    """Where the line before `start` ends, without its line end; -1 when no line begins there."""
+    if start == 0:
+        return 0
+    if body[start - 1] != 0x0A:
+        return -1
+    return start - 1 - (start > 1 and body[start - 2] == 0x0D)
 
 
 def _inside(part: bytes, *, complete: bool) -> tuple[Fields, bytes, bool]:

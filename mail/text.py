@@ -22,7 +22,6 @@ _INVISIBLE = re.compile(
 )
 _INVISIBLE_OCTETS = bytes(code for code in range(256) if _INVISIBLE.match(chr(code)))
 _LINE_ENDS = ("\r\n", "\r", "\u2028", "\u2029", "\x85", "\x0b", "\x0c")
-_MAYBE_BLANK = ("\n\n\n", "\n ", "\n\t", "\n\xa0")
 _BLANK_LINES = re.compile(r"\n[ \t\xa0]*(?:\n[ \t\xa0]*){2,}")
 
 # These begin with the end of the line before: to try "^" at every character takes five times as long.
@@ -74,10 +73,7 @@ def clean(text: str) -> str:
         return text
     for ending in _LINE_ENDS:
         text = text.replace(ending, "\n")
-    seen = _without_invisible(text)
-    if any(blank in seen for blank in _MAYBE_BLANK):
-        seen = _BLANK_LINES.sub("\n\n", seen)
-    return seen.strip()
+    return _BLANK_LINES.sub("\n\n", _without_invisible(text)).strip()
 
 
 def one_line(text: str, limit: int) -> str:

@@ -1,11 +1,13 @@
 """The first reading of what a letter asks. The letters here were written for it."""
 
+import re
 import time
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mail.lexicon import HOMONYM, find_phrases, phrases
 from mail.rights import read_rights
 from storage.types import Kind
 
@@ -133,6 +135,19 @@ def test_an_authority_or_a_customer_exercises_no_right_of_its_own() -> None:
 )
 def test_what_a_person_should_notice_is_flagged(flag: str, words: str) -> None:
     assert flag in read_rights("", words).flags
+
+
+def spelled_out(phrase: str) -> str:
+    """The shortest text that a phrase stands for: the first of each choice, nothing that may be left out."""
+    shortest = re.sub(r"\(([^()|]*)[^()]*\)", r"\1", re.sub(r"\([^()]*\)\?", "", phrase))
+    return re.sub(r"\.\.\.|[*()]", "", re.sub(r"\\d[+*]?", "7", shortest)) + " x"
+
+
+def test_every_phrase_of_the_lexicon_is_found_where_it_stands_alone() -> None:
+    rest = [(label, spelled_out(phrase)) for label, _, phrase in phrases() if label != HOMONYM]
+
+    assert len(rest) > 1000
+    assert not [text for label, text in rest if label not in {found.label for found in find_phrases(text)}]
 
 
 @given(st.text(max_size=400), st.text(max_size=4000))
