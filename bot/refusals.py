@@ -23,6 +23,30 @@ class ChangedMeanwhile(Refused):
     reference: str
 
 
+@dataclass(eq=False)
+class FileUnreadable(Refused):
+    """The file cannot be read."""
+
+    name: str
+    why: str
+
+
+@dataclass(eq=False)
+class FileEmpty(Refused):
+    """There is nothing in the file."""
+
+    name: str
+
+
+@dataclass(eq=False)
+class FileTooLarge(Refused):
+    """The file is too large to be recorded; both sizes in MB."""
+
+    name: str
+    size: str
+    limit: str
+
+
 def sentence_of(refused: Refused, language: str) -> str:
     """The refusal as a sentence, in the reader's language."""
     return refusal(refused.template, language, **refused.fields)

@@ -1,14 +1,17 @@
 """`python -m bot dsr`: what waits, and the same decisions as in Slack, for when Slack is down."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bot.shell import at_the_desk, shown
-from storage.shell import new_app, print_table, say, shell_actor
+from bot.shell import at_the_desk, read_instant, shown
+from bot.ways import Way
+from storage.shell import fail, new_app, print_table, say, shell_actor
 
 if TYPE_CHECKING:
     from bot.cards import RequestCard
+    from bot.recording import Recording
 
 request_app = new_app("Data subjects' requests: forwarded upon receipt (clause 4).")
 Reference = Annotated[str, typer.Argument(metavar="REF", help="The request, such as DSR-2026-0042.")]
@@ -98,6 +101,70 @@ def take_back(reference: Reference) -> None:
             requests.take_back(session, request, by=shell_actor(), now=now())
             telling.tell_thread(session, request.reference, "request_taken_back", now=now())
         say(f"{request.reference} waits for a person again.")
+
+
+@request_app.command()
+def record(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A saved mail (.eml), a scan, or a note of a call.")],
+    received_at: Annotated[str, typer.Option(metavar="INSTANT", help="When it reached us: 2026-10-23T17:40 (Paris).")],
+    sender: Annotated[
+        str | None, typer.Option("--from", metavar="ADDRESS", help="The person's e-mail address.")
+    ] = None,
+    channel: Annotated[Way | None, typer.Option(help="How it came; by default a letter, or an e-mail.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be recorded; record nothing.")] = False,
+) -> None:
+    """Record a request that reached us by letter, by telephone or in a colleague's mailbox, with its real date."""
+    from bot import recording  # noqa: PLC0415 - slow
+    from storage.clock import now  # noqa: PLC0415 - slow
+
+    at, person = read_instant(received_at), sender and _read_address(sender)
+    with at_the_desk() as desk:
+        own = desk.settings.mail_address
+        prepared = recording.prepare(file, received_at=at, way=channel, sender=person, own_address=own)
+        if dry_run:
+            recording.preview(desk, prepared, now=now())
+            say(f"{file.name}: {_described(prepared)}. Nothing was recorded.")
+            return
+        reference = recording.record(desk, prepared, by=shell_actor(), now=now())
+    say(f"{reference} is recorded: {_described(prepared)}.")
+    say(f"It waits for a person: python -m bot dsr route {reference} CUSTOMER, or its card in Slack.")
+
+
+@request_app.command()
+def find(
+    sender: Annotated[str, typer.Option("--from", metavar="ADDRESS", help="The person's e-mail address.")],
+) -> None:
+    """Find the requests that came from an address; that you looked is on record."""
+    from bot.cards import show_request  # noqa: PLC0415 - slow
+    from storage import recording  # noqa: PLC0415 - slow
+    from storage.clock import now  # noqa: PLC0415 - slow
+
+    address = _read_address(sender)
+    with at_the_desk() as desk, desk.database.begin() as session:
+        found = recording.find_of_sender(session, address)
+        recording.record_looked_up(session, found, by=shell_actor(), now=now())
+        cards = [show_request(session, request) for request in found]
+    rows = [(card.reference, shown(card.received_at), _state(card)) for card in cards]
+    print_table(rows) if rows else say("Nothing came from this address.")
+
+
+def _read_address(text: str) -> str:
+    """An e-mail address as it was typed, or a sentence and exit 2."""
+    from storage.tables import ADDRESS  # noqa: PLC0415 - slow
+
+    if not ADDRESS.fullmatch(text.strip()):
+        fail("--from takes one e-mail address, such as jeanne@example.org.", 2)
+    return text.strip()
+
+
+def _described(prepared: "Recording") -> str:
+    """How it came, when, and what that means for the customer."""
+    from storage.deadlines import answer_date  # noqa: PLC0415 - slow
+
+    size = f"{max(len(prepared.raw) // 1024, 1)} KB"
+    known = "sender known" if prepared.sender else "sender not known"
+    month = f"the month to answer ends on {answer_date(prepared.received_at)}"
+    return f"{prepared.way.value}, {size}, {known}, received {shown(prepared.received_at)}; {month}"
 
 
 def _state(card: "RequestCard") -> str:

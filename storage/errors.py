@@ -54,6 +54,13 @@ class AlreadyForwarded(Refused):
 
 
 @dataclass(eq=False)
+class AlreadyRecorded(Refused):
+    """The same letter, byte for byte, is a request already."""
+
+    reference: str
+
+
+@dataclass(eq=False)
 class AlreadySetAside(Refused):
     """This request is set aside: take it back first."""
 

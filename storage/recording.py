@@ -1,0 +1,63 @@
+"""Requests that reached us otherwise than by our mailbox: any channel counts (agreement clause 4).
+
+They are kept like mails, in parts, without a sighting; staff choose the customer.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from hashlib import sha256
+
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
+
+from storage import journal, messages, requests
+from storage.errors import AlreadyRecorded, InstantInFuture
+from storage.models import CaseMail, Message, Request
+from storage.requests import Reading
+from storage.types import Actor, Channel, Correspondence, Hold, Kind
+
+READING = Reading(Kind.REQUEST, (), "fr")
+"""A person has said that this is a request; which rights, its reader judges."""
+
+
+def refuse_recording(session: Session, raw: bytes, *, received_at: datetime, now: datetime) -> None:
+    """What forbids recording these bytes. Raises InstantInFuture, AlreadyRecorded."""
+    if received_at > now:
+        raise InstantInFuture(received_at)
+    same = select(Request.reference).join(Message, Message.id == Request.message_id)
+    if reference := session.scalars(same.where(Message.sha256 == sha256(raw).hexdigest())).first():
+        raise AlreadyRecorded(reference)
+
+
+def begin_recording(session: Session, *, received_at: datetime, size: int, sender: str | None) -> int:
+    """Start keeping a letter that was received at this instant; the id that its parts are added to."""
+    message = Message(received_at=received_at, size=size, sender=sender and sender.lower())
+    session.add(message)
+    session.flush()
+    return message.id
+
+
+def finish_recording(session: Session, message_id: int, *, means: str, by: Actor, now: datetime) -> Request:
+    """All parts are here: a request, held for a person. `means` is the journal's word for how it came."""
+    messages.finish_message(session, message_id, now=now)
+    message = session.get_one(Message, message_id)
+    request = requests.receive_request(session, message, READING, hold=Hold.NO_EVIDENCE, by=by, now=now)
+    request.channel, request.recorded_by = Channel.RECORDED, by.name
+    recorded: dict[str, journal.Detail] = {"means": means, "sha256": message.sha256}
+    journal.record(session, "request-recorded", by=by, now=now, case=request.reference, clause="4", **recorded)
+    return request
+
+
+def find_of_sender(session: Session, address: str) -> list[Request]:
+    """The requests in whose letters, or further letters, this address is the sender; oldest first."""
+    letters = select(Message.id).where(Message.sender == address.strip().lower())
+    theirs = CaseMail.what.in_((Correspondence.FOLLOW_UP, Correspondence.COPY))
+    further = select(CaseMail.request_id).where(CaseMail.message_id.in_(letters), theirs)
+    wanted = select(Request).where(or_(Request.message_id.in_(letters), Request.id.in_(further)))
+    return list(session.scalars(wanted.order_by(Request.id)))
+
+
+def record_looked_up(session: Session, found: Sequence[Request], *, by: Actor, now: datetime) -> None:
+    """Somebody looked for a person's requests: into the journal, by reference only (agreement clause 2)."""
+    references = [request.reference for request in found]
+    journal.record(session, "requests-looked-up", by=by, now=now, clause="2", references=references)
