@@ -1,6 +1,7 @@
 """When a forward fails: bounces, delays, further attempts, another address, being told by telephone."""
 
 from datetime import datetime, timedelta
+from itertools import count
 from typing import Any
 
 import pytest
