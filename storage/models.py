@@ -4,7 +4,19 @@ import enum
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Enum, ForeignKey, Index, LargeBinary, MetaData, String, Text, UniqueConstraint, true
+from sqlalchemy import (
+    BigInteger,
+    Enum,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    MetaData,
+    String,
+    Text,
+    UniqueConstraint,
+    text,
+    true,
+)
 from sqlalchemy.orm import DeclarativeBase, Mapped, MappedAsDataclass, mapped_column, relationship
 
 from storage.columns import Instant, Labels
@@ -383,6 +395,9 @@ class Reminder(Base, kw_only=True):
     rung_at: Mapped[datetime]
 
 
+_FAILED = text("refused_at IS NOT NULL OR bounced_at IS NOT NULL")
+
+
 class Delivery(Base, kw_only=True):
     """Something to tell somebody, queued in the transaction that decided it.
 
@@ -396,7 +411,11 @@ class Delivery(Base, kw_only=True):
     """
 
     __tablename__ = "delivery"
-    __table_args__ = (Index(None, "medium", "due_at"), Index(None, "case"))
+    __table_args__ = (
+        Index(None, "medium", "due_at"),
+        Index(None, "case"),
+        Index("ix_delivery_failed", "forward_id", sqlite_where=_FAILED, postgresql_where=_FAILED),
+    )
 
     id: Mapped[int] = _key()
     key: Mapped[str] = mapped_column(unique=True)

@@ -1,6 +1,7 @@
 """When a forward fails: bounces, delays, further attempts, another address, being told by telephone."""
 
 from datetime import datetime, timedelta
+from itertools import count
 from typing import Any
 
 import pytest
@@ -28,6 +29,7 @@ from tests.storage_support import ANNE, NOW, add_customer, forward, hours, keep_
 OURS = "privacy@kavkom.example"
 MAIL = Actor("desk", "mail")
 LATER = NOW + timedelta(minutes=10)
+_reports = count(1)
 
 
 def send(session: Session, reference: str = "C0001", *, at: datetime = NOW) -> tuple[Request, Customer, Delivery]:
@@ -51,7 +53,8 @@ def refuse(delivery: Delivery) -> None:
 
 
 def bounce(session: Session, delivery: Delivery, **changed: Any) -> None:
-    known: dict[str, Any] = {"status": "5.1.1", "reason": "user unknown", "message": keep_letter(session, b"a report")}
+    report = keep_letter(session, b"report %d" % next(_reports))
+    known: dict[str, Any] = {"status": "5.1.1", "reason": "user unknown", "message": report}
     failures.record_bounce(session, delivery, by=MAIL, now=LATER, **(known | changed))
 
 
@@ -108,7 +111,7 @@ def test_a_second_report_of_the_same_bounce_is_kept_and_nothing_new(database: Da
         accept(delivery)
 
         bounce(session, delivery)
-        bounce(session, delivery, status="5.0.0", message=keep_letter(session, b"another report"))
+        bounce(session, delivery, status="5.0.0", reason="as before")
 
         assert delivery.bounce_status == "5.1.1"
         assert topics(session) == ["forward_bounced"]

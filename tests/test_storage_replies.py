@@ -28,13 +28,12 @@ def accept_all(session: Session) -> None:
     session.flush()
 
 
-def reply(session: Session, to: Forward, said: Said, text: bytes = b"From: b@example.org\r\n\r\nNo\r\n") -> CaseMail:
-    return replies.record_reply(session, keep_letter(session, text), to, said, by=MAIL, now=NOW)
+def reply(session: Session, to: Forward, said: Said) -> CaseMail:
+    return replies.record_reply(session, keep_letter(session), to, said, by=MAIL, now=NOW)
 
 
 def follow_up(session: Session, request: Request) -> CaseMail:
-    letter = keep_letter(session, b"From: a@example.org\r\n\r\nAgain\r\n")
-    return replies.record_follow_up(session, letter, request, by=MAIL, now=NOW)
+    return replies.record_follow_up(session, keep_letter(session), request, by=MAIL, now=NOW)
 
 
 def topics(session: Session) -> list[str]:

@@ -152,6 +152,11 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("bounced_at", sa.DateTime(timezone=True), nullable=True))
         batch_op.add_column(sa.Column("bounce_status", sa.Text(), nullable=True))
 
+    failed = sa.text("refused_at IS NOT NULL OR bounced_at IS NOT NULL")
+    op.create_index(
+        op.f("ix_delivery_failed"), "delivery", ["forward_id"], sqlite_where=failed, postgresql_where=failed
+    )
+
     with op.batch_alter_table("message", schema=None) as batch_op:
         batch_op.add_column(sa.Column("author_sha256", sa.Text(), nullable=True))
         batch_op.add_column(sa.Column("internet_id", sa.Text(), nullable=True))
