@@ -172,6 +172,11 @@ def count_waiting(session: Session) -> tuple[int, datetime | None]:
     return count, oldest
 
 
+def find_named(session: Session, references: Iterable[str]) -> list[Request]:
+    """The requests with exactly these references, waiting or not."""
+    return list(session.scalars(_with_forwards().where(Request.reference.in_(references))))
+
+
 def find_recent(session: Session, *, limit: int) -> list[Request]:
     """The newest requests, whatever became of them."""
     return list(session.scalars(_with_forwards().order_by(Request.id.desc()).limit(limit)))
@@ -180,6 +185,11 @@ def find_recent(session: Session, *, limit: int) -> list[Request]:
 def is_held(request: Request) -> bool:
     """Whether a person must decide: nobody has it, and it is not set aside."""
     return not request.forwards and request.set_aside_at is None
+
+
+def waiting_since(request: Request) -> datetime:
+    """From when the ladder of a held request counts: from when it came here."""
+    return request.received_at
 
 
 def forwarded_at(forward: Forward) -> datetime | None:
