@@ -13,8 +13,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from mail.intake import Intake, is_junk
 from mail.mailbox import IDLE_AT_MOST, LoginRefused, Mailbox, MailboxLost, NoSuchFolder
 from mail.settings import MailSettings
+from mail.watch import watch_bot
 from storage import heartbeats
-from storage.clock import real_now
+from storage.clock import now, real_now
 from storage.database import Database
 from storage.holders import new_holder
 from storage.logs import Condition
@@ -42,6 +43,7 @@ class Receiver:
         self._holder = new_holder()
         self._condition = Condition("mailbox")
         self._lease_is_ours = False
+        self._started_at = real_now()
         self._mailbox: Mailbox | None = None
 
     def claim(self) -> bool:
@@ -161,6 +163,7 @@ class Receiver:
             self.claim()
         with self._database.begin() as session:
             heartbeats.beat(session, "mail", now=real_now())
+        watch_bot(self._database, self._settings, now(), started_at=self._started_at)
 
 
 def backoff(failures: int) -> float:

@@ -80,6 +80,14 @@ class MailSettings(ReadingSettings):
     smtp_user: str | None = None
     smtp_password: SecretStr | None = None
     tls_ca_file: str | None = None
+    dpo_address: str | None = None
+    escalation_addresses: Annotated[tuple[str, ...], NoDecode] = ()
+    staff_language: str = "fr"
+
+    @field_validator("escalation_addresses", mode="before")
+    @classmethod
+    def _are_addresses(cls, value: object) -> object:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
     @field_validator("imap_folders", mode="before")
     @classmethod
