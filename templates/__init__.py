@@ -5,7 +5,7 @@ error, and a template can reach nothing but what it is given.
 """
 
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -23,6 +23,11 @@ _WEEKDAYS = {
 _MONTHS = {
     "fr": "janvier février mars avril mai juin juillet août septembre octobre novembre décembre".split(),
     "en": "January February March April May June July August September October November December".split(),
+}
+
+_LENGTHS = {
+    "fr": ((86400, "jour"), (3600, "heure"), (60, "minute"), (1, "seconde")),
+    "en": ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second")),
 }
 
 
@@ -55,6 +60,19 @@ def day_in_words(day: date, language: str) -> str:
     return f"{_WEEKDAYS[language][day.weekday()]} {number} {_MONTHS[language][day.month - 1]} {day.year}"
 
 
+def length_in_words(length: timedelta, language: str) -> str:
+    """1 jour 2 heures; 1 day 2 hours: the two greatest units that say something. Seconds alone have a decimal."""
+    seconds, parts = length.total_seconds(), []
+    if seconds < 60:
+        return f"{max(seconds, 0.0):.1f} s".replace(".", "," if language == "fr" else ".")
+    left = int(seconds)
+    for unit, name in _LENGTHS[language]:
+        number, left = divmod(left, unit)
+        if number:
+            parts.append(f"{number} {name}{'s' if number > 1 else ''}")
+    return " ".join(parts[:2])
+
+
 def slack_instant(instant: datetime) -> Markup:
     """An instant that Slack shows each reader in their own zone; the fallback is absolute."""
     fallback = instant.astimezone(ZoneInfo("UTC")).strftime("%Y-%m-%d %H:%M UTC")
@@ -83,4 +101,5 @@ def _environment(medium: str) -> SandboxedEnvironment:
         auto_reload=False,
     )
     environment.filters |= {"in_words": in_words, "day_in_words": day_in_words, "slack_instant": slack_instant}
+    environment.filters["length_in_words"] = length_in_words
     return environment
