@@ -15,6 +15,7 @@ from bot.desk import Desk
 from bot.instead import OF_THE_CHANNEL, OF_THE_TOKEN
 from storage import ladder, outbox, requests
 from storage.announcements import BY_MAIL, CHANNEL
+from storage.clock import real_now
 from storage.models import Card, Delivery
 from storage.types import Medium, Purpose
 
@@ -37,10 +38,12 @@ class Health:
         self._misconfigured = False
         self._took_at = time.monotonic()
 
-    def took(self) -> None:
-        """A post was taken."""
+    def took(self) -> bool:
+        """A post was taken; True when that ends a time of failing."""
         with self._lock:
+            was_failing = self._tries >= TRIES or self._misconfigured
             self._tries, self._misconfigured, self._took_at = 0, False, time.monotonic()
+        return was_failing
 
     def failed(self, code: str, *, in_channel: bool) -> None:
         """A post was not taken; a colleague who cannot be written to is no outage."""
@@ -88,6 +91,13 @@ class StandIn:
                     _queue_stand_in(session, delivery, now)
         self._considered.update(new)
         return len(new)
+
+
+def hurry(session: Session) -> None:
+    """Slack is back: try at once, in their order, what was put off for as much as ten minutes."""
+    put_off = (Delivery.medium == Medium.SLACK, Delivery.due_at > real_now(), Delivery.recipient != BY_MAIL)
+    hurried = update(Delivery).where(*put_off, Delivery.leased_by.is_(None)).values(due_at=real_now())
+    session.execute(hurried.execution_options(synchronize_session=False))
 
 
 def _find_unposted(session: Session, until: datetime) -> list[int]:

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from bot import instead
 from bot.desk import Desk
-from bot.outage import Health
+from bot.outage import Health, hurry
 from bot.posting import Post, find_place, is_elsewhere, prepare
 from bot.trouble import UNREACHABLE, pause
 from storage import outbox
@@ -183,8 +183,10 @@ class Poster:
     def _finish(self, ids: list[int], ts: str, post: Post) -> None:
         self._condition_of("").well()
         self._condition_of(post.channel).well()
-        self.health.took()
+        is_back = self.health.took()
         with self.desk.database.begin() as session:
+            if is_back:
+                hurry(session)
             ours = self._ours(session, ids)
             for delivery in ours:
                 outbox.record_accepted(delivery, reply=ts, now=now())
