@@ -19,7 +19,7 @@ from bot.settings import DeskSettings
 from mail.service import prepare
 from storage import announcements, journal, requests
 from storage.database import Database
-from storage.models import Customer, CustomerKey, Delivery
+from storage.models import Customer, CustomerKey, Delivery, Reminder
 from storage.types import DESK, KeyKind, Medium, Purpose
 from tests.bot_support import ESCALATION, Desk, fill, running_desk
 from tests.mail_support import JEANNE, letter, mail_settings, running_mail
@@ -235,10 +235,11 @@ def test_a_day_of_outage(desk: Desk, mail_host: MailHost, database_url: str) -> 
             mail_host.send(letter(TO_US, subject=f"Qui {step}"), JEANNE, TO_US)
             mail_host.wait_for_mail(LAKE, step)
             desk.workspace.wait_for(lambda step=step: len(held(desk)) == step, timeout=20)  # type: ignore[misc]
+            desk.workspace.wait_for(lambda: set(held(desk)) <= put_down(desk), timeout=20, what="all put down")
             desk.move(minutes=16)
             desk.workspace.wait_for(lambda: told_of_all(desk, mail_host), timeout=20, what="all told by e-mail")
             desk.move(hours=6)
-        desk.workspace.wait_for(lambda: " 1 day" in read(mail_host) or "24 hours" in read(mail_host), timeout=20)
+        desk.workspace.wait_for(lambda: rang_a_day(desk), timeout=20, what="the rung of 24 hours")
         assert desk.workspace.messages() == []
         told = len(mail_host.mailbox(ESCALATION))
 
@@ -269,6 +270,16 @@ def read(mail_host: MailHost) -> str:
     found = [email.message_from_bytes(raw, policy=email.policy.default) for raw in mail_host.mailbox(ESCALATION)]
     bodies = [(str(one["Subject"]), one.get_body(("plain",))) for one in found]
     return "\n".join(f"{subject}\n{body.get_content() if body else ''}" for subject, body in bodies)
+
+
+def put_down(desk: Desk) -> set[str]:
+    """The cases that a letter has told of, or will."""
+    return {one.case for one in desk.deliveries(Medium.SLACK, recipient=announcements.BY_MAIL)}
+
+
+def rang_a_day(desk: Desk) -> bool:
+    with desk.database.reading() as session:
+        return any(rung.startswith("H+24") for rung in session.scalars(select(Reminder.rung)))
 
 
 def told_of_all(desk: Desk, mail_host: MailHost) -> bool:
