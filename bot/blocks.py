@@ -103,6 +103,11 @@ def _confirmation(action: str, card: Card, language: str) -> Block:
     }
 
 
+def words_about(card: RequestCard, language: str) -> dict[str, Any]:
+    """The words of a request's card, for what is written elsewhere than in Slack."""
+    return _values(card, language)
+
+
 def _values(card: Card, language: str) -> dict[str, Any]:
     lines = card.customers if isinstance(card, BreachCard) else card.forwards
     means = {line.means: word(language, f"means.{line.means}") for line in lines if line.means}

@@ -12,8 +12,11 @@ from bot.desk import Desk
 from bot.gestures import user_of
 from bot.refusals import sentence_of
 from bot.words import word
-from storage import breaches, outbox, requests
-from storage.types import Medium
+from storage import breaches, figures, outbox, requests
+from storage.clock import now as desk_now
+from storage.clock import real_now
+from storage.figures import Figures
+from storage.types import Medium, Role
 from templates import escape_slack, render
 
 CASES = 15
@@ -49,7 +52,9 @@ class HomeListeners:
         if refused := context.get("refused"):
             sentence = sentence_of(refused, self.desk.settings.staff_language)
             return {"type": "home", "blocks": [section(escape_slack(sentence))]}
-        return {"type": "home", "blocks": render_home(look(self.desk), context["speaker"].language)}
+        speaker = context["speaker"]
+        figures = gather_figures(self.desk) if speaker.role is Role.DPO else None
+        return {"type": "home", "blocks": render_home(look(self.desk), speaker.language, figures)}
 
 
 def look(desk: Desk) -> Now:
@@ -63,8 +68,14 @@ def look(desk: Desk) -> Now:
     return Now(waiting, held, len(ringing), shown, sum(one.failing + one.refused for one in backlogs))
 
 
-def render_home(now: Now, language: str) -> list[Block]:
-    """Breaches first: their clock is the shorter one."""
+def gather_figures(desk: Desk) -> Figures:
+    """How the desk is doing, for the dpo."""
+    with desk.database.reading() as session:
+        return figures.gather(session, now=desk_now(), real_now=real_now())
+
+
+def render_home(now: Now, language: str, figures: Figures | None = None) -> list[Block]:
+    """Breaches first: their clock is the shorter one. The dpo's figures stand at the end."""
     blocks = [section(render("home", language, "slack", now=now)), _open_form(language)]
     if now.breaches:
         blocks.append(header(word(language, "home.breaches")))
@@ -76,6 +87,11 @@ def render_home(now: Now, language: str) -> list[Block]:
         blocks += _case(request, language)
     if now.waiting > len(now.requests):
         blocks.append(context(word(language, "home.more", count=now.waiting - len(now.requests))))
+    if figures is not None:
+        blocks += [
+            header(word(language, "home.figures")),
+            section(render("home_figures", language, "slack", f=figures)),
+        ]
     return blocks
 
 

@@ -37,6 +37,17 @@ def describe_rung(card: BreachCard, *, due_at: datetime, now: datetime) -> dict[
     }
 
 
+def describe_waiting(*, since: datetime, due_at: datetime, now: datetime) -> dict[str, Any]:
+    """What a held request's reminder says: how long it has waited now, and by how many minutes it is late itself."""
+    hours, late = int((now - since) / timedelta(hours=1)), now - due_at
+    return {
+        "hours": hours,
+        "since": since,
+        "due_at": due_at,
+        "late_minutes": int(late / timedelta(minutes=1)) if late >= LATE else 0,
+    }
+
+
 def _write(template: str, card: BreachCard, language: str, **values: Any) -> Words:
     means = {line.means: word(language, f"means.{line.means}") for line in card.customers if line.means}
     values |= {"card": card, "means": means, "shown": 50}

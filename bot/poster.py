@@ -15,9 +15,11 @@ from sqlalchemy.orm import Session
 
 from bot import instead
 from bot.desk import Desk
+from bot.outage import Health, hurry
 from bot.posting import Post, find_place, is_elsewhere, prepare
 from bot.trouble import UNREACHABLE, pause
 from storage import outbox
+from storage.announcements import BY_MAIL
 from storage.clock import now, real_now
 from storage.holders import new_holder
 from storage.logs import Condition
@@ -32,11 +34,12 @@ LOST = frozenset({"message_not_found", "cant_update_message", "thread_not_found"
 
 @dataclass(frozen=True)
 class Pace:
-    """In seconds: between two updates of one card (Slack allows 50 a minute for all), and between two looks at
-    whether the channel is ours alone."""
+    """In seconds: between two updates of one card (Slack allows 50 a minute for all), between two looks at whether
+    the channel is ours alone, and for how long Slack may take nothing before staff are told by e-mail."""
 
     card: float = 3.0
     channel: float = 60.0
+    outage: float = 30.0
 
 
 class Unpostable(Exception):
@@ -58,6 +61,7 @@ class Poster:
         self._pace = pace or Pace()
         self._shown: dict[str, float] = {}
         self._ours_until = 0.0
+        self.health = Health(self._pace.outage)
 
     def run(self, stop: Event) -> None:
         """Post for ever; a database that goes away is waited for."""
@@ -127,12 +131,17 @@ class Poster:
                 return None
             language = self.desk.settings.staff_language
             post = prepare(session, ours[-1], channel=self.channel, language=language, now=now())
-            for delivery in ours:
+            for delivery in ours if post else ():
                 outbox.record_sending(delivery, now=now())
+            if post is None:
+                outbox.supersede_reminders(session, ours[-1].case, now=now())
         return post
 
     def _must_wait(self, session: Session, ours: list[Delivery]) -> bool:
-        """A card was updated just now, or another process is at it: put these off."""
+        """A card was updated just now, or another process is at it, or a letter takes it along: put these off."""
+        if ours[0].recipient == BY_MAIL:
+            outbox.defer(ours[0], reply="goes by e-mail", after=timedelta(hours=1))
+            return True
         if ours[0].purpose != Purpose.CARD:
             return False
         wait = self._shown.get(ours[0].case, 0.0) - time.monotonic()
@@ -174,7 +183,10 @@ class Poster:
     def _finish(self, ids: list[int], ts: str, post: Post) -> None:
         self._condition_of("").well()
         self._condition_of(post.channel).well()
+        is_back = self.health.took()
         with self.desk.database.begin() as session:
+            if is_back:
+                hurry(session)
             ours = self._ours(session, ids)
             for delivery in ours:
                 outbox.record_accepted(delivery, reply=ts, now=now())
@@ -194,6 +206,8 @@ class Poster:
         if trouble.code not in LOST and trouble.after is None:
             where = post.channel if trouble.code in instead.OF_THE_CHANNEL else ""
             self._condition_of(where).failed(trouble.code)
+        if trouble.code not in LOST:
+            self.health.failed(trouble.code, in_channel=post.channel == self.channel)
         with self.desk.decide() as session:
             for delivery in self._ours(session, ids):
                 after = timedelta() if trouble.code in LOST else trouble.after

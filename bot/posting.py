@@ -8,11 +8,12 @@ from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
 from bot.blocks import Said, say, say_card
-from bot.cards import BreachCard, Card, find_card
-from bot.letters import describe_rung
+from bot.cards import BreachCard, Card, find_card, show_request
+from bot.letters import describe_rung, describe_waiting
 from bot.reminders import is_broadcast
-from storage import breaches
-from storage.announcements import CHANNEL
+from bot.watch import say_of_desk
+from storage import breaches, requests
+from storage.announcements import CHANNEL, DESK_CASE
 from storage.models import Affected, Delivery
 from storage.models import Card as Place
 from storage.types import Purpose
@@ -49,8 +50,12 @@ def is_elsewhere(session: Session, delivery: Delivery, *, now: datetime) -> bool
     return bool(session.execute(select(theirs)).scalar())
 
 
-def prepare(session: Session, delivery: Delivery, *, channel: str, language: str, now: datetime) -> Post:
-    """The post of a delivery as the record stands now."""
+def prepare(session: Session, delivery: Delivery, *, channel: str, language: str, now: datetime) -> Post | None:
+    """The post of a delivery as the record stands now; None for a reminder of what has been decided meanwhile."""
+    if delivery.case in ("", DESK_CASE):
+        return Post(channel, Said(say_of_desk(session, delivery, language)))
+    if delivery.topic == "request_reminder":
+        return _remind_of_request(session, delivery, channel, language, now)
     card = find_card(session, delivery.case)
     place = find_place(session, delivery.case, channel)
     if delivery.purpose == Purpose.CARD:
@@ -60,10 +65,25 @@ def prepare(session: Session, delivery: Delivery, *, channel: str, language: str
         said, broadcast = _remind(session, delivery, card, language, now)
     else:
         said, broadcast = Said(_announce(session, delivery, card, language)), delivery.topic in BROADCAST
+    return _addressed(delivery, said, place, channel, broadcast=broadcast)
+
+
+def _addressed(delivery: Delivery, said: Said, place: Place | None, channel: str, *, broadcast: bool) -> Post:
+    """In the case's thread, or directly to a colleague."""
     if delivery.recipient != CHANNEL:
         return Post(delivery.recipient, said)
     thread = place.ts if place else None
     return Post(channel, said, thread=thread, broadcast=broadcast and thread is not None)
+
+
+def _remind_of_request(session: Session, delivery: Delivery, channel: str, language: str, now: datetime) -> Post | None:
+    request = requests.get_request(session, delivery.case)
+    if not requests.is_held(request):
+        return None
+    due_at = delivery.reminder.due_at if delivery.reminder else delivery.queued_at
+    waiting = describe_waiting(since=requests.waiting_since(request), due_at=due_at, now=now)
+    said = Said(say("reminder", show_request(session, request), delivery.language or language, **waiting))
+    return _addressed(delivery, said, find_place(session, delivery.case, channel), channel, broadcast=True)
 
 
 def _remind(session: Session, delivery: Delivery, card: BreachCard, language: str, now: datetime) -> tuple[Said, bool]:

@@ -11,10 +11,15 @@ from bot.access import People
 from bot.app import build_app, build_client
 from bot.connections import Connections
 from bot.desk import Desk
+from bot.gathering import gather
+from bot.ladder import Ladder
+from bot.outage import StandIn
 from bot.poster import Pace, Poster
 from bot.reminders import Ticker, tick
 from bot.settings import BotSettings
+from bot.watch import MailWatch
 from storage import heartbeats, staff
+from storage.clock import now as desk_now
 from storage.clock import real_now
 from storage.database import Database
 from storage.logs import Condition
@@ -47,8 +52,21 @@ class Bot:
         self.ticker = Ticker(tick_every)
         self.ticker.add(self._surviving(lambda: tick(self.desk)))
         self.ticker.add(self._surviving(self._beat), every=BEAT_EVERY)
+        self._watch_requests(tick_every)
         self._stop = Event()
         self._posting = Thread(target=self._post_for_ever, name="poster", daemon=True)
+
+    def _watch_requests(self, every: float) -> None:
+        """The clocks of requests, and what steps in when Slack or the mail half is away."""
+        ladder, watch = Ladder(self.desk), MailWatch(self.desk)
+        stand_in = StandIn(self.desk, self.poster.health)
+        self.ticker.add(self._surviving(lambda: ladder.tick(now=desk_now())))
+        for job in (
+            lambda: stand_in.tick(now=desk_now()),
+            lambda: gather(self.desk, slack_out=self.poster.health.out, now=desk_now()),
+            lambda: watch.tick(now=real_now()),
+        ):
+            self.ticker.add(self._surviving(job), every=min(BEAT_EVERY, every * 5))
 
     def start(self) -> None:
         self._surviving(self._beat)()
@@ -92,7 +110,7 @@ class Bot:
         with self.desk.database.begin() as session:
             heartbeats.beat(session, "bot", now=real_now())
 
-    def _surviving(self, job: Callable[[], None]) -> Callable[[], None]:
+    def _surviving(self, job: Callable[[], object]) -> Callable[[], None]:
         """The job, but a database that is away is noted once and waited for."""
 
         def run() -> None:

@@ -91,15 +91,22 @@ def check() -> None:
 
 
 @app.command()
-def status() -> None:
-    """Last contacts, waiting, held, sent, failing."""
-    from mail.status import status as rows_of  # noqa: PLC0415 - slow
-    from storage.clock import real_now  # noqa: PLC0415 - slow
+def status(
+    json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+) -> None:
+    """Last contacts, waiting, held, sent, how fast, failing."""
+    from mail.status import as_json, as_rows  # noqa: PLC0415 - slow
+    from storage.clock import now, real_now  # noqa: PLC0415 - slow
+    from storage.figures import gather  # noqa: PLC0415 - slow
     from storage.settings import Settings, load_or_exit  # noqa: PLC0415 - slow
 
     settings = load_or_exit(Settings)
     with opened(settings.database_url.get_secret_value()) as database, database.reading() as session:
-        print_table(rows_of(session, now=real_now()))
+        figures = gather(session, now=now(), real_now=real_now())
+    if json:
+        say(as_json(figures))
+    else:
+        print_table(as_rows(figures, real_now=real_now()))
 
 
 @app.command()

@@ -15,9 +15,11 @@ from mail.receiver import Receiver
 from mail.recent import RecentLetters
 from mail.sender import Sender
 from mail.settings import MailSettings, Receipt
+from mail.watch import watch_bot
 from storage import heartbeats, outbox, pauses, requests, tokens
 from storage.clock import now, real_now
 from storage.database import Database
+from storage.home import note_progress
 from storage.logs import Condition
 from storage.types import Medium
 
@@ -62,7 +64,8 @@ class Service:
     """The threads of the mail half: a receiver for each mailbox, the sender, and a pulse for their leases."""
 
     def __init__(self, database: Database, settings: MailSettings) -> None:
-        self._database = database
+        self._database, self._settings = database, settings
+        self._started_at = real_now()
         self.stop, self._wake = threading.Event(), threading.Event()
         recent = RecentLetters()
         self.receivers = [
@@ -117,6 +120,8 @@ class Service:
             receiver.keep_lease()
         with self._database.begin() as session:
             heartbeats.beat(session, "mail", now=real_now())
+        watch_bot(self._database, self._settings, now(), started_at=self._started_at)
+        note_progress(self._database)
 
 
 def serve(database: Database, settings: MailSettings) -> None:

@@ -5,9 +5,10 @@ never roll over a weekend.
 """
 
 import calendar
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from itertools import count, takewhile
 from zoneinfo import ZoneInfo
 
 PARIS = ZoneInfo("Europe/Paris")
@@ -17,10 +18,14 @@ NOTIFICATION_WINDOW = timedelta(hours=48)
 LADDER = tuple(timedelta(hours=hours) for hours in (36, 24, 12, 6, 3, 1, 0))
 """How long before the deadline each reminder rung rings; after it, one rings every hour."""
 
+HELD_LADDER = (timedelta(hours=1), timedelta(hours=4))
+"""How long after it came a held request rings, nights and weekends too; from 24 hours on it rings every day."""
+DAY = timedelta(hours=24)
+
 
 @dataclass(frozen=True)
 class Rung:
-    """One step of the ladder: `name` is T-36 … T-0, then T+1, T+2 …; `at` is when it falls due."""
+    """One step of a ladder: T-36 … T-0, T+1 … of a breach, H+1, H+4, H+24, H+48 … of a held request; due `at`."""
 
     name: str
     at: datetime
@@ -56,3 +61,23 @@ def _rungs(deadline: datetime, now: datetime, pace: int) -> Iterable[Rung]:
     overdue = int((now - deadline) / timedelta(hours=1) * pace)
     for hour in range(1, overdue + 1):
         yield Rung(f"T+{hour}", deadline + timedelta(hours=hour) / pace)
+
+
+def held_rungs(since: datetime, *, after: datetime, now: datetime) -> list[Rung]:
+    """The rungs of a request held since `since` that fell due later than `after` and until `now`, oldest first."""
+    return list(takewhile(lambda rung: rung.at <= now, _held_ladder(since, after)))
+
+
+def next_held_rung(since: datetime, *, after: datetime) -> Rung:
+    """The first rung of a held request that falls due later than `after`; there always is one."""
+    return next(_held_ladder(since, after))
+
+
+def _held_ladder(since: datetime, after: datetime) -> Iterator[Rung]:
+    """All rungs later than `after`, for ever; days are 24 hours, also when the clocks are changed."""
+    begin = since.astimezone(UTC)
+    for wait in HELD_LADDER:
+        if begin + wait > after:
+            yield Rung(f"H+{wait // timedelta(hours=1)}", begin + wait)
+    for day in count(max(1, (after - begin) // DAY + 1)):
+        yield Rung(f"H+{24 * day}", begin + day * DAY)

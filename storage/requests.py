@@ -1,6 +1,6 @@
 """Data subjects' requests (agreement clause 4): received, held, forwarded, set aside."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -293,6 +293,11 @@ def count_waiting(session: Session) -> tuple[int, datetime | None]:
     return count, oldest
 
 
+def find_named(session: Session, references: Iterable[str]) -> list[Request]:
+    """The requests with exactly these references, waiting or not."""
+    return list(session.scalars(_with_forwards().where(Request.reference.in_(references))))
+
+
 def find_recent(session: Session, *, limit: int) -> list[Request]:
     """The newest requests, whatever became of them."""
     return list(session.scalars(_with_forwards().order_by(Request.id.desc()).limit(limit)))
@@ -303,6 +308,11 @@ def is_held(request: Request) -> bool:
     if not request.forwards:
         return request.set_aside_at is None
     return any(has_failed(forward) for forward in request.forwards)
+
+
+def waiting_since(request: Request) -> datetime:
+    """From when the ladder of a held request counts: from when it came here."""
+    return request.received_at
 
 
 def forwarded_at(forward: Forward) -> datetime | None:

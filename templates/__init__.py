@@ -4,7 +4,7 @@ The medium decides what is escaped: .html for HTML, .slack for Slack's mrkdwn, .
 error, and a template can reach nothing but what it is given.
 """
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -54,6 +54,11 @@ _INSTANTS = {
 }
 _FIRST = {"fr": "1er", "it": "1º"}
 
+_LENGTHS = {
+    "fr": ((86400, "jour"), (3600, "heure"), (60, "minute"), (1, "seconde")),
+    "en": ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second")),
+}
+
 
 def render(name: str, language: str, medium: str = "txt", /, **values: Any) -> str:
     """The words of a template in the reader's language if it has them, else in English."""
@@ -80,6 +85,19 @@ def day_in_words(day: date, language: str) -> str:
     number = _FIRST.get(language, "1") if day.day == 1 else str(day.day)
     weekday, month = _WEEKDAYS[language][day.weekday()], _MONTHS[language][day.month - 1]
     return _DAYS[language].format(weekday=weekday, day=number, month=month, year=day.year)
+
+
+def length_in_words(length: timedelta, language: str) -> str:
+    """1 jour 2 heures; 1 day 2 hours: the two greatest units that say something. Seconds alone have a decimal."""
+    seconds, parts = length.total_seconds(), []
+    if seconds < 60:
+        return f"{max(seconds, 0.0):.1f} s".replace(".", "," if language == "fr" else ".")
+    left = int(seconds)
+    for unit, name in _LENGTHS[language]:
+        number, left = divmod(left, unit)
+        if number:
+            parts.append(f"{number} {name}{'s' if number > 1 else ''}")
+    return " ".join(parts[:2])
 
 
 def slack_instant(instant: datetime) -> Markup:
@@ -119,4 +137,5 @@ def _environment(medium: str) -> SandboxedEnvironment:
         auto_reload=False,
     )
     environment.filters |= {"in_words": in_words, "day_in_words": day_in_words, "slack_instant": slack_instant}
+    environment.filters["length_in_words"] = length_in_words
     return environment

@@ -35,6 +35,7 @@ CUSTOMERS = (
     ("C0003", "Tel Aviv Tours", "privacy@tours.example", "en"),
 )
 LETTER = b"From: Jeanne <jeanne@example.org>\r\nSubject: Mes donnees\r\n\r\nEffacez mes donnees.\r\n"
+QUICK = Pace(card=0.05, channel=0)
 
 
 @dataclass(frozen=True)
@@ -158,7 +159,7 @@ def bot_settings(url: str, workspace: Workspace, **more: Any) -> BotSettings:
 
 
 @contextmanager
-def running_desk(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+def running_desk(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, pace: Pace = QUICK) -> Iterator[Desk]:
     """Everything connected; closed again without the SDK's waits."""
     clock = tmp_path / "clock"
     clock.write_text("0")
@@ -168,7 +169,7 @@ def running_desk(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
         monkeypatch.setenv("CLOCK_OFFSET_FILE", str(clock))
         monkeypatch.setenv("SLACK_API_URL", workspace.api_url)
         settings = bot_settings(url, workspace)
-        bot = Bot(database, settings, people=People(remembered=0), pace=Pace(card=0.05, channel=0), tick_every=0.05)
+        bot = Bot(database, settings, people=People(remembered=0), pace=pace, tick_every=0.05)
         bot.start()
         try:
             workspace.await_connection(2)

@@ -15,6 +15,7 @@ import bot.refusals
 from bot import forms, letters
 from bot.blocks import SHOWN, mention, plain, say, say_buttons, say_card
 from bot.cards import REASONS, BreachCard, CustomerLine, ForwardLine, ReplyLine, RequestCard, TaskLine
+from bot.gathering import Held, Letter, write
 from bot.home import Now, render_home
 from bot.personal import find_personal_data
 from bot.refusals import sentence_of
@@ -225,6 +226,48 @@ def test_every_letter_to_staff_can_be_written(card: BreachCard, language: str) -
         for words in (opened, rung):
             assert words.subject.startswith("BR-2026-0007")
             assert "\n" not in words.subject
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize(("hours", "words"), [(0, ()), (1, ("1 h",)), (4, ("4 h",)), (73, ("3 d", "3 j"))])
+def test_a_held_request_is_told_by_post_and_by_letter(hours: int, words: tuple[str, ...], language: str) -> None:
+    since = AT - timedelta(hours=hours)
+    held = Held(request_card(rights=("erasure",)), since, AT - timedelta(minutes=5))
+
+    post = say("reminder", held.card, language, **letters.describe_waiting(since=since, due_at=held.due_at, now=AT))
+    alone = write(Letter((held,), ()), language, company="Kavkom", slack_out=False, now=AT)
+
+    check_message(post, [])
+    for said in (post, alone.subject) if words else ():
+        assert any(word in said for word in words)
+    assert "5 min" in post
+    assert alone.subject.startswith("DSR-2026-0042")
+    assert "\n" not in alone.subject
+    assert "/dsr DSR-2026-0042" in alone.text
+    assert "/dsr DSR-2026-0042" in (alone.html or "")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_letter_of_many_cases_names_each_and_counts_the_rest(language: str) -> None:
+    held = tuple(Held(request_card(reference=f"DSR-2026-{n:04}"), AT, AT) for n in range(250))
+    events = (("DSR-2026-1000", "forward_refused"), ("DSR-2026-1001", "reply_nobody_foresaw"))
+
+    words = write(Letter(held, events), language, company="Kavkom & Co", slack_out=True, now=AT)
+
+    assert "\n" not in words.subject
+    assert "250" in words.subject
+    for text in (words.text, words.html or ""):
+        assert text.count("DSR-2026-0") == 200
+        assert "50" in text
+        assert "DSR-2026-1001" in text
+        assert "Slack" in text
+    assert "Kavkom &amp; Co" in (words.html or "")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("topic", ["mail_silent", "mail_back", "mail_stuck", "other"])
+def test_what_is_said_of_the_desk_itself_can_be_said(topic: str, language: str) -> None:
+    check_message(render(f"desk_{topic}", language, "slack", since=AT, stuck=3, topic="new_topic"), [])
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -73,7 +73,7 @@ def test_a_saved_mail_is_kept_byte_for_byte_and_held_with_its_real_date(desk: De
         assert (request.received_at, request.channel, request.recorded_by) == (FIVE_DAYS_AGO, Channel.RECORDED, "anne")
         assert (request.kind, request.rights, is_held(request)) == (Kind.REQUEST, (), True)
         assert request.message.sender == JEANNE
-        assert messages.find_undecided(session, limit=10) == []
+        assert messages.find_undecided(session, account="privacy", limit=10) == []
 
 
 def test_recording_is_journalled_under_clause_4_without_contents(desk: Desk, tmp_path: Path) -> None:

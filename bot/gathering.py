@@ -1,0 +1,163 @@
+"""What dpo and escalation addresses are told of requests by e-mail: many cases in one letter, one in 15 minutes.
+
+It is put down case by case in the transaction that decides (storage/announcements.py: BY_MAIL), so nothing is lost
+when a process dies; the letter is written from the record as it stands when it is queued.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from bot import letters, telling
+from bot.blocks import words_about
+from bot.cards import RequestCard, show_request
+from bot.desk import Desk
+from bot.words import find_word, word
+from storage import ladder, outbox, requests, staff
+from storage.announcements import BY_MAIL, DESK_CASE
+from storage.models import Delivery, Request
+from storage.outbox import Words
+from storage.types import Medium, Purpose, Role
+from templates import render
+
+EVERY = timedelta(minutes=15)
+SHOWN = 200
+"""Cases that one letter names; the rest are counted."""
+AT_ONCE = 1000
+TOPIC = "gathered"
+WAITING = frozenset({"card", "request_reminder"})
+"""Topics that say: this request needs a person."""
+
+
+@dataclass(frozen=True)
+class Held:
+    """A request that waits: its card, and since when it has."""
+
+    card: RequestCard
+    since: datetime
+    due_at: datetime
+
+
+@dataclass(frozen=True)
+class Letter:
+    """What one letter tells: requests that wait, and other events as (reference, topic)."""
+
+    held: tuple[Held, ...]
+    events: tuple[tuple[str, str], ...]
+
+
+def gather(desk: Desk, *, slack_out: bool, now: datetime) -> int:
+    """One tick: write to every reader of what was put down since the last letter; how many letters."""
+    with desk.database.reading() as session:
+        if _is_too_soon(session, now) or not _put_down(session, to_write=False):
+            return 0
+    with desk.database.begin() as session:
+        if _is_too_soon(session, now):
+            return 0
+        rows = _put_down(session, to_write=True)
+        letter = _sort_out(session, rows, now)
+        written = _write_all(session, desk, letter, rows[0].id, slack_out=slack_out, now=now) if rows else 0
+        for row in rows:
+            if row.due_at is not None:
+                outbox.record_accepted(row, reply=f"in {written} letters", now=now)
+    return written
+
+
+def _is_too_soon(session: Session, now: datetime) -> bool:
+    letters_ = select(Delivery.queued_at).where(Delivery.case == DESK_CASE, Delivery.topic == TOPIC)
+    last = session.scalars(letters_.order_by(Delivery.id.desc()).limit(1)).first()
+    return last is not None and last <= now < last + EVERY
+
+
+def _put_down(session: Session, *, to_write: bool) -> list[Delivery]:
+    """What waits for a letter, the oldest first; `to_write` makes another bot wait until we have written it."""
+    waiting = select(Delivery).where(Delivery.medium == Medium.SLACK, Delivery.due_at.is_not(None))
+    ours = waiting.where(Delivery.recipient == BY_MAIL).order_by(Delivery.id).limit(AT_ONCE if to_write else 1)
+    return list(session.scalars(ours.with_for_update() if to_write else ours))
+
+
+def _sort_out(session: Session, rows: Iterable[Delivery], now: datetime) -> Letter:
+    """What is still true; the rest is withdrawn: decided meanwhile, or shown in Slack after all."""
+    named = ladder.find_changed(session, sorted({row.case for row in rows if row.topic in WAITING}))
+    waiting = {one.reference: one for one in named if requests.is_held(one)}
+    held: dict[str, Held] = {}
+    events: dict[tuple[str, str], None] = {}
+    for row in rows:
+        if _is_over(session, row, waiting):
+            row.superseded_at, row.due_at = now, None
+        elif row.topic in WAITING:
+            held[row.case] = _held(session, waiting[row.case], row)
+        else:
+            events[row.case, row.topic] = None
+    return Letter(tuple(held.values()), tuple(events))
+
+
+def _is_over(session: Session, row: Delivery, waiting: dict[str, Request]) -> bool:
+    stands_for = session.get(Delivery, row.attempt_of_id) if row.attempt_of_id else None
+    shown = stands_for is not None and stands_for.accepted_at is not None
+    return shown or (row.topic in WAITING and row.case not in waiting)
+
+
+def _held(session: Session, request: Request, row: Delivery) -> Held:
+    since = requests.waiting_since(request)
+    return Held(show_request(session, request), since, row.reminder.due_at if row.reminder else since)
+
+
+def _write_all(session: Session, desk: Desk, letter: Letter, number: int, *, slack_out: bool, now: datetime) -> int:
+    """Queue the letter to each reader, in their language."""
+    if not letter.held and not letter.events:
+        return 0
+    readers = find_readers(session, desk, now=now)
+    for address, language in readers.items():
+        telling.queue_mail(
+            session,
+            f"e-mail:{TOPIC}:{number}:{address}",
+            case=DESK_CASE,
+            topic=TOPIC,
+            address=address,
+            language=language,
+            words=write(letter, language, company=desk.settings.company_name, slack_out=slack_out, now=now),
+            purpose=Purpose.ALERT,
+            now=now,
+        )
+    return len(readers)
+
+
+def find_readers(session: Session, desk: Desk, *, now: datetime) -> dict[str, str]:
+    """Every active dpo and the escalation addresses, with their languages."""
+    dpos = staff.active_staff(session, now=now, role=Role.DPO)
+    others = telling.find_others(desk.settings.escalation_addresses, dpos)
+    return {one.email: one.language for one in dpos} | dict.fromkeys(others, desk.settings.staff_language)
+
+
+def write(letter: Letter, language: str, *, company: str, slack_out: bool, now: datetime) -> Words:
+    """One request that waits has a letter of its own; else all are listed."""
+    values: dict[str, Any] = {"company": company, "in_slack": not slack_out}
+    if len(letter.held) == 1 and not letter.events:
+        return _write("request_reminder", language, **_describe(letter.held[0], language, now), **values)
+    held = [_describe(one, language, now) for one in letter.held[:SHOWN]]
+    events = [(case, _say_event(topic, language)) for case, topic in letter.events[:SHOWN]]
+    count = {"held_count": len(letter.held), "event_count": len(letter.events)}
+    return _write("gathered", language, held=held, events=events, **count, **values)
+
+
+def _describe(held: Held, language: str, now: datetime) -> dict[str, Any]:
+    waiting = letters.describe_waiting(since=held.since, due_at=held.due_at, now=now)
+    return words_about(held.card, language) | waiting
+
+
+def _say_event(topic: str, language: str) -> str:
+    """What happened, as far as there are words for it."""
+    return find_word(language, f"event.{topic}") or word(language, "event.other")
+
+
+def _write(template: str, language: str, **values: Any) -> Words:
+    return Words(
+        subject=render(f"{template}_subject", language, **values),
+        text=render(template, language, **values),
+        html=render(template, language, "html", **values),
+    )

@@ -1,0 +1,78 @@
+"""The bot watches the mail half: when its heartbeat stays away, the channel is told, and once when it is back.
+
+The reverse is mail/watch.py. When neither runs, nobody is told from here: a monitor outside must watch both.
+"""
+
+import time
+from datetime import datetime, timedelta
+
+from jinja2 import TemplateNotFound
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from bot.desk import Desk
+from storage import figures, heartbeats, outbox
+from storage.announcements import CHANNEL, DESK_CASE
+from storage.models import Delivery
+from storage.types import Medium, Purpose
+from templates import render
+
+SILENCE = timedelta(minutes=2)
+"""From how long on the mail half counts as silent; it beats every five seconds."""
+SILENT, BACK = "mail_silent", "mail_back"
+
+
+class MailWatch:
+    """Looks at the heartbeat of mail, in real time; what was said stands in the outbox, so it is said once."""
+
+    def __init__(self, desk: Desk, silence: timedelta = SILENCE) -> None:
+        self._desk, self._silence = desk, silence
+        self._from = time.monotonic() + silence.total_seconds()
+
+    def tick(self, *, now: datetime) -> str | None:
+        """What was announced, if anything. A bot that has only just started gives mail time to start, too."""
+        with self._desk.database.reading() as session:
+            beat = heartbeats.last_beats(session).get("mail")
+            said = _last_said(session)
+        if beat is None:
+            return None
+        if now - beat < self._silence:
+            return self._announce(BACK, said.key, now) if said and said.topic == SILENT else None
+        known = said is not None and said.topic == SILENT
+        return None if known or time.monotonic() < self._from else self._announce(SILENT, beat.isoformat(), now)
+
+    def _announce(self, topic: str, about: str, now: datetime) -> str | None:
+        with self._desk.decide() as session:
+            queued = outbox.queue(
+                session,
+                f"{topic}:{about.removeprefix(f'{SILENT}:')}",
+                medium=Medium.SLACK,
+                purpose=Purpose.ALERT,
+                topic=topic,
+                recipient=CHANNEL,
+                language="",
+                case=DESK_CASE,
+                now=now,
+            )
+        return topic if queued else None
+
+
+def say_of_desk(session: Session, delivery: Delivery, language: str) -> str:
+    """Words about the desk itself: templates/desk_<topic>; `since` is the instant in the delivery's key, if any."""
+    values = {"since": _instant(delivery), "stuck": figures.count_stuck(session)}
+    try:
+        return render(f"desk_{delivery.topic}", language, "slack", **values)
+    except TemplateNotFound:
+        return render("desk_other", language, "slack", topic=delivery.topic)
+
+
+def _last_said(session: Session) -> Delivery | None:
+    about_mail = select(Delivery).where(Delivery.case == DESK_CASE, Delivery.topic.in_([SILENT, BACK]))
+    return session.scalars(about_mail.order_by(Delivery.id.desc()).limit(1)).first()
+
+
+def _instant(delivery: Delivery) -> datetime:
+    try:
+        return datetime.fromisoformat(delivery.key.partition(":")[2])
+    except ValueError:
+        return delivery.queued_at

@@ -1,0 +1,97 @@
+"""Mail watches the bot: when its heartbeat stays away, dpo and escalation addresses learn by e-mail what now waits.
+
+What the bot cannot tell Slack while it runs, it has sent by e-mail itself (bot/outage.py). When neither process runs,
+nobody is told from here: a monitor outside must watch both, and `python -m mail status` says how they are.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from mail.settings import MailSettings
+from storage import breaches, heartbeats, outbox, requests
+from storage.announcements import DESK_CASE
+from storage.clock import real_now
+from storage.database import Database
+from storage.models import Breach, Delivery
+from storage.outbox import Words
+from storage.types import Medium, Purpose
+from templates import render
+
+SILENCE = timedelta(minutes=5)
+"""From how long on the bot counts as silent; it beats every five seconds."""
+SHOWN = 20
+"""Cases named at most; the rest are counted."""
+TOPIC = "bot_silent"
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """What nobody is reminded of while the bot is silent."""
+
+    since: datetime
+    breaches: tuple[Breach, ...]
+    held: int
+    held_references: tuple[str, ...]
+    posts: int
+
+
+def watch_bot(database: Database, settings: MailSettings, now: datetime, *, started_at: datetime | None = None) -> int:
+    """Tell of a silent bot, once for each silence; how many e-mails were queued. `now` is the desk's clock.
+
+    `started_at` (real time) is when this process started: a bot that starts beside it is given as long.
+    """
+    with database.reading() as session:
+        beat = heartbeats.last_beats(session).get("bot") if _readers(settings) else None
+        if beat is None or real_now() - max(beat, started_at or beat) < SILENCE or _is_told(session, beat):
+            return 0
+        waiting = _find_waiting(session, beat)
+    words = _write(waiting, settings)
+    with database.begin() as session:
+        return sum(_queue(session, address, beat, words, settings, now) for address in _readers(settings))
+
+
+def _is_told(session: Session, beat: datetime) -> bool:
+    told = select(Delivery.id).where(Delivery.case == DESK_CASE, Delivery.key.startswith(_key(beat)))
+    return session.scalars(told.limit(1)).first() is not None
+
+
+def _key(beat: datetime) -> str:
+    return f"bot-silent:{beat:%Y-%m-%dT%H:%M:%SZ}:"
+
+
+def _readers(settings: MailSettings) -> tuple[str, ...]:
+    addresses = (*((settings.dpo_address,) if settings.dpo_address else ()), *settings.escalation_addresses)
+    return tuple(dict.fromkeys(addresses))
+
+
+def _find_waiting(session: Session, beat: datetime) -> Waiting:
+    held, _ = requests.count_waiting(session)
+    named = requests.find_waiting(session, limit=SHOWN)
+    posts = select(func.count()).select_from(Delivery)
+    unsent = session.scalar(posts.where(Delivery.medium == Medium.SLACK, Delivery.due_at.is_not(None)))
+    ringing = tuple(one for one in breaches.find_open(session) if breaches.is_ringing(one))
+    return Waiting(beat, ringing, held, tuple(one.reference for one in named), unsent or 0)
+
+
+def _write(waiting: Waiting, settings: MailSettings) -> Words:
+    values = {"waiting": waiting, "shown": SHOWN, "company": settings.company_name}
+    language = settings.staff_language
+    return Words(render("bot_silent_subject", language, **values), render("bot_silent", language, **values))
+
+
+def _queue(session: Session, address: str, beat: datetime, words: Words, settings: MailSettings, now: datetime) -> bool:
+    return outbox.queue(
+        session,
+        f"{_key(beat)}{address}",
+        medium=Medium.EMAIL,
+        purpose=Purpose.ALERT,
+        topic=TOPIC,
+        recipient=address,
+        language=settings.staff_language,
+        case=DESK_CASE,
+        words=words,
+        now=now,
+    )
