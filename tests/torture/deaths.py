@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,8 +58,11 @@ class UnexpectedEnd(Exception):
     """A process ended by itself: it did not survive what it met."""
 
 
-def choose_doom(chance: random.Random) -> Doom:
-    """A third at random instants, one in seven in the undecidable window, the others around commits and the wire."""
+def choose_doom(chance: random.Random, points: Sequence[str] = ()) -> Doom:
+    """A third at random instants, one in seven in the undecidable window, the others around commits and the wire;
+    where `points` are given, at one of these."""
+    if points:
+        return Doom(chance.choice(points))
     kind = chance.random()
     if kind < 0.05:
         return Doom(AT_START, seconds=chance.uniform(0.1, 1.2))
@@ -74,7 +77,7 @@ def choose_doom(chance: random.Random) -> Doom:
 @contextmanager
 def living(doom: Doom, environ: Mapping[str, str], log: Path) -> Iterator["subprocess.Popen[bytes]"]:
     """The process, at work until the end of the block at the latest; what it says is appended to `log`."""
-    everything = {**os.environ, **environ}
+    everything = {**os.environ, **environ, **_with_bytecode(log.parent)}
     with log.open("ab") as errors:
         process = subprocess.Popen(doom.command, env=everything, cwd=ROOT, stdin=subprocess.DEVNULL, stderr=errors)
         try:
@@ -82,6 +85,12 @@ def living(doom: Doom, environ: Mapping[str, str], log: Path) -> Iterator["subpr
         finally:
             process.kill()
             process.wait()
+
+
+def _with_bytecode(folder: Path) -> dict[str, str]:
+    """Where Python writes no bytecode every start compiles all it imports, 4 s: write it into a folder of ours."""
+    wanted = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(folder / "bytecode")}
+    return wanted if sys.dont_write_bytecode else {}
 
 
 def see_it_die(process: "subprocess.Popen[bytes]", doom: Doom, log: Path, meanwhile: Callable[[], None]) -> Death:

@@ -26,7 +26,7 @@ _REPORTED = re.compile(r"level=(warning|error|critical) event=(\S+)(?:.* (?:beca
 
 @dataclass(frozen=True)
 class Plan:
-    """What is asked for."""
+    """What is asked for. With `points`, every death is at one of them."""
 
     letters: int = 200
     deaths: int = 100
@@ -34,6 +34,7 @@ class Plan:
     renumber: bool = False
     proxy: bool = False
     seed: int = 1
+    points: tuple[str, ...] = ()
 
 
 @dataclass

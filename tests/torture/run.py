@@ -136,7 +136,7 @@ class Torture:
     def _live_and_die(self, slot: int, environ: Mapping[str, str]) -> None:
         chance, log = seeded(self._plan.seed, slot), self._log(slot)
         while self._begin_life():
-            doom = choose_doom(chance)
+            doom = choose_doom(chance, self._plan.points)
             posting = self._postman.one_life(lambda: self._begun, chance)
             with living(doom, environ, log) as process:
                 death = see_it_die(process, doom, log, posting)
