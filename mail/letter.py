@@ -115,10 +115,10 @@ def _without_envelope_line(head: bytes) -> bytes:
 
 
 def _read_headers(fields: Fields) -> Letter:
-    references = read_ids(first(fields, "references"))
+    references, sender = read_ids(first(fields, "references")), _only_mailbox(fields, "from")
     return Letter(
         subject=read_words(first(fields, "subject"), 500),
-        sender=_only_mailbox(fields, "from"),
+        sender=sender,
         sender_name=sender_name(first(fields, "from")),
         reply_to=_only_mailbox(fields, "reply-to"),
         date=read_date(first(fields, "date")),
@@ -126,7 +126,7 @@ def _read_headers(fields: Fields) -> Letter:
         in_reply_to=next(iter(read_ids(first(fields, "in-reply-to"))), None),
         references=references[-50:],
         recipients=_recipients(fields),
-        automatic=_automatic(fields),
+        automatic=_automatic(fields, sender or ""),
         received_lines=len(fields.get("received", [])),
     )
 
@@ -144,13 +144,12 @@ def _recipients(fields: Fields) -> tuple[str, ...]:
     return tuple(dict.fromkeys(address for value in values for address in read_addresses(value)))
 
 
-def _automatic(fields: Fields) -> str | None:
+def _automatic(fields: Fields, sender: str) -> str | None:
     """Why this is automatic mail (RFC 3834 section 2, RFC 2919, RFC 2369), or None.
 
     X-Auto-Response-Suppress is no reason: Exchange puts it on what people write.
     """
     submitted = first(fields, "auto-submitted").partition(b";")[0].split()
-    sender = _only_mailbox(fields, "from") or ""
     if submitted and submitted[0].lower() != b"no":
         return "auto-submitted"
     if first(fields, "return-path").strip() == b"<>":

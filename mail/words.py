@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 
 from mail.letter import Letter
 from storage.deadlines import answer_date
@@ -14,6 +15,7 @@ from templates import render
 SHOWN = 12_000
 """Characters of a letter that stand in a mail's body; the whole of it is attached."""
 
+_WWW = ("ww", "wW", "Ww", "WW")
 _LINK = re.compile(r"(?i)\b(https?|ftp)://|\b(www)\.")
 
 
@@ -37,7 +39,7 @@ def forward_words(forward: Forward, letter: Letter, *, company: str) -> Words:
         "received_at": request.received_at,
         "answer_date": answer_date(request.received_at),
         "data_subject": letter.reply_to or letter.sender,
-        "rights": [render("rights", forward.language, right=right) for right in request.rights],
+        "rights": [_right(right, forward.language) for right in request.rights],
         "warnings": [render("warnings", forward.language, warning=warning) for warning in warnings_of(letter)],
         "stop_contact": Right.OBJECTION in request.rights,
         "letter": shown.text,
@@ -70,6 +72,8 @@ def show(letter: Letter) -> Shown:
 
 def dead_links(text: str) -> str:
     """https://example.org -> https[:]//example.org: readable, and nothing a mail program makes clickable."""
+    if "://" not in text and not any(beginning in text for beginning in _WWW):
+        return text
     return _LINK.sub(lambda found: f"{found[1]}[:]//" if found[1] else f"{found[2]}[.]", text)
 
 
@@ -77,6 +81,11 @@ def warnings_of(letter: Letter) -> list[str]:
     """What to be careful with among the attachments: identity, executable."""
     found = {flag for attachment in letter.attachments for flag in attachment.flags}
     return sorted(found & {"identity", "executable"})
+
+
+@cache
+def _right(right: str, language: str) -> str:
+    return render("rights", language, right=right)
 
 
 def _why(forward: Forward) -> str:

@@ -48,10 +48,10 @@ def _place(fault: BaseException) -> str | None:
 class Condition:
     """Something that is well or not: said once when that changes, not once a try."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, **references: object) -> None:
         self._name = name
         self._fault: str | None = None
-        self._log = structlog.get_logger()
+        self._log = structlog.get_logger().bind(**references)
 
     def failed(self, fault: str, **references: object) -> None:
         """It is not well, for this reason."""

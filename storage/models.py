@@ -4,11 +4,11 @@ import enum
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Enum, ForeignKey, Index, LargeBinary, MetaData, String, Text, UniqueConstraint
+from sqlalchemy import BigInteger, Enum, ForeignKey, Index, LargeBinary, MetaData, String, Text, UniqueConstraint, true
 from sqlalchemy.orm import DeclarativeBase, Mapped, MappedAsDataclass, mapped_column, relationship
 
 from storage.columns import Instant, Labels
-from storage.types import Hold, KeyKind, Kind, Means, Medium, Purpose, Role
+from storage.types import Channel, Correspondence, Hold, KeyKind, Kind, Means, Medium, Purpose, Role, Said, TaskKind
 
 WORDS = Enum(
     enum.Enum,
@@ -59,6 +59,7 @@ class Customer(Base, kw_only=True):
     breach_telephone: Mapped[str | None] = mapped_column(default=None)
     contract_start: Mapped[date | None] = mapped_column(default=None)
     contract_end: Mapped[date | None] = mapped_column(default=None)
+    acknowledge: Mapped[bool] = mapped_column(default=True, server_default=true())
 
 
 class CustomerKey(Base, kw_only=True):
@@ -105,7 +106,11 @@ class Cursor(Base, kw_only=True):
 
 
 class Message(Base, kw_only=True):
-    """A mail as it came, byte for byte, in parts. `kept_at` and `sha256` (hex) are set with its last part."""
+    """A mail as it came, byte for byte, in parts. `kept_at` and `sha256` (hex) are set with its last part.
+
+    `author_sha256` is that of what its author wrote, without what servers added: two copies of one mail share it.
+    `internet_id` is its Message-ID, `sender` the data subject's address in lower case; both are erased with the body.
+    """
 
     __tablename__ = "message"
 
@@ -115,6 +120,9 @@ class Message(Base, kw_only=True):
     kept_at: Mapped[datetime | None] = mapped_column(default=None)
     decided_at: Mapped[datetime | None] = mapped_column(default=None)
     sha256: Mapped[str | None] = mapped_column(default=None, index=True)
+    author_sha256: Mapped[str | None] = mapped_column(default=None, index=True)
+    internet_id: Mapped[str | None] = mapped_column(default=None, index=True)
+    sender: Mapped[str | None] = mapped_column(default=None, index=True)
     set_aside_reason: Mapped[str | None] = mapped_column(default=None)
     purge_at: Mapped[datetime | None] = mapped_column(default=None)
 
@@ -134,17 +142,38 @@ class MessagePart(Base, kw_only=True):
 
 
 class Sighting(Base, kw_only=True):
-    """A place where a message was seen. The identity of a mail in a mailbox is all four of these."""
+    """A place where a message was seen. The identity of a mail in a mailbox is all four of these.
+
+    A receipt copy of one of our own deliveries has no message: its delivery and the hash of its header are enough.
+    """
 
     __tablename__ = "sighting"
     __table_args__ = (UniqueConstraint("account", "folder", "uidvalidity", "uid"),)
 
     id: Mapped[int] = _key()
-    message_id: Mapped[int] = _of("message.id", cascade=True, index=True)
     account: Mapped[str]
     folder: Mapped[str]
     uidvalidity: Mapped[int] = mapped_column(BigInteger)
     uid: Mapped[int] = mapped_column(BigInteger)
+    message_id: Mapped[int | None] = _of("message.id", cascade=True, index=True, default=None)
+    delivery_id: Mapped[int | None] = _of("delivery.id", index=True, default=None)
+    header_sha256: Mapped[str | None] = mapped_column(default=None)
+
+
+class Stuck(Base, kw_only=True):
+    """A mail in a mailbox that could not be taken in yet: counted, told to staff, tried again, never forgotten."""
+
+    __tablename__ = "stuck"
+
+    account: Mapped[str] = mapped_column(primary_key=True)
+    folder: Mapped[str] = mapped_column(primary_key=True)
+    uidvalidity: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    uid: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    attempts: Mapped[int]
+    first_at: Mapped[datetime]
+    last_at: Mapped[datetime]
+    fault: Mapped[str]
+    raised_at: Mapped[datetime | None] = mapped_column(default=None)
 
 
 # --- the two duties ---
@@ -164,6 +193,8 @@ class Request(Base, kw_only=True):
     hold: Mapped[Hold | None]
     flags: Mapped[tuple[str, ...]] = mapped_column(default=())
     rights: Mapped[tuple[str, ...]] = mapped_column(default=())
+    channel: Mapped[Channel] = mapped_column(default=Channel.MAIL, server_default=Channel.MAIL.value)
+    recorded_by: Mapped[str | None] = mapped_column(default=None)
     set_aside_at: Mapped[datetime | None] = mapped_column(default=None)
     set_aside_reason: Mapped[str | None] = mapped_column(default=None)
 
@@ -194,6 +225,55 @@ class Forward(Base, kw_only=True):
     deliveries: Mapped[list["Delivery"]] = relationship(
         init=False, default_factory=list, back_populates="forward", order_by="Delivery.id"
     )
+    calls: Mapped[list["Call"]] = relationship(
+        init=False, default_factory=list, back_populates="forward", order_by="Call.id"
+    )
+
+
+class CaseMail(Base, kw_only=True):
+    """A further mail of a case: a follow-up, a second copy, a customer's reply, a report about a delivery."""
+
+    __tablename__ = "case_mail"
+
+    message_id: Mapped[int] = _of("message.id", cascade=True, primary_key=True)
+    what: Mapped[Correspondence]
+    at: Mapped[datetime]
+    request_id: Mapped[int | None] = _of("request.id", default=None, index=True)
+    forward_id: Mapped[int | None] = _of("forward.id", default=None)
+    delivery_id: Mapped[int | None] = _of("delivery.id", default=None)
+    said: Mapped[Said | None] = mapped_column(default=None)
+
+
+class Task(Base, kw_only=True):
+    """Something a colleague must do about a case, and who has taken it."""
+
+    __tablename__ = "task"
+    __table_args__ = (Index(None, "case"),)
+
+    id: Mapped[int] = _key()
+    case: Mapped[str]
+    what: Mapped[TaskKind]
+    opened_at: Mapped[datetime]
+    message_id: Mapped[int | None] = _of("message.id", default=None)
+    owner: Mapped[str | None] = mapped_column(default=None)
+    taken_at: Mapped[datetime | None] = mapped_column(default=None)
+    done_at: Mapped[datetime | None] = mapped_column(default=None)
+    done_by: Mapped[str | None] = mapped_column(default=None)
+
+
+class Instruction(Base, kw_only=True):
+    """A customer's documented instruction (agreement clauses 2 and 9): the mail that holds it, or what was recorded."""
+
+    __tablename__ = "instruction"
+
+    id: Mapped[int] = _key()
+    customer_id: Mapped[int] = _of("customer.id", index=True)
+    case: Mapped[str | None]
+    recorded_at: Mapped[datetime]
+    recorded_by: Mapped[str]
+    message_id: Mapped[int | None] = _of("message.id", default=None)
+    address: Mapped[str | None] = mapped_column(default=None)
+    note: Mapped[str | None] = mapped_column(default=None)
 
 
 class Breach(Base, kw_only=True):
@@ -255,19 +335,24 @@ class Notice(Base, kw_only=True):
 
 
 class Call(Base, kw_only=True):
-    """A customer was spoken to, or written to by other means than our mail; `reached` is False for a voicemail."""
+    """A customer was spoken to, or written to by other means than our mail; `reached` is False for a voicemail.
+
+    It is about a breach that affects the customer, or about a forward that its mail server would not take.
+    """
 
     __tablename__ = "call"
 
     id: Mapped[int] = _key()
-    affected_id: Mapped[int] = _of("affected.id", init=False, index=True)
+    affected_id: Mapped[int | None] = _of("affected.id", init=False, index=True)
+    forward_id: Mapped[int | None] = _of("forward.id", init=False, index=True)
     means: Mapped[Means]
     reached: Mapped[bool]
     by: Mapped[str]
     at: Mapped[datetime]
     recorded_at: Mapped[datetime]
 
-    affected: Mapped[Affected] = relationship(back_populates="calls")
+    affected: Mapped[Affected | None] = relationship(back_populates="calls", default=None)
+    forward: Mapped[Forward | None] = relationship(back_populates="calls", default=None)
 
 
 class Document(Base, kw_only=True):
@@ -304,6 +389,10 @@ class Delivery(Base, kw_only=True):
     `due_at` is the next try in real time, and NULL when nothing is left to do. An e-mail has its words (subject, text,
     html) when it is queued, or is composed from its forward at the first attempt; `content` are the bytes sent, without
     the spliced original. A Slack text is rendered from the record when it is sent.
+
+    `sending_at` stands while the outcome of a try is not known: with no living process at it, the try is *uncertain*
+    (RFC 1047) until a receipt copy comes (`receipt_at`) or RECEIPT_GRACE is over. `destination` is the domain of an
+    e-mail's recipient.
     """
 
     __tablename__ = "delivery"
@@ -339,6 +428,11 @@ class Delivery(Base, kw_only=True):
     refused_at: Mapped[datetime | None] = mapped_column(default=None)
     superseded_at: Mapped[datetime | None] = mapped_column(default=None)
     reply: Mapped[str | None] = mapped_column(default=None)
+    destination: Mapped[str | None] = mapped_column(default=None)
+    receipt_at: Mapped[datetime | None] = mapped_column(default=None)
+    delayed_at: Mapped[datetime | None] = mapped_column(default=None)
+    bounced_at: Mapped[datetime | None] = mapped_column(default=None)
+    bounce_status: Mapped[str | None] = mapped_column(default=None)
 
     forward: Mapped[Forward | None] = relationship(init=False, back_populates="deliveries")
     reminder: Mapped[Reminder | None] = relationship(init=False, viewonly=True)
@@ -416,3 +510,25 @@ class Secret(Base, kw_only=True):
     key: Mapped[bytes]
     made_at: Mapped[datetime]
     retired_at: Mapped[datetime | None] = mapped_column(default=None)
+
+
+class Pause(Base, kw_only=True):
+    """Sending by e-mail is paused until a person says that it may go on: after a restored backup, for example."""
+
+    __tablename__ = "pause"
+
+    id: Mapped[int] = _key()
+    reason: Mapped[str]
+    since_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None] = mapped_column(default=None)
+    ended_by: Mapped[str | None] = mapped_column(default=None)
+
+
+class Mark(Base, kw_only=True):
+    """A fact about this database itself: where it lives, and that it is a copy."""
+
+    __tablename__ = "mark"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    value: Mapped[str]
+    at: Mapped[datetime]

@@ -38,6 +38,9 @@ class Hold(StrEnum):
     UNREADABLE = "unreadable"
     AUTOMATIC_FORWARDING_OFF = "automatic_forwarding_off"
     OWN_MAIL = "own_mail"
+    TOO_MANY = "too_many"
+    STRANGER = "stranger"
+    COLLEAGUE = "colleague"
 
 
 class KeyKind(StrEnum):
@@ -69,10 +72,53 @@ class Purpose(StrEnum):
     """What a delivery is for."""
 
     FORWARD = "forward"
+    FOLLOW_UP = "follow-up"
+    ACKNOWLEDGEMENT = "acknowledgement"
     ORIGINAL = "original"
+    ALERT = "alert"
     CARD = "card"
     ANNOUNCEMENT = "announcement"
     REMINDER = "reminder"
+
+
+class Channel(StrEnum):
+    """How a request reached us; any channel counts (agreement clause 4)."""
+
+    MAIL = "mail"
+    COLLEAGUE = "colleague"
+    RECORDED = "recorded"
+
+
+class Correspondence(StrEnum):
+    """What a further mail of a case is."""
+
+    FOLLOW_UP = "follow-up"
+    COPY = "copy"
+    REPLY = "reply"
+    REPORT = "report"
+    AUTOMATIC = "automatic"
+
+
+class Said(StrEnum):
+    """What a customer's reply to a forward means; in doubt OTHER, which a person reads."""
+
+    NOT_OURS = "not-ours"
+    HELP = "help"
+    INSTRUCTION = "instruction"
+    ANSWER = "answer"
+    RECEIVED = "received"
+    OUT_OF_OFFICE = "out-of-office"
+    OTHER = "other"
+
+
+class TaskKind(StrEnum):
+    """What a colleague must do about a case."""
+
+    HELP = "help"
+    MISROUTED = "misrouted"
+    INSTRUCTION = "instruction"
+    FOR_PERSON = "for-person"
+    READ = "read"
 
 
 class Means(StrEnum):

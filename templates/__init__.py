@@ -4,15 +4,14 @@ The medium decides what is escaped: .html for HTML, .slack for Slack's mrkdwn, .
 error, and a template can reach nothing but what it is given.
 """
 
-from collections.abc import Callable
 from datetime import date, datetime
 from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from jinja2 import PackageLoader, StrictUndefined, TemplateNotFound
+from jinja2 import PackageLoader, StrictUndefined, Template, TemplateNotFound
 from jinja2.sandbox import SandboxedEnvironment
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 LANGUAGES = ("fr", "en")
 PARIS = ZoneInfo("Europe/Paris")
@@ -29,8 +28,7 @@ _MONTHS = {
 def render(name: str, language: str, medium: str = "txt", /, **values: Any) -> str:
     """The words of a template; French for French readers, English for all others."""
     chosen = language if language in LANGUAGES else "en"
-    template = _environment(medium).get_template(f"{name}.{chosen}.{medium}")
-    return template.render(language=chosen, **values).strip()
+    return _template(name, chosen, medium).render(language=chosen, **values).strip()
 
 
 def refusal(template: str, language: str, **fields: Any) -> str:
@@ -68,7 +66,9 @@ def escape_slack(text: object) -> str:
     return str(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-_FINALIZERS: dict[str, Callable[[Any], Any]] = {"html": escape, "slack": escape_slack, "txt": str}
+@cache
+def _template(name: str, language: str, medium: str) -> Template:
+    return _environment(medium).get_template(f"{name}.{language}.{medium}")
 
 
 @cache
@@ -77,7 +77,7 @@ def _environment(medium: str) -> SandboxedEnvironment:
         loader=PackageLoader("templates", ""),
         undefined=StrictUndefined,
         autoescape=medium == "html",
-        finalize=_FINALIZERS[medium],
+        finalize=escape_slack if medium == "slack" else None,
         trim_blocks=True,
         lstrip_blocks=True,
         auto_reload=False,

@@ -14,19 +14,22 @@ from typing import Any
 POINTS = {
     "mail:before-keeping": ("mail.intake", "Intake", "_keep", "before"),
     "mail:kept": ("mail.intake", "Intake", "_keep", "after"),
-    "mail:decided": ("mail.intake", "Intake", "_decide_kept", "after"),
+    "mail:decided": ("mail.intake", "Intake", "_decide", "after"),
     "mail:moved": ("mail.intake", "Intake", "_move", "after"),
-    "mail:sending": ("mail.sender", "Sender", "_prepare", "after"),
+    "mail:sending": ("mail.sender", "Sender", "_begin", "after"),
     "mail:final-dot": ("mail.smtp", "Relay", "_final_reply", "before"),
     "mail:accepted-unrecorded": ("mail.smtp", "Relay", "_final_reply", "after"),
-    "mail:recorded": ("mail.sender", "Sender", "_record_accepted", "after"),
+    "mail:recorded": ("mail.recorder", "Recorder", "_write", "after"),
     "commit:before": ("sqlalchemy.engine.default", "DefaultDialect", "do_commit", "before"),
     "commit:after": ("sqlalchemy.engine.default", "DefaultDialect", "do_commit", "after"),
     "wire:fetching": ("imapclient", "IMAPClient", "fetch", "before"),
     "wire:moving": ("imapclient", "IMAPClient", "move", "before"),
     "wire:moved": ("imapclient", "IMAPClient", "move", "after"),
-    "wire:addressed": ("smtplib", "SMTP", "rcpt", "after"),
+    "wire:addressed": ("mail.smtp", None, "_exchange", "after"),
     "wire:data": ("mail.smtp", None, "dot_stuffed", "before"),
+    "receipt:before": ("mail.intake", None, "note_receipts", "before"),
+    "receipt:noted": ("mail.intake", None, "note_receipts", "after"),
+    "receipt:settled": ("storage.outcomes", None, "settle_by_receipt", "after"),
     "bot:uncommitted": ("bot.breach", "BreachListeners", "_open", "after"),
     "bot:committed": ("bot.breach", None, "_say_reported", "before"),
     "bot:before-posting": ("bot.poster", "Poster", "_post", "before"),
@@ -35,6 +38,10 @@ POINTS = {
     "bot:before-rung": ("bot.reminders", None, "ring_breach", "before"),
     "bot:rung-committed": ("bot.reminders", None, "ring_breach", "after"),
 }
+
+
+NOTHING = (0, [], set())
+"""What a pass returns that found nothing to do: no moment to die."""
 
 
 def die(*_: object) -> None:
@@ -65,7 +72,7 @@ def deadly(function: Callable[..., Any], moment: str, times: int) -> Callable[..
         if moment == "before" and next(passages) >= times:
             die()
         result = function(*args, **kwargs)
-        if moment == "after" and result != 0 and next(passages) >= times:  # a pass that found nothing is no moment
+        if moment == "after" and result not in NOTHING and next(passages) >= times:
             die()
         return result
 

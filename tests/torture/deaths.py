@@ -26,7 +26,7 @@ STARTING = 60.0
 LONGEST = 6.0
 """Seconds a started process lives when its appointed death does not come."""
 
-NAMED = tuple(point for point in POINTS if point.partition(":")[0] in {"mail", "commit", "wire"})
+NAMED = tuple(point for point in POINTS if point.partition(":")[0] in {"mail", "commit", "wire", "receipt"})
 
 
 @dataclass(frozen=True)

@@ -161,7 +161,9 @@ class Torture:
 
     def _sending(self, pid: int) -> dict[int, int]:
         """The deliveries that this process had begun to send when it died, and how often they had been tried."""
-        begun = select(Delivery.id, Delivery.attempts).where(Delivery.due_at.is_not(None), Delivery.attempts > 0)
+        begun = select(Delivery.id, Delivery.attempts).where(
+            Delivery.due_at.is_not(None), Delivery.sending_at.is_not(None)
+        )
         with self._database.reading() as session:
             return {
                 row.id: row.attempts for row in session.execute(begun.where(Delivery.leased_by.contains(f":{pid}:")))
