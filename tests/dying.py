@@ -40,7 +40,7 @@ POINTS = {
 }
 
 
-NOTHING = (0, [], set())
+NOTHING: tuple[object, ...] = (0, [], set())
 """What a pass returns that found nothing to do: no moment to die."""
 
 
