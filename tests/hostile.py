@@ -187,9 +187,9 @@ PLACES = (
 
 
 def bombs() -> Iterator[tuple[str, bytes]]:
-    """Each small unit repeated to half the bound of what is parsed, in each place where a program looks."""
+    """Each small unit repeated to a quarter of the bound of what is parsed, in each place where a program looks."""
     for place, unit in product(PLACES, UNITS):
-        filled = place.replace("{}", unit * (HEAD // 2 // len(unit)))
+        filled = place.replace("{}", unit * (HEAD // 4 // len(unit)))
         yield f"{place[:50]!r} of {unit!r}", f"To: a@b.example\r\n{filled}\r\n\r\nbody\r\n".encode()
 
 
