@@ -2,20 +2,26 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from jinja2 import TemplateNotFound
 from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
 from bot.blocks import Said, say, say_card
-from bot.cards import BreachCard, find_card
+from bot.cards import BreachCard, Card, find_card
 from bot.letters import describe_rung
 from bot.reminders import is_broadcast
 from storage import breaches
 from storage.announcements import CHANNEL
-from storage.models import Affected, Card, Delivery
+from storage.models import Affected, Delivery
+from storage.models import Card as Place
 from storage.types import Purpose
+
+BROADCAST = frozenset(
+    "forward_refused forward_bounced forward_too_large follow_up_bounced follow_up_waiting follow_up_insists "
+    "reply_not_ours reply_help reply_instruction reply_answer reply_other".split()
+)
+"""Events that somebody must act upon: shown in the channel as well as in the thread."""
 
 
 @dataclass(frozen=True)
@@ -29,9 +35,9 @@ class Post:
     card_ts: str | None = None
 
 
-def find_place(session: Session, case: str, channel: str) -> Card | None:
+def find_place(session: Session, case: str, channel: str) -> Place | None:
     """Where the case's card stands in this channel, if it was posted."""
-    return session.scalars(select(Card).where(Card.case == case, Card.channel == channel)).first()
+    return session.scalars(select(Place).where(Place.case == case, Place.channel == channel)).first()
 
 
 def is_elsewhere(session: Session, delivery: Delivery, *, now: datetime) -> bool:
@@ -53,7 +59,7 @@ def prepare(session: Session, delivery: Delivery, *, channel: str, language: str
     if delivery.topic == "breach_reminder" and isinstance(card, BreachCard):
         said, broadcast = _remind(session, delivery, card, language, now)
     else:
-        said, broadcast = Said(_announce(session, delivery, card, language)), False
+        said, broadcast = Said(_announce(session, delivery, card, language)), delivery.topic in BROADCAST
     if delivery.recipient != CHANNEL:
         return Post(delivery.recipient, said)
     thread = place.ts if place else None
@@ -69,11 +75,13 @@ def _remind(session: Session, delivery: Delivery, card: BreachCard, language: st
     return Said(say("reminder", card, language, **ringing)), is_broadcast(breach, reminder)
 
 
-def _announce(session: Session, delivery: Delivery, card: Any, language: str) -> str:
+def _announce(session: Session, delivery: Delivery, card: Card, language: str) -> str:
     topic = delivery.topic.removeprefix("breach_").removeprefix("request_")
     affected = session.get(Affected, delivery.affected_id) if delivery.affected_id else None
-    customer = affected.customer.name if affected else ""
-    lines = [line for line in getattr(card, "customers", ()) if line.customer == customer]
+    about = affected or delivery.forward
+    reference = about.customer.reference if about else ""
+    customers = card.customers if isinstance(card, BreachCard) else card.forwards
+    lines = [line for line in customers if line.customer_reference == reference]
     try:
         return say(f"thread_{topic}", card, language, line=lines[0] if lines else None)
     except TemplateNotFound:

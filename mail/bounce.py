@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mail.bounce_words import (
+    READ,
     Outcome,
     Reason,
     Signs,
@@ -18,6 +19,7 @@ from mail.bounce_words import (
     find_status,
     guess_outcome,
     is_report_in_words,
+    is_title_of_report,
     words_before_original,
 )
 from mail.headers import Fields, first, read_addresses, read_parameter, read_words, split_head
@@ -30,22 +32,32 @@ MAX_IDS = 200
 MAX_RECIPIENTS = 100
 
 _WANTED = frozenset(
-    b"subject from return-path to cc delivered-to x-original-to precedence in-reply-to references x-failed-recipients "
-    b"content-type content-transfer-encoding content-disposition".split()
+    b"received subject from return-path to delivered-to x-original-to precedence in-reply-to references "
+    b"x-failed-recipients content-type content-transfer-encoding content-disposition".split()
 )
 _STATUS_FIELDS = frozenset(
     b"original-envelope-id final-recipient original-recipient action status diagnostic-code".split()
 )
 _STATUS_PARTS = {"message/delivery-status", "message/global-delivery-status"}
 _RETURNED_PARTS = {"message/rfc822", "message/global", "text/rfc822-headers", "message/rfc822-headers"}
+_RECEIPTS = {"message/disposition-notification"}
+_THROWN_AWAY = re.compile(
+    rb"^Disposition[ \t]*:[ \t]*automatic-action/[^\n]{0,80};[ \t]*deleted", re.IGNORECASE | re.MULTILINE
+)
 _DAEMON = re.compile(
     rb"mailer[-_. ]?daemon|post ?master|mdaemon|mail[-_. ]?deliver|delivery[-_. ]?(?:sub)?system|system administrator|"
     rb"mail[-_. ]?(?:sub)?system|microsoft exchange|(?:^|[<\s])ndr@|^\s*(?:[^<]*<\s*>)?\s*$",
     re.IGNORECASE,
 )
+_IN_FIELDS = re.compile(
+    rb"\n(?:Content-Type[ \t]*:\s*message/(?:global-)?delivery-status|Final-Recipient[ \t]*:)", re.IGNORECASE
+)
 _GROUP_END = re.compile(rb"\r?\n[ \t]*\r?\n")
-_SECOND_RECIPIENT = re.compile(rb"\n(?=Final-Recipient[ \t]*:)", re.IGNORECASE)
-_ADDRESS = re.compile(r"(?<![\w.+=%-])[\w.+=%'*/!#&-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}")
+_NEXT_RECIPIENT = re.compile(rb"^(?=Final-Recipient[ \t]*:)", re.IGNORECASE | re.MULTILINE)
+_LABELLED_ID = re.compile(r"message[- ]?id\w{0,8}\W{1,10}\S{1,300}", re.IGNORECASE)
+_ADDRESS = re.compile(
+    r"(?<![\w.+=%-])(?:smtp[:=])?([\w][\w.+=%'*/!#&-]{0,63}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8})", re.IGNORECASE
+)
 _ID = re.compile(
     r"<([^<>\s@]{1,200}@[^<>\s@]{1,200})>|message[- ]?id\w{0,8}\W{1,10}([\w.+=$%-]{1,200}@[\w.-]{1,200})",
     re.IGNORECASE,
@@ -67,8 +79,8 @@ class Recipient:
 class Report:
     """A report on a delivery, in codes and candidates; its free text stays in the mail.
 
-    `outcome` is FAILED if it is so for any recipient. `returned_to`: the plus-addresses of ours, if they are, that it
-    was sent to. `message_ids`: all that look like one, with their angle brackets, in the order in which they stand.
+    `outcome` is FAILED if it is so for any recipient. `returned_to`: the plus-addresses that it was sent to.
+    `message_ids`: all that look like one, with their angle brackets, in the order in which they stand.
     """
 
     outcome: Outcome
@@ -97,9 +109,12 @@ def read_report(raw: bytes) -> Report | None:
 
     Never raises; reads the first HEAD octets.
     """
-    fields, body = split_head(raw[:HEAD], _WANTED)
-    opened = _open(fields, raw[body:HEAD], truncated=len(raw) > HEAD)
-    groups = list(_status_groups(opened.leaves))
+    head = raw[:HEAD] if b"\n" in raw[:HEAD] else raw[:HEAD].replace(b"\r", b"\n")
+    fields, body = split_head(head, _WANTED)
+    if not _may_be_report(fields) and not _IN_FIELDS.search(head, body):
+        return None
+    opened = _open(fields, head[body:], truncated=len(raw) > HEAD)
+    groups = list(_status_groups(opened.leaves)) or list(_status_groups(_leaves_within(opened)))
     recipients = tuple(_recipients(groups))
     if not recipients and not _is_report(opened):
         return None
@@ -118,6 +133,16 @@ def read_report(raw: bytes) -> Report | None:
     )
 
 
+def _may_be_report(fields: Fields) -> bool:
+    """What can be seen of a report without opening it: most mails end here."""
+    subject = read_words(first(fields, "subject"), 300)
+    return "x-failed-recipients" in fields or _is_daemon(fields) or is_title_of_report(subject)
+
+
+def _is_daemon(fields: Fields) -> bool:
+    return "from" in fields and bool(_DAEMON.search(first(fields, "from")))
+
+
 def _open(fields: Fields, body: bytes, *, truncated: bool) -> _Opened:
     leaves = read_parts(fields, body, truncated=truncated).leaves
     returned = next((at for at, part in enumerate(leaves) if part.content_type in _RETURNED_PARTS), None)
@@ -127,6 +152,16 @@ def _open(fields: Fields, body: bytes, *, truncated: bool) -> _Opened:
     return _Opened(fields, leaves, words, shown or returned is not None)
 
 
+def _leaves_within(opened: _Opened) -> tuple[Part, ...]:
+    """What a mail server's report has in the mail that it returns: some gateways wrap another server's report."""
+    returned = (part for part in opened.leaves if part.content_type == "message/rfc822")
+    inner = next(returned, None) if _is_daemon(opened.fields) else None
+    if inner is None:
+        return ()
+    fields, body = split_head(inner.content(), _WANTED)
+    return read_parts(fields, inner.content()[body:], truncated=not inner.complete).leaves
+
+
 def _text_of(part: Part) -> str:
     text = decode(part.content(), part.charset)
     return read_html(text[:HTML_LIMIT]).text if part.content_type == "text/html" else text
@@ -134,23 +169,29 @@ def _text_of(part: Part) -> str:
 
 def _is_report(opened: _Opened) -> bool:
     """Whether it is a report without saying so in fields. A receipt of reading, or a complaint about spam, is none."""
-    kind = first(opened.fields, "content-type")
-    is_multipart_report = content_type_of(opened.fields) == "multipart/report"
-    if is_multipart_report and (read_parameter(kind, "report-type") or "").lower() not in {"", "delivery-status"}:
+    if _reports_something_else(opened):
         return False
     if first(opened.fields, "precedence").strip().lower() == b"auto_reply":
         return False
-    sender = first(opened.fields, "from")
     return is_report_in_words(
         Signs(
-            daemon=bool(_DAEMON.search(sender)),
+            daemon=_is_daemon(opened.fields),
             null_sender=first(opened.fields, "return-path").strip() == b"<>",
             names_failed="x-failed-recipients" in opened.fields,
             original=opened.shows_original,
+            names_addresses=any(_addresses(opened)),
             subject=opened.subject,
             words=opened.words,
         )
     )
+
+
+def _reports_something_else(opened: _Opened) -> bool:
+    """A receipt or a complaint (RFC 8098, RFC 5965); but Dovecot says with a receipt that it threw a mail away."""
+    kind = read_parameter(first(opened.fields, "content-type"), "report-type") or "delivery-status"
+    thrown_away = any(_THROWN_AWAY.search(part.content()) for part in opened.leaves if part.content_type in _RECEIPTS)
+    is_report = content_type_of(opened.fields) == "multipart/report"
+    return is_report and kind.lower() != "delivery-status" and not thrown_away
 
 
 # --- fields ---
@@ -165,13 +206,16 @@ def _status_groups(leaves: tuple[Part, ...]) -> Iterator[Fields]:
         content = part.content()
         if part.content_type in _STATUS_PARTS or b"final-recipient" in content.lower():
             for group in _GROUP_END.split(content, MAX_RECIPIENTS * 2):
-                for one in _SECOND_RECIPIENT.split(b"\n" + group)[: MAX_RECIPIENTS * 2]:
+                several = len(_NEXT_RECIPIENT.findall(group)) > 1
+                for one in _NEXT_RECIPIENT.split(group)[: MAX_RECIPIENTS * 2] if several else [group]:
                     yield split_head(one.strip(b"\r\n"), _STATUS_FIELDS)[0]
 
 
 def _recipients(groups: list[Fields]) -> Iterator[Recipient]:
     for group in groups[: MAX_RECIPIENTS * 2]:
-        address = _address(group, "final-recipient") or _address(group, "original-recipient")
+        original = _address(group, "original-recipient")
+        final = _address(group, "final-recipient")
+        address = final if final and ("@" in final or not original) else original
         if address and ("action" in group or "status" in group):
             action = (_line(group, "action") or "").lower().partition(" ")[0].strip("().;")
             diagnostic = _line(group, "diagnostic-code") or ""
@@ -214,11 +258,17 @@ def _recipients_in_words(opened: _Opened) -> Iterator[Recipient]:
 
 
 def _addresses(opened: _Opened) -> Iterator[str]:
-    """Those that the report names as failed, or else all in its words but those between whom it travelled."""
+    """Those that the report names as failed; else those in angle brackets in its words, else all in them.
+
+    Never those between whom it travelled, nor a postmaster to write to.
+    """
     named = [one for value in opened.fields.get("x-failed-recipients", []) for one in read_addresses(value)]
     own = {*_sent_to(opened.fields), *read_addresses(first(opened.fields, "from"))}
-    found = _ADDRESS.findall(opened.words[: HEAD // 16])
-    yield from dict.fromkeys(named or (address.lower() for address in found if address.lower() not in own))
+    words = _LABELLED_ID.sub("", opened.words[:READ]).lower()
+    found = [one for one in _ADDRESS.findall(words) if one not in own]
+    others = [one for one in found if not one.startswith(("postmaster@", "mailer-daemon@"))]
+    marked = [one for one in others if f"<{one}>" in words]
+    yield from dict.fromkeys(named or marked or others)
 
 
 # --- candidates ---

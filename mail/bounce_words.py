@@ -36,6 +36,7 @@ class Signs:
     null_sender: bool
     names_failed: bool
     original: bool
+    names_addresses: bool
     subject: str
     words: str
 
@@ -44,8 +45,9 @@ READ = 6_000
 """Characters of a report's own words that are read."""
 
 _ORIGINAL = re.compile(
-    r"^[ \t]*(?:[-=*_]{2,}[^\n]{0,60}(?:copy|original|returned|undelivered|unsent|headers?\b|below this|d.origine)"
-    r"|(?:received|return-path)[ \t]*:)",
+    r"^[ \t]*+(?:[-=*_]{2,}+[^\n]{0,60}(?:copy|original|returned|undelivered|unsent|headers?\b|below this|d.origine)"
+    r"|>?(?:received|return-path)[ \t]*:|(?:the )?original message (?:[^\n]{0,40}follow|headers)"
+    r"|en-t.tes? d[^\n]{0,20}origine)",
     re.IGNORECASE | re.MULTILINE,
 )
 _STATUS = re.compile(r"(?<![\d.])([245])\.([0-7])\.(\d{1,3})(?![\d.]*\d)")
@@ -94,22 +96,32 @@ def words_before_original(text: str) -> tuple[str, bool]:
     return text[: found.start()] if found else text, found is not None
 
 
+def is_title_of_report(subject: str) -> bool:
+    """Whether a subject is that of a report."""
+    return bool(load_phrases("bounces.toml")["subject"].search(as_words(subject)))
+
+
 def is_report_in_words(signs: Signs) -> bool:
     """Whether a mail without a delivery-status part reports on a delivery.
 
-    A mail server's own address and two signs are enough. Anyone else must say so in subject and text, and show a code
-    or the letter: a person may write about a mail that came back, and then it is that person's letter.
+    A mail server's own address and two signs are enough. Anyone else must say so in subject and text, and show a code,
+    an address that is not the writer's, or the letter: a person may write about a mail that came back, and then it is
+    that person's letter.
     """
-    phrases, subject, words = load_phrases("bounces.toml"), as_words(signs.subject), as_words(signs.words[:READ])
+    phrases, subject = load_phrases("bounces.toml"), as_words(signs.subject)
     if signs.names_failed:
         return True
     if phrases["reply_of_a_machine"].match(subject) or phrases["sent_on_by_a_person"].match(subject):
         return False
-    titled, said = bool(phrases["subject"].search(subject)), _says(words)
-    shown = [signs.original, bool(find_status(signs.words[:READ]) or _REPLY.search(signs.words[:READ]))]
+    titled = is_title_of_report(signs.subject)
+    said, shown = _says(as_words(signs.words[:READ])), [signs.original, _codes(signs.words), signs.names_addresses]
     if signs.daemon:
         return sum([titled, said, *shown]) >= 2
     return titled and said and (signs.null_sender or any(shown))
+
+
+def _codes(words: str) -> bool:
+    return bool(find_status(words[:READ]) or _REPLY.search(words[:READ]))
 
 
 def _says(words: str) -> bool:
@@ -123,9 +135,10 @@ def guess_outcome(subject: str, words: str) -> Outcome:
     late, over = phrases["delayed"].search(said), phrases["final"].search(said)
     if late and not over:
         return Outcome.DELAYED
-    if over or phrases["failed"].search(said) or _REPLY.search(words[:READ]):
+    if over or phrases["failed"].search(said):
         return Outcome.FAILED
-    return Outcome.DELIVERED if phrases["delivered"].search(said) else Outcome.UNKNOWN
+    reply = find_status(words[:READ]) or _first(_REPLY, words[:READ])
+    return Outcome.DELIVERED if phrases["delivered"].search(said) else by_code("", reply)
 
 
 def by_code(action: str, status: str | None) -> Outcome:
@@ -154,5 +167,10 @@ def find_reason(status: str | None, words: str) -> Reason:
         return _BY_STATUS[detail]
     said, phrases = as_words(words[:READ]), load_phrases("bounces.toml")
     in_words = next((reason for reason in _IN_WORDS if phrases[reason].search(said)), None)
-    reply = _REPLY.search(words[:READ])
-    return in_words or _BY_SUBJECT.get(detail[:1]) or _BY_REPLY.get(reply[1] if reply else "", Reason.OTHER)
+    reply = _first(_REPLY, words[:READ]) or ""
+    return in_words or _BY_SUBJECT.get(detail[:1]) or _BY_REPLY.get(reply, Reason.OTHER)
+
+
+def _first(pattern: re.Pattern[str], text: str) -> str | None:
+    found = pattern.search(text)
+    return found[1] if found else None

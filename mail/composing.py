@@ -7,12 +7,14 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload, undefer
 
 from mail.forward import Envelope, compose
-from mail.letter import HEAD, Letter, read_letter
+from mail.letter import Letter
+from mail.reading import read_mail
 from mail.receipts import receipt_address
 from mail.recent import LARGEST, RecentLetters
 from mail.settings import MailSettings
-from mail.words import forward_words, original_words
+from mail.words import follow_up_words, forward_words, original_words
 from storage import messages, requests, tokens
+from storage.attempts import find_original, withheld_size
 from storage.database import Database
 from storage.models import Delivery, Forward, Message, Request
 from storage.outbox import Words
@@ -50,7 +52,12 @@ def compose_all(session: Session, ids: Sequence[int], settings: MailSettings, re
     loaded = wanted.options(
         whole.joinedload(Forward.request), whole.joinedload(Forward.customer), undefer(Delivery.content)
     )
-    return [_outgoing(session, one, settings, recent) for one in session.scalars(loaded)]
+    deliveries = list(session.scalars(loaded))
+    originals = select(Message).where(Message.id.in_([one.original_id for one in deliveries if one.original_id]))
+    held = session.scalars(originals).all()  # while they are held, the session need not ask for them
+    outgoing = [_outgoing(session, one, settings, recent) for one in deliveries]
+    del held
+    return outgoing
 
 
 def _outgoing(session: Session, delivery: Delivery, settings: MailSettings, recent: RecentLetters) -> Outgoing:
@@ -94,7 +101,7 @@ def _compose(
         queued_at=delivery.queued_at,
         original_sha256=original.sha256 if original else None,
     )
-    words = _words(session, delivery, request, settings, recent)
+    words = _words(session, delivery, settings, recent)
     return compose(words, envelope, boundary=_boundary_of(message_id), with_original=original is not None)
 
 
@@ -103,12 +110,14 @@ def _boundary_of(message_id: str) -> str:
     return f"kavkom-{message_id[1:].partition('@')[0]}"
 
 
-def read_kept_letter(session: Session, message_id: int, recent: RecentLetters) -> Letter:
-    """A kept mail, read from its head; never raises for what is in it."""
+def _read_kept(session: Session, message_id: int, settings: MailSettings, recent: RecentLetters) -> Letter:
+    """The data subject's letter in a kept mail, read from its head; never raises for what is in it."""
     if found := recent.find(message_id):
-        return found.letter
+        return found.says.letter
     head = messages.read_head(session, message_id)
-    return read_letter(head[:HEAD], truncated=len(head) > HEAD)
+    return read_mail(
+        head, whole=len(head) < messages.PART, own_domains=settings.own_domains, own_address=settings.mail_address
+    ).letter
 
 
 def _small(session: Session, original: Message | None, recent: RecentLetters) -> bytes | None:
@@ -131,16 +140,21 @@ def original_parts(database: Database, message_id: int) -> Iterator[bytes]:
         ordinal += 1
 
 
-def _words(
-    session: Session, delivery: Delivery, request: Request | None, settings: MailSettings, recent: RecentLetters
-) -> Words:
+def _words(session: Session, delivery: Delivery, settings: MailSettings, recent: RecentLetters) -> Words:
     if delivery.text is not None:
         return Words(delivery.subject or "", delivery.text, delivery.html)
-    letter = read_kept_letter(session, delivery.original_id or 0, recent)
-    if delivery.forward is not None:
-        return forward_words(delivery.forward, letter, company=settings.company_name)
-    received_at = request.received_at if request else delivery.queued_at
-    return original_words(delivery.case, received_at, letter, language=delivery.language)
+    original = find_original(session, delivery)
+    letter = _read_kept(session, original.id if original else 0, settings, recent)
+    received_at = original.received_at if original else delivery.queued_at
+    if delivery.forward is None:
+        return original_words(delivery.case, received_at, letter, language=delivery.language)
+    company, withheld = settings.company_name, withheld_size(session, delivery)
+    if delivery.purpose == Purpose.FOLLOW_UP:
+        return follow_up_words(
+            delivery.forward, letter, received_at=received_at, company=company, withheld_size=withheld
+        )
+    instructed = delivery.recipient != delivery.forward.address
+    return forward_words(delivery.forward, letter, company=company, withheld_size=withheld, instructed=instructed)
 
 
 def _reply_to(session: Session, request: Request | None, settings: MailSettings) -> str:

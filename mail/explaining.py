@@ -42,9 +42,11 @@ class Explained:
 
 def explain(session: Session, path: Path, *, settings: ReadingSettings, at: datetime) -> Explained:
     """Read one file as if it had arrived in INBOX at `at`. Raises OSError."""
-    letter, rights = read_mail(path.read_bytes(), whole=True)
-    directory, today = RecordedDirectory(session, [letter]), at.astimezone(PARIS).date()
-    return Explained(str(path), consider(letter, rights, directory, settings=settings, junk=False, today=today))
+    own = settings.mail_address
+    domains = {own.rpartition("@")[2].lower()} if own else set()
+    says = read_mail(path.read_bytes(), whole=True, own_domains=domains, own_address=own)
+    directory, today = RecordedDirectory(session, [says]), at.astimezone(PARIS).date()
+    return Explained(str(path), consider(says, directory, settings=settings, junk=False, today=today))
 
 
 def as_json(explained: Explained) -> str:

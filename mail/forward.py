@@ -96,7 +96,7 @@ def one_line(text: str) -> str:
 
 
 def _has_lone_ending(last: bytes, chunk: bytes) -> bool:
-    """Whether a CR or LF of this chunk, or the CR that ended the one before, stands alone. A CR at its end may go on."""
+    """Whether a CR or LF of this chunk, or the CR that ended the last one, stands alone. A CR at its end may go on."""
     pairs = chunk.count(CRLF)
     returns = pairs + chunk.endswith(b"\r")
     feeds = pairs + (last == b"\r")
@@ -145,7 +145,7 @@ def _mailbox(name: str, address: str) -> str:
 
 
 def _encoded(text: str) -> str:
-    """Unstructured text for a header (RFC 2047): in UTF-8 and base64, a line for each word of it, unless it is ASCII."""
+    """Unstructured text for a header (RFC 2047): in UTF-8 and base64, a line for each word, unless it is ASCII."""
     if text.isascii():
         return text
     words = ["=?utf-8?b?" + binascii.b2a_base64(word, newline=False).decode("ascii") + "?=" for word in _cut(text)]

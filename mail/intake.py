@@ -195,12 +195,17 @@ class Intake:
 
     def _read(self, kept: Kept) -> MailRead:
         is_whole = kept.size <= len(kept.head)
-        letter, rights = read_mail(kept.head, whole=is_whole)
+        says = read_mail(
+            kept.head,
+            whole=is_whole,
+            own_domains=self._settings.own_domains,
+            own_address=self._settings.mail_address,
+        )
         if is_whole:
-            self._recent.keep(kept.message_id, letter, kept.head)
+            self._recent.keep(kept.message_id, says, kept.head)
         junk = all(self._mailbox.is_junk(folder) for folder in kept.folders)
         digest = self._author_digest(kept)
-        return MailRead(kept.message_id, kept.received_at, kept.sha256, digest, kept.head, junk, letter, rights)
+        return MailRead(kept.message_id, kept.received_at, kept.sha256, digest, kept.head, junk, says)
 
     def _author_digest(self, kept: Kept) -> str | None:
         digest = AuthorDigest()

@@ -1,7 +1,7 @@
 """Lists of phrases, as a person writes them down, to patterns: the words of reports and of replies.
 
 One phrase a line, in lower case and without accents, apostrophes as spaces. `*` ends a word anyhow, `...` is up to
-sixty characters of the same sentence, `(a|b)` a choice of words.
+sixty characters of the same sentence, `(a|b)` a choice of words, `(a|b)?` the same or nothing.
 """
 
 import re
@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from functools import cache
 from importlib import resources
 
-from mail.rights import plain
+from mail.lexicon import plain
 
+_OPTIONAL = re.compile(r"\(([^()]+)\)\? ")
 _NO_WORD = re.compile(r"[^\w.!?;:]+")
 
 
@@ -29,9 +30,9 @@ def load_phrases(file: str) -> Mapping[str, re.Pattern[str]]:
 
 def _pattern(lines: str) -> re.Pattern[str]:
     phrases = filter(None, map(str.strip, lines.splitlines()))
-    return re.compile(rf"\b(?:{'|'.join(map(_phrase, phrases))})\b")
+    return re.compile(rf"(?<!\w)(?:{'|'.join(map(_phrase, phrases))})(?!\w)")
 
 
 def _phrase(line: str) -> str:
-    spelled = line.replace("*", r"\w*").replace(" ... ", r"(?: [^.!?;]{0,60})? ").replace("(", "(?:")
-    return spelled.replace("(?:?:", "(?:")
+    choices = _OPTIONAL.sub(r"<<\1> >?", line).replace("(", "<").replace("<", "(?:").replace(">", ")")
+    return choices.replace("*", r"\w*").replace(" ... ", r"(?: [^.!?;]{0,60})? ")

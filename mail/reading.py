@@ -1,14 +1,34 @@
 """A kept mail, read: its letter, what that asks, and what tells it from other mails. Pure: no SQL, any bytes."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
+from mail.colleagues import unwrap
 from mail.letter import HEAD, Letter, read_letter
 from mail.rights import RightsRead, read_rights
-from storage.types import Kind
+from storage.types import Channel, Kind
 
 UNREAD = RightsRead(Kind.REQUEST, (), (), ())
 """What is known of a letter that its reader could not take."""
+
+
+@dataclass(frozen=True)
+class Effective:
+    """What a mail says. When a colleague sent a letter on, `letter` is that one and `outer` the colleague's mail.
+
+    `is_in_doubt`: a colleague wrote it, and it holds no letter that can surely be told.
+    """
+
+    letter: Letter
+    outer: Letter
+    rights: RightsRead
+    is_in_doubt: bool = False
+
+    @property
+    def channel(self) -> Channel:
+        """How the letter reached us."""
+        return Channel.MAIL if self.letter is self.outer else Channel.COLLEAGUE
 
 
 @dataclass(frozen=True)
@@ -21,14 +41,37 @@ class MailRead:
     author_sha256: str | None
     head: bytes
     junk: bool
-    letter: Letter
-    rights: RightsRead
+    says: Effective
+
+    @property
+    def letter(self) -> Letter:
+        """The data subject's letter."""
+        return self.says.letter
 
 
-def read_mail(head: bytes, *, whole: bool) -> tuple[Letter, RightsRead]:
-    """Read a mail from its head. Whatever it does to its reader, it has a letter that a person can be asked about."""
-    letter = read_letter(head[:HEAD], truncated=not whole or len(head) > HEAD)
+def read_mail(
+    head: bytes, *, whole: bool, own_domains: Collection[str] = (), own_address: str | None = None
+) -> Effective:
+    """Read a mail from its head. Whatever it does to its reader, it has a letter that a person can be asked about.
+
+    Mail from `own_domains` is a colleague's, unless it comes from our intake address `own_address`.
+    """
+    outer = read_letter(head[:HEAD], truncated=not whole or len(head) > HEAD)
     try:
-        return letter, read_rights(letter.subject, letter.text)
+        inner = _unwrapped(head, outer, own_domains, own_address)
+        letter = inner or outer
+        in_doubt = inner is None and _is_colleague(outer, own_domains)
+        return Effective(letter, outer, read_rights(letter.subject, letter.text), in_doubt)
     except Exception:  # noqa: BLE001 - the poison guard: it is kept, and held for a person
-        return Letter(unreadable="rights"), UNREAD
+        unread = Letter(unreadable="rights")
+        return Effective(unread, unread, UNREAD)
+
+
+def _unwrapped(head: bytes, outer: Letter, own_domains: Collection[str], own_address: str | None) -> Letter | None:
+    if not _is_colleague(outer, own_domains):
+        return None
+    return unwrap(head, outer, own_domains=own_domains, intake=[own_address] if own_address else [])
+
+
+def _is_colleague(letter: Letter, own_domains: Collection[str]) -> bool:
+    return bool(letter.sender) and (letter.sender or "").rpartition("@")[2].lower() in own_domains

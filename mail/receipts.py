@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from mail.mailbox import Mailbox
 from mail.settings import MailSettings, Receipt
-from storage import messages, outbox, outcomes, tokens
+from storage import messages, outbox, outcomes, restored, tokens
 from storage.clock import now, real_now
 from storage.database import Database
 from storage.heartbeats import contact_of, last_beats
@@ -70,9 +70,11 @@ def uncertain_since(session: Session, settings: MailSettings, *, now: datetime) 
 
 
 def _delivery_of(session: Session, head: bytes) -> int | None:
-    """The delivery whose genuine receipt address stands in a head."""
+    """The delivery whose genuine receipt address stands in a head; one that this record never made pauses sending."""
     for found in _ADDRESS.finditer(head):
-        token = tokens.read(session, found[1].decode("ascii"))
+        signed = found[1].decode("ascii")
+        restored.report_foreign_receipt(session, signed, now=now())
+        token = tokens.read(session, signed)
         if token and token[0] == "r":
             return token[1]
     return None

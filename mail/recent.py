@@ -4,7 +4,7 @@ import threading
 from collections import OrderedDict
 from dataclasses import dataclass
 
-from mail.letter import Letter
+from mail.reading import Effective
 
 AT_MOST = 300
 """Letters; at a few kilobytes each."""
@@ -15,9 +15,9 @@ LARGEST = 64 * 1024
 
 @dataclass(frozen=True)
 class Recent:
-    """A letter and, where it is small, all its raw bytes."""
+    """What a mail says and, where it is small, all its raw bytes."""
 
-    letter: Letter
+    says: Effective
     raw: bytes
 
 
@@ -28,11 +28,11 @@ class RecentLetters:
         self._kept: OrderedDict[int, Recent] = OrderedDict()
         self._lock = threading.Lock()
 
-    def keep(self, message_id: int, letter: Letter, raw: bytes) -> None:
+    def keep(self, message_id: int, says: Effective, raw: bytes) -> None:
         """Remember a whole mail, if it is small."""
         if len(raw) <= LARGEST:
             with self._lock:
-                self._kept[message_id] = Recent(letter, raw)
+                self._kept[message_id] = Recent(says, raw)
                 if len(self._kept) > AT_MOST:
                     self._kept.popitem(last=False)
 

@@ -10,8 +10,8 @@ import structlog
 from mail.intake import Intake
 from mail.mailbox import PROCESSED, NoSuchFolder
 from mail.settings import MailboxSettings
-from storage import marks
-from storage.clock import real_now
+from storage import marks, restored
+from storage.clock import now, real_now
 from storage.database import Database
 
 log = structlog.get_logger()
@@ -27,6 +27,7 @@ def reconcile(
         log.warning("reconciled", mailbox=mailbox.account, found=total)
     with database.begin() as session:
         marks.put(session, f"reconciled:{mailbox.account}", str(total), now=real_now())
+        restored.record_compared(session, mailbox.account, now=now())
     return total
 
 

@@ -69,8 +69,7 @@ class Sender:
             if not outbox.anything_due(session, [Medium.EMAIL], now=real_now(), but=but):
                 return 0
         with self._database.begin() as session:
-            leased = outbox.lease_due(session, Medium.EMAIL, holder=self._holder, count=room, now=real_now(), but=but)
-            ids = [delivery.id for delivery in leased]
+            ids = outbox.lease_ids(session, Medium.EMAIL, holder=self._holder, count=room, now=real_now(), but=but)
         ready = self._begin(self._compose(ids))
         self._carriers.carry(ready)
         return len(ids)

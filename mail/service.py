@@ -15,7 +15,7 @@ from mail.receiver import Receiver
 from mail.recent import RecentLetters
 from mail.sender import Sender
 from mail.settings import MailSettings, Receipt
-from storage import heartbeats, outbox, requests, tokens
+from storage import heartbeats, outbox, pauses, requests, tokens
 from storage.clock import now, real_now
 from storage.database import Database
 from storage.logs import Condition
@@ -171,8 +171,8 @@ def _wait_until_sent(database: Database, until: float) -> None:
     """Wait while something is being tried for the first time, and for refused ones until `until`."""
     while True:
         with database.reading() as session:
-            backlog = outbox.backlog(session, Medium.EMAIL)
-        if backlog.waiting == 0 or (time.monotonic() > until and backlog.waiting == backlog.failing):
+            backlog, paused = outbox.backlog(session, Medium.EMAIL), pauses.is_paused(session)
+        if backlog.waiting == 0 or paused or (time.monotonic() > until and backlog.waiting == backlog.failing):
             return
         time.sleep(LOOK_EVERY)
 

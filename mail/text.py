@@ -94,7 +94,12 @@ def shorten(text: str) -> tuple[str, bool]:
 
 def own_words(text: str) -> str:
     """What the writer wrote: without quotations, forwarded originals and signature. All of it when nothing is left."""
-    return _without_quotations(text).strip() or text
+    return words_above_quotation(text) or text
+
+
+def words_above_quotation(text: str) -> str:
+    """The same, and nothing when there is nothing but quotation."""
+    return _without_quotations(text).strip()
 
 
 def _without_invisible(text: str) -> str:

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
+from typing import Any
 
 from mail.letter import Letter
 from storage.deadlines import answer_date
@@ -27,10 +28,35 @@ class Shown:
     shortened: bool
 
 
-def forward_words(forward: Forward, letter: Letter, *, company: str) -> Words:
-    """The forward to a customer, in its language, as text and HTML."""
+def forward_words(
+    forward: Forward, letter: Letter, *, company: str, withheld_size: int | None = None, instructed: bool = False
+) -> Words:
+    """The forward to a customer, in its language, as text and HTML.
+
+    `withheld_size`: the bytes of an original that is too large to attach. `instructed`: it goes to another address than
+    that of the order, because the customer said so.
+    """
+    values = _values(forward, letter, company=company, withheld_size=withheld_size)
+    return _write("forward", forward, values | {"instructed": instructed})
+
+
+def follow_up_words(
+    forward: Forward, letter: Letter, *, received_at: datetime, company: str, withheld_size: int | None = None
+) -> Words:
+    """The same person wrote again: to the same customer, in the same tone. Their month runs from the first letter."""
+    values = _values(forward, letter, company=company, withheld_size=withheld_size)
+    return _write("follow_up", forward, values | {"received_at": received_at})
+
+
+def _write(template: str, forward: Forward, values: dict[str, Any]) -> Words:
+    subject = render(f"{template}_subject", forward.language, reference=forward.request.reference)
+    text = render(template, forward.language, **values)
+    return Words(subject, text, render(template, forward.language, "html", **values))
+
+
+def _values(forward: Forward, letter: Letter, *, company: str, withheld_size: int | None) -> dict[str, Any]:
     shown, request = show(letter), forward.request
-    values = {
+    return {
         "company": company,
         "reference": request.reference,
         "address": forward.address,
@@ -44,10 +70,8 @@ def forward_words(forward: Forward, letter: Letter, *, company: str) -> Words:
         "stop_contact": Right.OBJECTION in request.rights,
         "letter": shown.text,
         "shortened": shown.shortened,
+        "withheld_size": withheld_size,
     }
-    subject = render("forward_subject", forward.language, reference=request.reference)
-    text = render("forward", forward.language, **values)
-    return Words(subject, text, render("forward", forward.language, "html", **values))
 
 
 def original_words(reference: str, received_at: datetime, letter: Letter, *, language: str) -> Words:

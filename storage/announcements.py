@@ -25,13 +25,23 @@ def show_cards(session: Session, entries: Sequence[Entry]) -> None:
         outbox.queue_all(session, rows, now=now)
 
 
-def announce(session: Session, entry: Entry, topic: str, *, recipient: str = CHANNEL, language: str = "") -> None:
+def announce(
+    session: Session,
+    entry: Entry,
+    topic: str,
+    *,
+    recipient: str = CHANNEL,
+    language: str = "",
+    forward_id: int | None = None,
+) -> None:
     """Say an event in the case's thread, or to one colleague (a Slack user id) directly."""
-    row = _queued(entry, Purpose.ANNOUNCEMENT, topic, recipient, language)
+    row = _queued(entry, Purpose.ANNOUNCEMENT, topic, recipient, language, forward_id)
     outbox.queue_all(session, [row], now=entry.at)
 
 
-def _queued(entry: Entry, purpose: Purpose, topic: str, recipient: str, language: str) -> outbox.Queued:
+def _queued(
+    entry: Entry, purpose: Purpose, topic: str, recipient: str, language: str, forward_id: int | None = None
+) -> outbox.Queued:
     return outbox.Queued(
         key=f"slack:{topic}:{entry.number}:{recipient}",
         medium=Medium.SLACK,
@@ -40,4 +50,5 @@ def _queued(entry: Entry, purpose: Purpose, topic: str, recipient: str, language
         recipient=recipient,
         language=language,
         case=entry.case or "",
+        forward_id=forward_id,
     )

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
-from sqlalchemy import Table, bindparam, insert, update
+from sqlalchemy import ColumnElement, Table, bindparam, insert, update
 from sqlalchemy.orm import Session
 
 from storage.models import Base
@@ -31,13 +31,18 @@ def insert_with_ids(session: Session, model: type[Base], rows: Sequence[Row]) ->
     return list(session.connection().execute(added, rows).scalars())
 
 
-def update_rows(session: Session, model: type[Base], rows: Sequence[Row]) -> None:
-    """Set the other columns that rows name, by their `id`; objects that are loaded already do not notice."""
+def update_rows(
+    session: Session, model: type[Base], rows: Sequence[Row], *, also: Mapping[str, ColumnElement[Any]] | None = None
+) -> None:
+    """Set the other columns that rows name, by their `id`; objects that are loaded already do not notice.
+
+    `also` are columns that SQL computes, the same way for all.
+    """
     if not rows:
         return
     table = table_of(model)
     named: dict[str, Any] = {name: bindparam(name) for name in rows[0] if name != "id"}
-    changed = update(table).where(table.c.id == bindparam("id_")).values(named)
+    changed = update(table).where(table.c.id == bindparam("id_")).values({**named, **(also or {})})
     session.connection().execute(changed, [{"id_": row["id"], **_without_id(row)} for row in rows])
 
 

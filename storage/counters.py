@@ -12,6 +12,9 @@ _NEXT = text(
     "ON CONFLICT (name) DO UPDATE SET value = counter.value + :count RETURNING value"
 )
 
+_VALUE = text("SELECT value FROM counter WHERE name = :name")
+_SET = text("INSERT INTO counter (name, value) VALUES (:name, :value) ON CONFLICT (name) DO UPDATE SET value = :value")
+
 
 def next_numbers(session: Session, name: str, count: int) -> range:
     """The next `count` numbers under a name, from 1; the row stays locked until the transaction ends."""
@@ -28,3 +31,11 @@ def next_references(session: Session, prefix: str, count: int, *, now: datetime)
 def next_reference(session: Session, prefix: str, *, now: datetime) -> str:
     """One new reference."""
     return next_references(session, prefix, 1, now=now)[0]
+
+
+def skip_numbers(session: Session, name: str, least: int) -> int:
+    """Go on after the next full hundred that leaves out at least so many numbers; the last one left out."""
+    value = session.scalar(_VALUE, {"name": name}) or 0
+    skipped_to = -(-(value + least) // 100) * 100
+    session.execute(_SET, {"name": name, "value": skipped_to})
+    return skipped_to

@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from datetime import datetime
 
 import structlog
 
@@ -43,6 +44,13 @@ def _place(fault: BaseException) -> str | None:
     while trace and trace.tb_next:
         trace = trace.tb_next
     return f"{trace.tb_frame.f_globals.get('__name__')}:{trace.tb_lineno}" if trace else None
+
+
+def log_paused(reason: str, since_at: datetime) -> None:
+    """Say at the start of a process that sending is paused, and what shows more."""
+    structlog.get_logger().warning(
+        "sending-paused", because=reason, since=since_at.isoformat(timespec="seconds"), see="python -m storage paused"
+    )
 
 
 class Condition:

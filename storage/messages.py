@@ -209,6 +209,19 @@ def record_read(session: Session, facts: Sequence[Facts]) -> None:
     update_rows(session, Message, [{name: row[name] for name in row if name != "message_id"} for row in rows])
 
 
+def find_first(session: Session, author_digests: Collection[str]) -> dict[str, int]:
+    """The oldest mail of each of these letters, by `author_sha256`."""
+    oldest = select(Message.author_sha256, func.min(Message.id)).where(Message.author_sha256.in_(author_digests))
+    found = session.execute(oldest.group_by(Message.author_sha256))
+    return {digest: message_id for digest, message_id in found if digest}
+
+
+def count_from(session: Session, senders: Collection[str], *, since: datetime) -> dict[str, int]:
+    """How many mails of each of these senders (lower case) came since an instant."""
+    theirs = select(Message.sender, func.count()).where(Message.sender.in_(senders), Message.received_at >= since)
+    return {sender: count for sender, count in session.execute(theirs.group_by(Message.sender)) if sender}
+
+
 def find_undecided(session: Session, *, account: str, limit: int) -> list[Kept]:
     """Mails of a mailbox that are kept and not decided, oldest first: what a crash between the two left behind."""
     seen_here = exists().where(Sighting.message_id == Message.id, Sighting.account == account)

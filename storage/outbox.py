@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from storage.bulk import table_of, update_rows
 from storage.clock import real_now
 from storage.holders import is_dead
+from storage.holding import may_go
 from storage.models import Delivery
 from storage.types import Medium, Purpose
 
@@ -149,11 +150,18 @@ def lease_due(
     session: Session, medium: Medium, *, holder: str, count: int, now: datetime, but: Except = NOTHING
 ) -> list[Delivery]:
     """Take up to `count` due deliveries for LEASE, oldest first; no other process gets them meanwhile."""
+    ids = lease_ids(session, medium, holder=holder, count=count, now=now, but=but)
+    return list(session.scalars(select(Delivery).where(Delivery.id.in_(ids)).order_by(Delivery.due_at, Delivery.id)))
+
+
+def lease_ids(
+    session: Session, medium: Medium, *, holder: str, count: int, now: datetime, but: Except = NOTHING
+) -> list[int]:
+    """The same, by id and in no order."""
     due = _due(medium, count, now, but).with_for_update(skip_locked=True)
     taken = update(Delivery).where(Delivery.id.in_(due.scalar_subquery()), *_free(now, but))
     leased = taken.values(leased_by=holder, leased_until=now + LEASE).returning(Delivery.id)
-    ids = list(session.scalars(leased.execution_options(synchronize_session=False)))
-    return list(session.scalars(select(Delivery).where(Delivery.id.in_(ids)).order_by(Delivery.due_at, Delivery.id)))
+    return list(session.scalars(leased.execution_options(synchronize_session=False)))
 
 
 def still_ours(session: Session, delivery_id: int, *, holder: str, now: datetime) -> Delivery | None:
@@ -197,10 +205,9 @@ class Composed:
 
 def record_sending_all(session: Session, composed: Sequence[Composed], *, now: datetime) -> None:
     """Tries begin, in real time. Committed before the connections are used: from here on "sent?" may be unknown."""
-    update_rows(session, Delivery, [{**vars(one), "sending_at": now, "leased_until": now + LEASE} for one in composed])
-    ids = [one.id for one in composed]
-    counted = update(Delivery).where(Delivery.id.in_(ids)).values(attempts=Delivery.attempts + 1)
-    session.execute(counted.execution_options(synchronize_session=False))
+    begun = {"sending_at": now, "leased_until": now + LEASE}
+    counted = {"attempts": table_of(Delivery).c.attempts + 1}
+    update_rows(session, Delivery, [{**vars(one), **begun} for one in composed], also=counted)
 
 
 def record_sending(delivery: Delivery, *, now: datetime) -> None:
@@ -300,7 +307,7 @@ def _due(medium: Medium, count: int, now: datetime, but: Except) -> Select[int]:
 
 
 def _free(now: datetime, but: Except) -> list[ColumnElement[bool]]:
-    free = [Delivery.due_at <= now, or_(Delivery.leased_until.is_(None), Delivery.leased_until < now)]
+    free = [Delivery.due_at <= now, or_(Delivery.leased_until.is_(None), Delivery.leased_until < now), may_go()]
     if but.uncertain_since:
         no_proof = and_(Delivery.sending_at <= but.uncertain_since, Delivery.receipt_at.is_(None))
         free.append(or_(Delivery.sending_at.is_(None), no_proof))

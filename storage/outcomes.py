@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, or_, select, update
 from sqlalchemy.orm import Session, joinedload
 
-from storage import outbox, requests
+from storage import failures, outbox, requests
 from storage.clock import real_now
 from storage.models import Delivery, Forward
 from storage.types import Actor, Medium
@@ -113,7 +113,9 @@ def _record_failure(
         outbox.defer(delivery, reply=outcome.reply, after=outcome.after)
     elif isinstance(outcome, Unknown):
         outbox.leave_uncertain(delivery)
-    else:
+    elif isinstance(outcome, Refused) or not failures.forward_without_original(
+        session, delivery, reply=outcome.reply, now=now
+    ):
         outbox.record_refused(delivery, reply=outcome.reply, now=now)
         requests.record_forward_refused(session, delivery, by=by, now=now)
 

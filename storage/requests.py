@@ -1,10 +1,10 @@
 """Data subjects' requests (agreement clause 4): received, held, forwarded, set aside."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Select, exists, func, select
+from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
 from sqlalchemy.orm import Session, selectinload
 
 from storage import announcements, journal, outbox
@@ -23,6 +23,7 @@ from storage.errors import (
     Refused,
     UnknownCase,
 )
+from storage.forwards import accepted_at, call_that_reached, failed_forward, has_failed
 from storage.models import Customer, Delivery, Forward, Message, Request, Staff
 from storage.types import Actor, Channel, Hold, Kind, Medium, Purpose
 
@@ -241,9 +242,16 @@ def take_back(session: Session, request: Request, *, by: Actor, now: datetime) -
 
 
 def send_original(
-    session: Session, request: Request, colleague: Staff, *, gesture: str, by: Actor, now: datetime
+    session: Session,
+    request: Request,
+    colleague: Staff,
+    *,
+    gesture: str,
+    by: Actor,
+    now: datetime,
+    message_id: int | None = None,
 ) -> None:
-    """Queue the original letter to a colleague's own address, from the staff table; journalled."""
+    """Queue the original letter, or another mail of its case, to a colleague's own address, from the staff table."""
     queued = outbox.queue(
         session,
         f"original:{request.reference}:{colleague.slack_user}:{gesture}",
@@ -253,7 +261,7 @@ def send_original(
         recipient=colleague.email,
         language=colleague.language,
         case=request.reference,
-        original_id=request.message_id,
+        original_id=message_id or request.message_id,
         now=now,
     )
     if queued:
@@ -275,13 +283,13 @@ def find_request(session: Session, reference: str) -> Request | None:
 
 
 def find_waiting(session: Session, *, limit: int | None = None) -> list[Request]:
-    """The held requests, the longest waiting first."""
-    return list(session.scalars(_with_forwards().where(*_held()).order_by(Request.received_at).limit(limit)))
+    """The requests that need a person (held, or a forward has failed), the longest waiting first."""
+    return list(session.scalars(_with_forwards().where(_held()).order_by(Request.received_at).limit(limit)))
 
 
 def count_waiting(session: Session) -> tuple[int, datetime | None]:
-    """How many requests are held, and since when the oldest has been here."""
-    count, oldest = session.execute(select(func.count(), func.min(Request.received_at)).where(*_held())).one()
+    """How many requests need a person, and since when the oldest has been here."""
+    count, oldest = session.execute(select(func.count(), func.min(Request.received_at)).where(_held())).one()
     return count, oldest
 
 
@@ -291,14 +299,17 @@ def find_recent(session: Session, *, limit: int) -> list[Request]:
 
 
 def is_held(request: Request) -> bool:
-    """Whether a person must decide: nobody has it, and it is not set aside."""
-    return not request.forwards and request.set_aside_at is None
+    """Whether a person must decide: nobody has it and it is not set aside, or a forward of it has failed."""
+    if not request.forwards:
+        return request.set_aside_at is None
+    return any(has_failed(forward) for forward in request.forwards)
 
 
 def forwarded_at(forward: Forward) -> datetime | None:
-    """When the customer's server accepted the forward, or None while it has not."""
-    accepted: Iterable[Delivery] = (one for one in forward.deliveries if one.accepted_at)
-    return min((one.accepted_at for one in accepted if one.accepted_at), default=None)
+    """When the customer's server accepted the forward for good, or the customer was told otherwise; None so far."""
+    told = call_that_reached(forward)
+    instants = (accepted_at(forward), told.at if told else None)
+    return min((one for one in instants if one is not None), default=None)
 
 
 def _take_turn(session: Session, request: Request) -> None:
@@ -354,12 +365,14 @@ def is_ours(address: str, own_address: str) -> bool:
     return (local.partition("+")[0], domain) == (own_local, own_domain)
 
 
-def _held() -> tuple[ColumnElement[bool], ...]:
-    return (~exists().where(Forward.request_id == Request.id), Request.set_aside_at.is_(None))
+def _held() -> ColumnElement[bool]:
+    nobody_has_it = and_(~exists().where(Forward.request_id == Request.id), Request.set_aside_at.is_(None))
+    return or_(nobody_has_it, failed_forward())
 
 
 def _with_forwards() -> Select[Request]:
     return select(Request).options(
         selectinload(Request.forwards).selectinload(Forward.deliveries),
+        selectinload(Request.forwards).selectinload(Forward.calls),
         selectinload(Request.forwards).joinedload(Forward.customer),
     )

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from itertools import count
 from pathlib import Path
 from threading import Barrier
@@ -14,7 +15,7 @@ from typing import Any, TypeVar
 from sqlalchemy.orm import Session
 
 from storage import breaches, outbox, requests
-from storage.messages import Place, keep_message
+from storage.messages import Place, find_kept, keep_message
 from storage.models import Breach, Customer, Forward, Message, Request
 from storage.requests import Reading
 from storage.types import Actor, Hold, Kind, Medium, Purpose
@@ -43,11 +44,14 @@ def add_customer(session: Session, reference: str = "C0001", **columns: Any) -> 
     return customer
 
 
-def keep_letter(session: Session, raw: bytes | None = None, *, at: datetime = NOW) -> Message:
-    """A letter; each is another one, unless its bytes are given."""
+def keep_letter(
+    session: Session, raw: bytes = b"From: a@example.org\r\n\r\nHello\r\n", *, at: datetime = NOW
+) -> Message:
+    """A letter; one whose bytes are kept already gets another number on its envelope."""
     place = Place("privacy", "INBOX", 1, next(_numbers))
-    another = b"X-Number: %d\r\nFrom: a@example.org\r\n\r\nHello\r\n" % place.uid
-    return keep_message(session, place, another if raw is None else raw, received_at=at, now=at)
+    if find_kept(session, [sha256(raw).hexdigest()]):
+        raw = b"X-Number: %d\r\n" % place.uid + raw
+    return keep_message(session, place, raw, received_at=at, now=at)
 
 
 def receive(session: Session, *, at: datetime = NOW) -> Request:

@@ -200,6 +200,16 @@ def test_our_own_folder_is_made_below_the_prefix_of_the_server(courier: Dovecot,
     assert there == [1]
 
 
+def test_a_folder_that_vanishes_while_it_is_open_is_noticed(dovecot: Dovecot, user: str) -> None:
+    with opened(dovecot.imap_port, user=user) as mailbox, opened(dovecot.imap_port, user=user) as other:
+        other._client.create_folder("Extra")
+        mailbox.select("Extra")
+        other._client.delete_folder("Extra")
+
+        with pytest.raises((MailboxLost, NoSuchFolder)):
+            mailbox.select("Extra")
+
+
 def test_a_folder_that_is_not_there_is_named(dovecot: Dovecot, user: str) -> None:
     with opened(dovecot.imap_port, user=user) as mailbox, pytest.raises(NoSuchFolder, match="Elsewhere"):
         mailbox.select("Elsewhere")

@@ -370,6 +370,15 @@ def test_a_token_that_the_relay_refuses_is_a_refused_login(endpoint: TokenEndpoi
     assert relay_host.logins == []
 
 
+def test_a_login_that_the_relay_cannot_judge_now_is_tried_later(endpoint: TokenEndpoint, relay_host: TokenSmtp) -> None:
+    relay_host.answer = "454 4.7.0 Temporary authentication failure"
+
+    with pytest.raises(NotNow) as refusal:
+        Relay(all_settings(1, relay_host.port, endpoint)).connect()
+
+    assert refusal.value.reply.startswith("454 ")
+
+
 def test_the_relay_is_not_refused_when_the_endpoint_is_in_trouble(
     endpoint: TokenEndpoint, relay_host: TokenSmtp
 ) -> None:

@@ -122,7 +122,7 @@ def test_everything_without_that_evidence_is_held(mail_host: MailHost, database_
     letters = {
         Hold.NO_EVIDENCE: letter(US),
         Hold.SEVERAL_CUSTOMERS: letter(f"{TO_GARAGE}, {TO_HOTEL}"),
-        Hold.AUTOMATIC_MAIL: letter(TO_GARAGE, headers="Auto-Submitted: auto-replied\r\n"),
+        Hold.AUTOMATIC_MAIL: letter(TO_GARAGE, body="Absent.\r\n", headers="Auto-Submitted: auto-replied\r\n"),
         Hold.CONTRACT_ENDED: letter("privacy+ancien@kavkom.example"),
         Hold.OWN_MAIL: letter("privacy+boucle@kavkom.example"),
     }

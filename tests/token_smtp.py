@@ -21,6 +21,8 @@ class TokenSmtp:
         self.logins: list[str] = []
         self.refusals: list[bytes] = []
         self.accepted: list[bytes] = []
+        self.answer: str | None = None
+        """What every login is answered with, instead of being judged."""
 
     def __enter__(self) -> Self:
         self._thread = LoopThread("token-smtp")
@@ -47,6 +49,8 @@ class TokenSmtp:
 
     async def auth_XOAUTH2(self, server: SMTP, args: list[str]) -> AuthResult:  # noqa: N802
         """aiosmtpd finds mechanisms by this name."""
+        if self.answer:
+            return AuthResult(success=False, handled=False, message=self.answer)
         first = await server.challenge_auth("") if len(args) == 1 else b64decode(args[1])
         match = FIRST.fullmatch(first) if isinstance(first, bytes) else None
         claims = read_jwt(match[2].decode()) if match else None

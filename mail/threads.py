@@ -1,0 +1,186 @@
+"""To which case a mail belongs (mail.md rule 7): by our own signed address or Message-ID, or because the same person
+answers a mail of that case. Subjects, numbers in texts and threads of mail programs are nobody's proof.
+"""
+
+import re
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+
+from sqlalchemy.orm import Session
+
+from mail.bounce import read_report
+from mail.bounce_words import Outcome
+from mail.letter import Letter
+from mail.reading import MailRead
+from mail.replies import read_reply
+from mail.settings import ReadingSettings
+from storage import correspondence, failures, replies, requests, tasks, tokens
+from storage.forwards import address_of
+from storage.models import Delivery, Forward, Message, Request
+from storage.types import Actor, Correspondence, Purpose, TaskKind
+
+_SIGNED = re.compile(r"[bcdmr]\.[0-9]{1,18}\.[a-z2-7]{10,40}")
+RECORDED = {Outcome.FAILED: failures.record_bounce, Outcome.DELAYED: failures.record_delay}
+LOOKED_AT = 10
+"""Identifiers of earlier mails that are looked up, the newest first."""
+
+
+@dataclass(frozen=True)
+class Threads:
+    """Finds the cases of a group of mails and records what belongs to them."""
+
+    session: Session
+    mails: Sequence[MailRead]
+    settings: ReadingSettings
+    by: Actor
+    now: datetime
+
+    def settle(self, mail: MailRead) -> bool:
+        """Record a mail that belongs to a case; False when it opens one of its own."""
+        return self._settle_report(mail) or self._settle_correspondence(mail)
+
+    def _settle_report(self, mail: MailRead) -> bool:
+        """A report on a delivery of ours, as genuine as the token that it brings back."""
+        if mail.letter.automatic is None and not _tagged(mail.letter.recipients, "b"):
+            return False
+        report = read_report(mail.head)
+        if report is None:
+            return False
+        returned = (*report.returned_to, *mail.letter.recipients)
+        ids = [*_tagged(returned, "b"), *_signed([report.envelope_id or ""]), *_signed(report.message_ids)]
+        delivery = self._delivery(ids)
+        if delivery is None:
+            return False
+        message = self.session.get_one(Message, mail.message_id)
+        if report.outcome in RECORDED:
+            RECORDED[report.outcome](
+                self.session,
+                delivery,
+                status=report.status,
+                reason=report.reason.value,
+                message=message,
+                by=self.by,
+                now=self.now,
+            )
+        else:
+            self._keep_report(message, delivery, to_read=report.outcome is Outcome.UNKNOWN)
+        return True
+
+    def _keep_report(self, message: Message, delivery: Delivery, *, to_read: bool) -> None:
+        request = delivery.forward.request if delivery.forward else None
+        correspondence.attach(
+            self.session,
+            message,
+            Correspondence.REPORT,
+            now=self.now,
+            request_id=request.id if request else None,
+            forward_id=delivery.forward_id,
+            delivery_id=delivery.id,
+        )
+        if to_read and request:
+            tasks.open_task(self.session, request.reference, TaskKind.READ, message=message, by=self.by, now=self.now)
+
+    def _settle_correspondence(self, mail: MailRead) -> bool:
+        """An answer to something of ours, or to an earlier mail of the same person."""
+        delivery = self._delivery([*_tagged(mail.letter.recipients, "b"), *_signed(_earlier(mail.letter))])
+        request = self._request(mail, delivery)
+        if request is None:
+            return False
+        message = self.session.get_one(Message, mail.message_id)
+        forward = _forward_of(mail.letter, request, delivery)
+        if forward is not None:
+            replies.record_reply(self.session, message, forward, read_reply(mail.letter), by=self.by, now=self.now)
+        elif mail.letter.automatic is not None:
+            correspondence.attach(self.session, message, Correspondence.AUTOMATIC, request_id=request.id, now=self.now)
+        elif mail.junk:
+            return False
+        else:
+            replies.record_follow_up(self.session, message, request, by=self.by, now=self.now)
+        return True
+
+    def _request(self, mail: MailRead, delivery: Delivery | None) -> Request | None:
+        for signed in _tagged(mail.letter.recipients, "c"):
+            if token := tokens.read(self.session, signed):
+                return self.session.get(Request, token[1])
+        if delivery is not None:
+            return _request_of(self.session, delivery)
+        return self._same_persons(mail.letter)
+
+    def _same_persons(self, letter: Letter) -> Request | None:
+        """The case of an earlier mail of the same sender that this one answers."""
+        sender = (letter.sender or "").lower()
+        found = [self._known[(one, sender)] for one in _earlier(letter) if (one, sender) in self._known]
+        return self.session.get(Request, found[0]) if found else None
+
+    @cached_property
+    def _known(self) -> dict[tuple[str, str], int]:
+        """The requests that the mails' earlier ones belong to, by Message-ID and sender."""
+        wanted = {one for mail in self.mails for one in _earlier(mail.letter)}
+        return correspondence.find_earlier(self.session, wanted) if wanted else {}
+
+    def _delivery(self, signed: Iterable[str]) -> Delivery | None:
+        for one in signed:
+            token = tokens.read(self.session, one)
+            if token and token[0] in ("b", "m"):
+                return self.session.get(Delivery, token[1])
+        return None
+
+
+def _earlier(letter: Letter) -> list[str]:
+    """What a mail answers: In-Reply-To, then the newest of References."""
+    before = [letter.in_reply_to] if letter.in_reply_to else []
+    return list(dict.fromkeys([*before, *reversed(letter.references[-LOOKED_AT:])]))
+
+
+def _request_of(session: Session, delivery: Delivery) -> Request | None:
+    """The case of one of our mails to a customer or to a data subject; what we send to staff has none."""
+    if delivery.forward is not None:
+        return delivery.forward.request
+    return requests.find_request(session, delivery.case) if delivery.purpose == Purpose.ACKNOWLEDGEMENT else None
+
+
+def _forward_of(letter: Letter, request: Request, delivery: Delivery | None) -> Forward | None:
+    """The forward that a customer answers; None when it is the data subject who writes."""
+    sender = (letter.sender or "").lower()
+    if sender and sender == request.message.sender:
+        return None
+    if delivery is not None and delivery.forward is not None:
+        return delivery.forward
+    theirs = [one for one in request.forwards if _is_of(sender, {one.address.lower(), address_of(one).lower()})]
+    if theirs:
+        return theirs[0]
+    is_persons = delivery is not None or not request.forwards
+    return None if is_persons else request.forwards[0]
+
+
+def _is_of(sender: str, addresses: Collection[str]) -> bool:
+    """Whether this is one of a customer's addresses, or a colleague at the same domain."""
+    domains = {address.rpartition("@")[2] for address in addresses} - FREE_MAIL
+    return sender in addresses or sender.rpartition("@")[2] in domains
+
+
+def _tagged(addresses: Iterable[str], tag: str) -> Iterator[str]:
+    """The signed tags of a kind in plus-addresses."""
+    for address in addresses:
+        signed = address.lower().rpartition("@")[0].partition("+")[2]
+        if signed.startswith(f"{tag}.") and _SIGNED.fullmatch(signed):
+            yield signed
+
+
+def _signed(identifiers: Iterable[str]) -> Iterator[str]:
+    """The signed tags in Message-IDs and envelope identifiers of ours."""
+    for one in identifiers:
+        signed = one.strip("<>").partition("@")[0].lower()
+        if _SIGNED.fullmatch(signed):
+            yield signed
+
+
+FREE_MAIL = frozenset(
+    "gmail.com googlemail.com outlook.com outlook.fr hotmail.com hotmail.fr live.com live.fr msn.com yahoo.com "
+    "yahoo.fr icloud.com me.com mac.com orange.fr wanadoo.fr free.fr sfr.fr neuf.fr bbox.fr laposte.net numericable.fr "
+    "gmx.de gmx.net gmx.fr web.de t-online.de libero.it virgilio.it proton.me protonmail.com aol.com "
+    "ziggo.nl kpnmail.nl".split()
+)
+"""Where strangers share a domain: there only the address itself tells who writes."""
