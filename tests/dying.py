@@ -1,9 +1,10 @@
-"""`python -m tests.dying POINT COMMAND…`: run the product and kill it just before or after one of its functions.
+"""`python -m tests.dying POINT[@K] COMMAND…`: run the product and kill it just before or after one of its functions.
 
-The product has no hooks for this: its functions are wrapped from here.
+With @K it dies at the K-th time. The product has no hooks for this: its functions are wrapped from here.
 """
 
 import importlib
+import itertools
 import os
 import signal
 import sys
@@ -19,6 +20,16 @@ POINTS = {
     "mail:final-dot": ("mail.smtp", "Relay", "_final_reply", "before"),
     "mail:accepted-unrecorded": ("mail.smtp", "Relay", "_final_reply", "after"),
     "mail:recorded": ("mail.recorder", "Recorder", "_write", "after"),
+    "commit:before": ("sqlalchemy.engine.default", "DefaultDialect", "do_commit", "before"),
+    "commit:after": ("sqlalchemy.engine.default", "DefaultDialect", "do_commit", "after"),
+    "wire:fetching": ("imapclient", "IMAPClient", "fetch", "before"),
+    "wire:moving": ("imapclient", "IMAPClient", "move", "before"),
+    "wire:moved": ("imapclient", "IMAPClient", "move", "after"),
+    "wire:addressed": ("mail.smtp", None, "_exchange", "after"),
+    "wire:data": ("mail.smtp", None, "dot_stuffed", "before"),
+    "receipt:before": ("mail.intake", None, "note_receipts", "before"),
+    "receipt:noted": ("mail.intake", None, "note_receipts", "after"),
+    "receipt:settled": ("storage.outcomes", None, "settle_by_receipt", "after"),
     "bot:uncommitted": ("bot.breach", "BreachListeners", "_open", "after"),
     "bot:committed": ("bot.breach", None, "_say_reported", "before"),
     "bot:before-posting": ("bot.poster", "Poster", "_post", "before"),
@@ -29,36 +40,56 @@ POINTS = {
 }
 
 
+NOTHING: tuple[object, ...] = (0, [], set())
+"""What a pass returns that found nothing to do: no moment to die."""
+
+
 def die(*_: object) -> None:
     """At once, as by a power cut."""
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def deadly(function: Callable[..., Any], moment: str) -> Callable[..., Any]:
-    """The function, with death just before it or just after it did something."""
+class NoSuchPoint(Exception):
+    """The product has changed, and POINTS in tests/dying.py has not."""
+
+
+def find_owner(point: str) -> Any:
+    """The class or module whose function is wrapped for a point. Raises NoSuchPoint."""
+    module_name, class_name, function_name, _ = POINTS[point]
+    module = importlib.import_module(module_name)
+    owner = getattr(module, class_name, None) if class_name else module
+    if not callable(getattr(owner, function_name, None)):
+        named = ".".join(filter(None, (module_name, class_name, function_name)))
+        raise NoSuchPoint(f"{point}: there is no {named}: put its new name into POINTS of tests/dying.py.")
+    return owner
+
+
+def deadly(function: Callable[..., Any], moment: str, times: int) -> Callable[..., Any]:
+    """The function, with death just before it or just after it did something, the `times`-th time."""
+    passages = itertools.count(1)
 
     def wrapped(*args: Any, **kwargs: Any) -> Any:
-        if moment == "before":
+        if moment == "before" and next(passages) >= times:
             die()
         result = function(*args, **kwargs)
-        if result not in (0, []):  # a pass that found nothing to do is no moment to die
+        if moment == "after" and result not in NOTHING and next(passages) >= times:
             die()
         return result
 
     return wrapped
 
 
-def arm(point: str) -> None:
-    """Wrap the function of a point."""
-    module_name, class_name, function_name, moment = POINTS[point]
-    module = importlib.import_module(module_name)
-    owner = getattr(module, class_name) if class_name else module
-    setattr(owner, function_name, deadly(getattr(owner, function_name), moment))
+def arm(point: str, times: int = 1) -> None:
+    """Wrap the function of a point. Raises NoSuchPoint."""
+    _, _, function_name, moment = POINTS[point]
+    owner = find_owner(point)
+    setattr(owner, function_name, deadly(getattr(owner, function_name), moment, times))
 
 
 def main() -> None:
-    point, package, *words = sys.argv[1:]
-    arm(point)
+    named, package, *words = sys.argv[1:]
+    point, _, times = named.partition("@")
+    arm(point, int(times or 1))
     sys.argv = [package, *words]
     importlib.import_module(f"{package}.__main__").main()
 

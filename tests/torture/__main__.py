@@ -1,0 +1,60 @@
+"""`python -m tests.torture`: nothing lost, nothing doubled, nothing wrong, however often it is killed."""
+
+import argparse
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from storage.database import upgrade
+from tests.servers import Dovecot, Exim, PostgreSQL
+from tests.torture.outcome import Plan, figures
+from tests.torture.progress import Progress
+from tests.torture.run import Torture
+
+
+def read_arguments() -> tuple[Plan, str]:
+    """What is asked for, and the kind of database."""
+    parser = argparse.ArgumentParser(prog="python -m tests.torture", description=__doc__)
+    add = parser.add_argument
+    add("-n", "--letters", type=int, default=200, help="letters to be forwarded (200)")
+    add("--deaths", type=int, default=100, help="how often a mail process is killed (100)")
+    add("--database", choices=["sqlite", "postgresql"], default="sqlite")
+    add("--processes", type=int, default=1, help="mail processes at the same time (1)")
+    add("--renumber", action="store_true", help="change the mailbox's UIDVALIDITY in flight")
+    add("--proxy", action="store_true", help="cut, stall and reset connections")
+    add("--seed", type=int, default=1, help="what chance begins with (1)")
+    asked = vars(parser.parse_args())
+    kind = asked.pop("database")
+    return Plan(**asked), kind
+
+
+@contextmanager
+def fresh_database(kind: str, folder: Path) -> Iterator[str]:
+    """The URL of a new, migrated database."""
+    if kind == "sqlite":
+        url = f"sqlite:///{folder / 'desk.db'}"
+        upgrade(url)
+        yield url
+        return
+    with PostgreSQL() as server:
+        url = server.create_database()
+        upgrade(url)
+        yield url
+
+
+def main() -> None:
+    plan, kind = read_arguments()
+    progress = Progress(plan.deaths)
+    with TemporaryDirectory(prefix="torture-") as name, Dovecot() as dovecot, Exim(dovecot) as exim:
+        folder = Path(name)
+        with fresh_database(kind, folder) as url:
+            outcome = Torture(plan, dovecot, exim, url, folder, progress.show).run()
+    progress.end()
+    sys.stdout.write("\n".join(figures(plan, outcome)) + "\n")
+    raise SystemExit(0 if outcome.verdict.is_clean else 1)
+
+
+if __name__ == "__main__":
+    main()
