@@ -1,11 +1,12 @@
 """From deliveries in the outbox to the bytes of their messages: composed once, at the first try, and kept."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload, undefer
 
+from mail.acknowledging import reply_fields
 from mail.forward import Envelope, compose
 from mail.letter import Letter
 from mail.reading import read_mail
@@ -28,7 +29,8 @@ TO_CUSTOMERS = frozenset({Purpose.FORWARD, Purpose.FOLLOW_UP})
 class Outgoing:
     """A delivery whose bytes are fixed. `content` is all but the original, which is spliced in while it is sent.
 
-    `sender` is the envelope's, signed, so that a bounce finds its delivery; `original` is set where it is small.
+    `sender` is the envelope's: signed, so that a bounce finds its delivery, and empty where none may come back
+    (RFC 3834 section 3.3); `original` is set where it is small.
     """
 
     id: int
@@ -71,7 +73,7 @@ def _outgoing(session: Session, delivery: Delivery, settings: MailSettings, rece
         message_id,
         delivery.destination or delivery.recipient.rpartition("@")[2],
         delivery.recipient,
-        tokens.plus_address(settings.mail_address, bounce),
+        "" if delivery.purpose is Purpose.ACKNOWLEDGEMENT else tokens.plus_address(settings.mail_address, bounce),
         receipt_address(session, delivery.id, settings) if delivery.purpose in TO_CUSTOMERS else None,
         bounce,
         content,
@@ -101,6 +103,8 @@ def _compose(
         queued_at=delivery.queued_at,
         original_sha256=original.sha256 if original else None,
     )
+    if delivery.purpose is Purpose.ACKNOWLEDGEMENT and request:
+        envelope = replace(envelope, fields=tuple(reply_fields(request.message.internet_id, message_id)))
     words = _words(session, delivery, settings, recent)
     return compose(words, envelope, boundary=_boundary_of(message_id), with_original=original is not None)
 

@@ -38,7 +38,7 @@ class Form(StrEnum):
 
 @dataclass(frozen=True)
 class Envelope:
-    """The head of a message of ours."""
+    """The head of a message of ours. `fields` stand in place of the usual References and Auto-Submitted."""
 
     company: str
     sender: str
@@ -48,6 +48,7 @@ class Envelope:
     language: str
     queued_at: datetime
     original_sha256: str | None = None
+    fields: tuple[tuple[str, str], ...] = ()
 
 
 def compose(words: Words, envelope: Envelope, *, boundary: str, with_original: bool) -> bytes:
@@ -129,8 +130,7 @@ def _head(subject: str, envelope: Envelope) -> bytes:
         ("Subject", _encoded(one_line(subject))),
         ("Date", format_datetime(envelope.queued_at)),
         ("Message-ID", envelope.message_id),
-        ("References", envelope.message_id),  # some relays replace Message-ID and keep this
-        ("Auto-Submitted", "auto-generated"),
+        *(envelope.fields or _usual_fields(envelope)),
         ("Content-Language", envelope.language),
         ("MIME-Version", "1.0"),
     ]
@@ -142,6 +142,11 @@ def _head(subject: str, envelope: Envelope) -> bytes:
 @lru_cache(maxsize=16)
 def _mailbox(name: str, address: str) -> str:
     return formataddr((name, address))
+
+
+def _usual_fields(envelope: Envelope) -> list[tuple[str, str]]:
+    """Some relays replace Message-ID and keep References."""
+    return [("References", envelope.message_id), ("Auto-Submitted", "auto-generated")]
 
 
 def _encoded(text: str) -> str:

@@ -4,6 +4,7 @@ One is prepared with the decision about the letter, its words rendered. That of 
 forwarded one says "passed on", so it waits (`due_at` NULL) until the customer's server has accepted the forward.
 """
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -99,6 +100,14 @@ def release_acknowledgement(session: Session, delivery: Delivery) -> bool:
     return released > 0
 
 
+def release_all(session: Session, deliveries: Sequence[Delivery]) -> int:
+    """The same for a group of forwards; how many acknowledgements are now queued."""
+    keys = {f"{_KEY}{one.case}" for one in deliveries}
+    prepared = select(Delivery.case).where(Delivery.key.in_(keys), *_held_back())
+    cases = set(session.scalars(prepared)) if keys else set()
+    return sum(release_acknowledgement(session, one) for one in deliveries if one.case in cases)
+
+
 def record_silence(session: Session, request: Request, why: Silence, *, by: Actor, now: datetime) -> None:
     """Into the journal: no acknowledgement, and why."""
     journal.record(session, "not-acknowledged", by=by, now=now, case=request.reference, clause=CLAUSE, why=why.value)
@@ -148,6 +157,12 @@ def _customers() -> Select[Any]:
     return select(exists().where(theirs))
 
 
+def _held_back() -> list[ColumnElement[bool]]:
+    """Of an acknowledgement: prepared, and not let go yet."""
+    instants = (Delivery.due_at, Delivery.accepted_at, Delivery.refused_at, Delivery.superseded_at)
+    return [instant.is_(None) for instant in instants]
+
+
 def _release() -> Update:
     """Due now, unless it is finished or under way, or a customer of the case is unwilling."""
     unwilling = exists().where(
@@ -155,9 +170,8 @@ def _release() -> Update:
         Customer.id == Forward.customer_id,
         Customer.acknowledge.is_(False),
     )
-    unfinished = (Delivery.due_at, Delivery.accepted_at, Delivery.refused_at, Delivery.superseded_at)
-    held_back = (Delivery.key == bindparam("acknowledgement"), *(instant.is_(None) for instant in unfinished))
-    return update(Delivery).where(*held_back, ~unwilling).values(due_at=bindparam("released_at"))
+    prepared = (Delivery.key == bindparam("acknowledgement"), *_held_back())
+    return update(Delivery).where(*prepared, ~unwilling).values(due_at=bindparam("released_at"))
 
 
 _NEWEST = _newest()

@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, or_, select, update
 from sqlalchemy.orm import Session, joinedload
 
-from storage import failures, outbox, requests
+from storage import acknowledgements, failures, outbox, requests
 from storage.clock import real_now
 from storage.models import Delivery, Forward
-from storage.types import Actor, Medium
+from storage.types import Actor, Medium, Purpose
 
 BY_RECEIPT = "accepted: the receipt copy came"
 
@@ -71,8 +71,7 @@ def record(session: Session, outcomes: Sequence[Outcome], *, by: Actor, now: dat
             accepted += [delivery] if was_new else []
         elif delivery.due_at is not None:
             _record_failure(session, delivery, outcome, by=by, now=now)
-    session.flush()
-    requests.record_forwarded(session, accepted, by=by, now=now)
+    _follow_acceptance(session, accepted, by=by, now=now)
 
 
 def record_receipts(session: Session, delivery_ids: Collection[int], *, now: datetime) -> set[int]:
@@ -92,9 +91,18 @@ def settle_by_receipt(session: Session, *, by: Actor, now: datetime) -> int:
     settled = list(_load(session, session.scalars(select(Delivery.id).where(*proven)).all()).values())
     for delivery in settled:
         outbox.record_accepted(delivery, reply=BY_RECEIPT, now=now)
-    session.flush()
-    requests.record_forwarded(session, settled, by=by, now=now)
+    _follow_acceptance(session, settled, by=by, now=now)
     return len(settled)
+
+
+def _follow_acceptance(session: Session, accepted: Sequence[Delivery], *, by: Actor, now: datetime) -> None:
+    """What an acceptance brings about: the journal's line, the card, and the person's acknowledgement."""
+    session.flush()
+    requests.record_forwarded(session, accepted, by=by, now=now)
+    acknowledgements.release_all(session, [one for one in accepted if one.purpose is Purpose.FORWARD])
+    for delivery in accepted:
+        if delivery.purpose is Purpose.ACKNOWLEDGEMENT:
+            acknowledgements.record_acknowledged(session, delivery, by=by, now=now)
 
 
 def _accept(delivery: Delivery, outcome: Accepted, now: datetime) -> None:
@@ -118,6 +126,8 @@ def _record_failure(
     ):
         outbox.record_refused(delivery, reply=outcome.reply, now=now)
         requests.record_forward_refused(session, delivery, by=by, now=now)
+        if delivery.purpose is Purpose.ACKNOWLEDGEMENT:
+            acknowledgements.record_acknowledged(session, delivery, by=by, now=now)
 
 
 def _load(session: Session, ids: Collection[int]) -> dict[int, Delivery]:

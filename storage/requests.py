@@ -207,7 +207,8 @@ def _routed_line(reference: str, customer: Customer, evidence: Sequence[str]) ->
 
 def record_forwarded(session: Session, deliveries: Sequence[Delivery], *, by: Actor, now: datetime) -> None:
     """Customers' servers accepted forwards: into the journal, with what proves it. Other deliveries are passed over."""
-    lines = [_delivery_line(one, "request-forwarded") for one in deliveries if one.forward]
+    actions = {Purpose.FORWARD: "request-forwarded", Purpose.FOLLOW_UP: "follow-up-forwarded"}
+    lines = [_delivery_line(one, actions[one.purpose]) for one in deliveries if one.forward and one.purpose in actions]
     announcements.show_cards(session, journal.record_all(session, lines, by=by, now=now))
 
 
