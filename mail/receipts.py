@@ -18,7 +18,10 @@ from storage.clock import now, real_now
 from storage.database import Database
 from storage.heartbeats import contact_of, last_beats
 from storage.messages import Place
-from storage.types import Medium
+from storage.types import Medium, Purpose
+
+TO_CUSTOMERS = frozenset({Purpose.FORWARD, Purpose.FOLLOW_UP})
+"""What must neither be lost nor repeated: a receipt copy is asked for."""
 
 LONG_AGO = timedelta(days=3650)
 _ADDRESS = re.compile(rb"\+(r\.[0-9]{1,18}\.[a-z2-7]{10,40})@", re.IGNORECASE)
@@ -65,8 +68,16 @@ def uncertain_since(session: Session, settings: MailSettings, *, now: datetime) 
     """
     if settings.forward_receipt is Receipt.NONE:
         return None
-    contact = last_beats(session).get(contact_of(settings.mailboxes[0].account))
+    ours = [one.account for one in settings.mailboxes if one.user.lower() == settings.mail_address.lower()]
+    contact = last_beats(session).get(contact_of((ours or [settings.mailboxes[0].account])[0]))
     return min(now, contact or now - LONG_AGO) - settings.receipt_grace
+
+
+def without_proof(settings: MailSettings) -> tuple[Purpose, ...]:
+    """Whose tries leave no proof: nothing is to be waited for before they are repeated."""
+    if settings.forward_receipt is not Receipt.SELF_COPY:
+        return ()
+    return tuple(purpose for purpose in Purpose if purpose not in TO_CUSTOMERS)
 
 
 def _delivery_of(session: Session, head: bytes) -> int | None:

@@ -5,6 +5,7 @@ connection of which the record does not know that it was accepted.
 """
 
 import threading
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import structlog
@@ -15,7 +16,7 @@ from storage import outcomes
 from storage.clock import now
 from storage.database import Database
 from storage.logs import Condition
-from storage.outcomes import Outcome
+from storage.outcomes import Accepted, Outcome
 from storage.types import Actor
 
 SENDER = Actor("desk", "mail")
@@ -42,13 +43,13 @@ class Recorder:
         self._committing = threading.Lock()
         self._condition = Condition("recording")
 
-    def record(self, outcome: Outcome) -> None:
-        """Return when the outcome is committed, alone or with those of other connections."""
-        mine = _Waiting(outcome)
+    def record(self, *outcomes: Outcome) -> None:
+        """Return when the outcomes are committed, alone or with those of other connections."""
+        mine = [_Waiting(outcome) for outcome in outcomes]
         with self._gate:
-            self._waiting.append(mine)
+            self._waiting.extend(mine)
         with self._committing:
-            if not mine.recorded.is_set():
+            if not all(one.recorded.is_set() for one in mine):
                 self._commit(self._take())
 
     def _take(self) -> list[_Waiting]:
@@ -75,6 +76,7 @@ class Recorder:
             except Exception as error:  # noqa: BLE001 - the poison guard: one outcome must not take the others with it
                 if len(group) == 1:
                     log.warning("outcome-not-recorded", delivery=group[0].delivery_id, fault=error)
+                    self._write_plainly(group[0])
                     return
                 for one in group:
                     self._write([one])
@@ -82,3 +84,9 @@ class Recorder:
             else:
                 self._condition.well()
                 return
+
+    def _write_plainly(self, outcome: Outcome) -> None:
+        """What was accepted must not be sent again because something that follows from it went wrong."""
+        if isinstance(outcome, Accepted):
+            with suppress(SQLAlchemyError), self._database.begin() as session:
+                outcomes.record_acceptance(session, outcome, now=now())

@@ -7,14 +7,13 @@ answered. A process that dies in between leaves a try whose outcome is unknown; 
 import threading
 import time
 from collections.abc import Callable, Iterable
-from datetime import timedelta
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from mail.carriers import Carriers
+from mail.carriers import POISONED, Carriers
 from mail.composing import Outgoing, compose_all
-from mail.receipts import uncertain_since
+from mail.receipts import uncertain_since, without_proof
 from mail.recent import RecentLetters
 from mail.recorder import SENDER, Recorder
 from mail.settings import MailSettings
@@ -27,11 +26,11 @@ from storage.models import Delivery
 from storage.types import Medium
 
 log = structlog.get_logger()
-POISONED = timedelta(hours=1)
 LOOK_EVERY = 0.25
 """Seconds between looks at the outbox; our own commits wake the sender at once."""
 
 TIDY_EVERY = 1.0
+RENEW_EVERY = outbox.LEASE.total_seconds() / 6
 
 
 class Sender:
@@ -43,6 +42,8 @@ class Sender:
         self._recent = recent or RecentLetters()
         self._holder = new_holder()
         self._condition = Condition("outbox")
+        self._without_proof = without_proof(settings)
+        self._renew_at = 0.0
         self._recorder = Recorder(database, settings)
         self._carriers = Carriers(settings, database, self._recorder, done=lambda: None)
 
@@ -65,14 +66,22 @@ class Sender:
             return 0
         with self._database.reading() as session:
             since = uncertain_since(session, self._settings, now=real_now())
-            but = outbox.Except(since, self._carriers.resting())
+            but = outbox.Except(since, self._carriers.resting(), self._without_proof)
             if not outbox.anything_due(session, [Medium.EMAIL], now=real_now(), but=but):
                 return 0
         with self._database.begin() as session:
             ids = outbox.lease_ids(session, Medium.EMAIL, holder=self._holder, count=room, now=real_now(), but=but)
-        ready = self._begin(self._compose(ids))
-        self._carriers.carry(ready)
+        chosen = self._choose(self._compose(ids))
+        self._carriers.carry(self._begin(chosen))
         return len(ids)
+
+    def _choose(self, composed: list[Outgoing]) -> list[Outgoing]:
+        """Those that may be carried now; the others are due as before."""
+        chosen = self._carriers.choose(composed)
+        if left := {one.id for one in composed} - {one.id for one in chosen}:
+            with self._database.begin() as session:
+                outbox.give_back(session, left, holder=self._holder)
+        return chosen
 
     def _compose(self, ids: list[int]) -> list[Outgoing]:
         """The bytes of these deliveries. One that cannot be composed waits an hour, and the others go on."""
@@ -107,6 +116,7 @@ class Sender:
 
     def _tidy(self) -> int:
         """Free what a process of this machine held when it died, and settle what its receipt copy proves."""
+        self._keep_leases()
         with self._database.reading() as session:
             if not outbox.is_untidy(session, holder=self._holder, now=real_now()):
                 return 1
@@ -114,6 +124,14 @@ class Sender:
             outbox.release_dead(session, holder=self._holder)
             outcomes.settle_by_receipt(session, by=SENDER, now=now())
         return 1
+
+    def _keep_leases(self) -> None:
+        """What waits behind slow mails, and the slow ones themselves, stay ours."""
+        ids = self._carriers.in_hand()
+        if ids and time.monotonic() >= self._renew_at:
+            with self._database.begin() as session:
+                outbox.keep_leases(session, ids, holder=self._holder, now=real_now())
+            self._renew_at = time.monotonic() + RENEW_EVERY
 
     def _guarded(self, work: Callable[[], int]) -> int:
         try:

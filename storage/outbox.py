@@ -129,12 +129,13 @@ def _destination(row: Queued) -> str | None:
 class Except:
     """What is not to be tried now, although it is due.
 
-    A try whose outcome is unknown and that began after `uncertain_since`: its receipt copy may still come. What goes to
-    one of these `destinations`: their servers want a rest.
+    A try whose outcome is unknown and that began after `uncertain_since`: its receipt copy may still come, except for
+    these purposes `without_proof`. What goes to one of these `destinations`: their servers want a rest.
     """
 
     uncertain_since: datetime | None = None
     destinations: tuple[str, ...] = ()
+    without_proof: tuple[Purpose, ...] = ()
 
 
 NOTHING = Except()
@@ -188,6 +189,18 @@ def release_dead(session: Session, *, holder: str) -> int:
     return len(session.execute(freed.returning(Delivery.id).execution_options(synchronize_session=False)).all())
 
 
+def keep_leases(session: Session, ids: Collection[int], *, holder: str, now: datetime) -> None:
+    """Prolong the leases of what is still in hand: a long queue or a slow connection takes its time."""
+    ours = update(Delivery).where(Delivery.id.in_(ids), Delivery.leased_by == holder, Delivery.due_at.is_not(None))
+    session.execute(ours.values(leased_until=now + LEASE).execution_options(synchronize_session=False))
+
+
+def give_back(session: Session, ids: Collection[int], *, holder: str) -> None:
+    """End the leases of deliveries that no try has begun for: they are due as before."""
+    ours = update(Delivery).where(Delivery.id.in_(ids), Delivery.leased_by == holder)
+    session.execute(ours.values(leased_by=None, leased_until=None).execution_options(synchronize_session=False))
+
+
 def find_ours(session: Session, ids: Collection[int], *, holder: str, now: datetime) -> set[int]:
     """Of these deliveries, those that `still_ours` would give."""
     ours = select(Delivery.id).where(Delivery.id.in_(ids), Delivery.leased_by == holder, Delivery.due_at.is_not(None))
@@ -234,8 +247,16 @@ def defer(delivery: Delivery, *, reply: str, after: timedelta | None = None) -> 
     if delivery.due_at is None:
         return
     delivery.reply, delivery.sending_at = reply, None
-    delivery.due_at = real_now() + (after or backoff(delivery.attempts))
+    delivery.due_at = real_now() + (backoff(delivery.attempts) if after is None else after)
     delivery.leased_by = delivery.leased_until = None
+
+
+def withdraw_try(delivery: Delivery) -> None:
+    """A try that was recorded as begun never reached the wire: it is due as before, and the try does not count."""
+    if delivery.due_at is None:
+        return
+    delivery.attempts = max(0, delivery.attempts - 1)
+    delivery.sending_at = delivery.leased_by = delivery.leased_until = None
 
 
 def find_uncertain(session: Session, medium: Medium, *, now: datetime) -> dict[int, str]:
@@ -308,9 +329,10 @@ def _due(medium: Medium, count: int, now: datetime, but: Except) -> Select[int]:
 
 def _free(now: datetime, but: Except) -> list[ColumnElement[bool]]:
     free = [Delivery.due_at <= now, or_(Delivery.leased_until.is_(None), Delivery.leased_until < now), may_go()]
+    free.append(Delivery.receipt_at.is_(None))  # what is proven is settled, not sent
     if but.uncertain_since:
-        no_proof = and_(Delivery.sending_at <= but.uncertain_since, Delivery.receipt_at.is_(None))
-        free.append(or_(Delivery.sending_at.is_(None), no_proof))
+        may_repeat = or_(Delivery.sending_at <= but.uncertain_since, Delivery.purpose.in_(but.without_proof))
+        free.append(or_(Delivery.sending_at.is_(None), may_repeat))
     if but.destinations:
         free.append(or_(Delivery.destination.is_(None), Delivery.destination.not_in(but.destinations)))
     return free
