@@ -49,7 +49,6 @@ class Carriers:
         self._ready: deque[Outgoing] = deque()
         self._in_hand: dict[int, Outgoing] = {}
         self._threads: set[threading.Thread] = set()
-        self._connected: set[threading.Thread] = set()
         self._closing = False
         self._resting = Resting()
         self._condition, self._receipts = Condition("relay"), Condition("receipt-copies")
@@ -146,15 +145,12 @@ class Carriers:
     def _leave(self) -> None:
         with self._changed:
             self._threads.discard(threading.current_thread())
-            self._connected.discard(threading.current_thread())
 
     def _carry_one(self, relay: Relay, mail: Outgoing) -> bool:
         """Send one and record what became of it; False when it was handed on, and this connection is one too many."""
         outcome = self._outcome(relay, mail)
         if outcome is None:
             return False
-        with self._changed:
-            (self._connected.add if relay.is_open else self._connected.discard)(threading.current_thread())
         self._recorder.record(outcome)
         self._forget([mail])
         self.done()
@@ -192,7 +188,10 @@ class Carriers:
         return (TooLarge if is_too_large else RefusedForGood)(mail.id, error.reply)
 
     def _without_relay(self, relay: Relay, mail: Outgoing, reply: str) -> Outcome | None:
-        """The relay gives us no connection. While others are open it only wants fewer: one of them takes this mail."""
+        """The relay gives us no connection. While there are others it may want fewer: one of them takes this mail.
+
+        Where it gives none to anybody, the last one that tried says so.
+        """
         relay.close()
         if self._hand_on(mail):
             return None
@@ -203,12 +202,12 @@ class Carriers:
 
     def _hand_on(self, mail: Outgoing) -> bool:
         with self._changed:
-            self._connected.discard(threading.current_thread())
-            if not self._connected or self._closing:
+            others = len(self._threads - {threading.current_thread()})
+            if not others or self._closing:
                 return False
-            self._resting.want_fewer(len(self._connected))
-            self._ready.appendleft(mail)
             self._leave()
+            self._resting.want_fewer(others)
+            self._ready.appendleft(mail)
             self._changed.notify()
             return True
 
