@@ -52,6 +52,7 @@ class Intake:
         self._account = account
         self._recent = recent
         self._queued = queued
+        self._copies = 0
 
     def resume(self) -> int:
         """Decide what a predecessor kept from this mailbox and did not decide; how many."""
@@ -75,11 +76,16 @@ class Intake:
         return self._take_in(folder, uidvalidity, [uid for uid in present if uid not in known], advance)
 
     def take_new(self, folder: str) -> int:
-        """Take in what came since the last look; how many."""
+        """Take in what came since the last look; how many, receipt copies among them.
+
+        After anything but 0 one looks again before one waits: what came meanwhile was announced to a command that does
+        not listen.
+        """
+        before = self._copies
         uidvalidity = self._mailbox.select(folder).uidvalidity
         with self._database.reading() as session:
             last = messages.last_uid(session, account=self._account, folder=folder, uidvalidity=uidvalidity)
-        return self._take_in(folder, uidvalidity, self._mailbox.uids_after(last))
+        return self._take_in(folder, uidvalidity, self._mailbox.uids_after(last)) + self._copies - before
 
     def _take_in(
         self, folder: str, uidvalidity: int, uids: Sequence[int], advance: Callable[[int], None] = lambda _: None
@@ -119,6 +125,7 @@ class Intake:
         present = self._mailbox.describe(uids, addressed=addressed) if uids else []
         heads = {Place(self._account, folder, uidvalidity, one.uid): one.head for one in present if one.head}
         noted = {place.uid for place in note_receipts(self._database, heads)} if heads else set()
+        self._copies += len(noted)
         self._move(folder, uidvalidity, list(noted))
         return [one for one in present if one.uid not in noted]
 

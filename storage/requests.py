@@ -213,11 +213,13 @@ def record_forwarded(session: Session, deliveries: Sequence[Delivery], *, by: Ac
 
 
 def record_forward_refused(session: Session, delivery: Delivery, *, by: Actor, now: datetime) -> None:
-    """The customer's server refused a forward for good: the duty is not met, and staff are told."""
+    """The customer's server refused a forward for good: the duty is not met, and staff are told; or a follow-up."""
     if delivery.forward:
-        [entry] = journal.record_all(session, [_delivery_line(delivery, "forward-refused")], by=by, now=now)
+        is_forward = delivery.purpose is Purpose.FORWARD
+        action = "forward-refused" if is_forward else "follow-up-refused"
+        [entry] = journal.record_all(session, [_delivery_line(delivery, action)], by=by, now=now)
         announcements.show_card(session, entry)
-        announcements.announce(session, entry, "forward_refused")
+        announcements.announce(session, entry, "forward_refused" if is_forward else "follow_up_bounced")
 
 
 def set_aside(session: Session, request: Request, reason: str, *, by: Actor, now: datetime) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from email import message_from_bytes
+from itertools import count
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,6 +16,7 @@ from sqlalchemy import select, update
 from structlog.testing import capture_logs
 
 from mail.checking import check
+from mail.mailbox import Mailbox
 from mail.receipts import uncertain_since
 from mail.recorder import SENDER
 from mail.resting import Resting
@@ -65,9 +67,9 @@ def settings_for(host: MailHost, url: str, **changed: Any) -> MailSettings:
     return mail_settings(url, acknowledge=False, **(ports | changed))
 
 
-def write(host: MailHost, count: int = 1, to: str = TO_GARAGE, *, body: str = "Effacez mes donnees.\r\n") -> None:
+def write(host: MailHost, number_of: int = 1, to: str = TO_GARAGE, *, body: str = "Effacez mes donnees.\r\n") -> None:
     """So many different letters of as many people, in our mailbox."""
-    for number in range(count):
+    for number in range(number_of):
         sender = f"Jeanne <jeanne{number}.{to.partition('@')[0][8:]}@courriel.example>"
         host.append(US, "INBOX", letter(to, sender=sender, body=f"Lettre {number}.\r\n{body}"))
 
@@ -85,8 +87,8 @@ def accepted(database: Database) -> list[Delivery]:
     return [one for one in to_customers(database) if one.accepted_at]
 
 
-def wait_for_accepted(database: Database, count: int = 1, timeout: float = 15) -> list[Delivery]:
-    wait_until(lambda: len(accepted(database)) >= count, f"{count} acceptances", timeout)
+def wait_for_accepted(database: Database, number: int = 1, timeout: float = 15) -> list[Delivery]:
+    wait_until(lambda: len(accepted(database)) >= number, f"{number} acceptances", timeout)
     return accepted(database)
 
 
@@ -300,6 +302,24 @@ def test_what_is_proven_is_never_sent_again(database: Database) -> None:
         session.execute(update(Delivery).values(receipt_at=at))
 
         assert outbox.lease_ids(session, Medium.EMAIL, holder="one", count=9, now=at + timedelta(seconds=9)) == []
+
+
+def test_a_letter_that_comes_while_a_receipt_copy_is_put_away_is_not_left_waiting(
+    mail_host: MailHost, sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    move, moves = Mailbox.move, count(1)
+
+    def move_and_receive(mailbox: Mailbox, uids: Any) -> Any:
+        moved = move(mailbox, uids)
+        if next(moves) == 2:  # the letter first, then its receipt copy
+            mail_host.append(US, "INBOX", letter(TO_HOTEL))
+        return moved
+
+    monkeypatch.setattr(Mailbox, "move", move_and_receive)
+    with desk(mail_host, sqlite_url, tmp_path):
+        write(mail_host)
+
+        assert len(mail_host.wait_for_mail(HOTEL, timeout=15)) == 1
 
 
 # --- processes ---

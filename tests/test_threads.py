@@ -11,7 +11,9 @@ import pytest
 from sqlalchemy import func, select, update
 
 from mail.receipts import receipt_address
+from mail.service import prepare
 from storage import journal, requests, tokens
+from storage.clock import now
 from storage.database import Database
 from storage.models import CaseMail, Customer, Delivery, Message, Request, Task
 from storage.types import Actor, Correspondence, Hold, Medium, Purpose, Said, TaskKind
@@ -194,7 +196,7 @@ def test_an_answer_to_the_acknowledgement_goes_to_the_same_customer(mail_host: M
     _, follow_up = mail_host.wait_for_mail(GARAGE, 2)
 
     assert further(desk) == [(Correspondence.FOLLOW_UP, None)]
-    assert "a écrit de nouveau" in text_of(follow_up) or "de nouveau" in text_of(follow_up)
+    assert "de nouveau" in text_of(follow_up)
     assert raw in follow_up
     assert len(cases(desk)) == 1
     assert "follow_up_forwarded" in said_in_slack(desk)
@@ -282,7 +284,7 @@ def test_a_customers_reply_is_recorded_and_rings(
         assert tasks_of(database) == [task or TaskKind.INSTRUCTION]
         assert len(cases(database)) == 1
         assert len(mail_host.mailbox(GARAGE)) == 1
-        assert not [one for one in mail_host.accepted if sender in one.rcpt_tos]
+        assert {one.rcpt_tos[0] for one in mail_host.accepted} <= {GARAGE, JEANNE}
 
 
 @pytest.mark.parametrize("to", ["VERP", "Reply-To"])
@@ -353,6 +355,18 @@ def is_decided(database: Database) -> bool:
 # --- reports about deliveries ---
 
 
+def test_a_follow_up_that_is_refused_is_told_as_one(mail_host: MailHost, desk: Database) -> None:
+    forwarded(mail_host)
+    wait_until_accepted(desk)
+    mail_host.smtp.refused = {GARAGE}
+    mail_host.append(US, "INBOX", answer(US, sender=JEANNE, body="Je precise : le 3 mars.", answers=FIRST))
+
+    wait_until(lambda: len(said_in_slack(desk)) == 2, "the refusal said", 10)
+
+    assert said_in_slack(desk) == ["follow_up_forwarded", "follow_up_bounced"]
+    assert not is_held(desk)
+
+
 def dsn(to: str, *, action: str = "failed", status: str = "5.1.1", message_id: str = "<x@y.example>") -> bytes:
     """A report as Exim or Postfix write it, to this address, about a mail with this Message-ID."""
     return (
@@ -368,7 +382,8 @@ def dsn(to: str, *, action: str = "failed", status: str = "5.1.1", message_id: s
 
 def delivery_to(database: Database, recipient: str) -> Delivery:
     with database.reading() as session:
-        found = session.scalars(select(Delivery).where(Delivery.recipient == recipient)).one()
+        found = session.scalars(select(Delivery).where(Delivery.recipient == recipient).order_by(Delivery.id)).first()
+        assert found is not None
         session.expunge_all()
         return found
 
@@ -477,8 +492,6 @@ def test_from_a_real_bounce_to_the_message_in_slack_takes_less_than_five_seconds
             imap_user=ours,
             imap_password=dovecot.password,
         )
-        from mail.service import prepare
-
         prepare(bot.database)
         with running_mail(bot.database, settings):
             exim.send(letter(ours), JEANNE, ours)
@@ -494,12 +507,10 @@ def test_from_a_real_bounce_to_the_message_in_slack_takes_less_than_five_seconds
                 what="the bounce in the thread",
             )
             bot.wait_for_card(reference, "came back")
-            assert requests.is_held(bot.request(reference)) or is_held(bot.database)
+            assert is_held(bot.database)
 
 
 def route(database: Database, reference: str) -> None:
-    from storage.clock import now
-
     with database.begin() as session:
         request = requests.get_request(session, reference)
         customer = session.scalars(select(Customer).where(Customer.reference == "C0001")).one()
