@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from bot.blocks import Said, say, say_card
 from bot.cards import BreachCard, find_card
 from bot.letters import describe_rung
+from bot.pausing import describe_sending
 from bot.reminders import is_broadcast
 from storage import breaches
 from storage.announcements import CHANNEL
@@ -45,6 +46,8 @@ def is_elsewhere(session: Session, delivery: Delivery, *, now: datetime) -> bool
 
 def prepare(session: Session, delivery: Delivery, *, channel: str, language: str, now: datetime) -> Post:
     """The post of a delivery as the record stands now."""
+    if not delivery.case:
+        return _post_sending(session, delivery, channel, delivery.language or language)
     card = find_card(session, delivery.case)
     place = find_place(session, delivery.case, channel)
     if delivery.purpose == Purpose.CARD:
@@ -58,6 +61,12 @@ def prepare(session: Session, delivery: Delivery, *, channel: str, language: str
         return Post(delivery.recipient, said)
     thread = place.ts if place else None
     return Post(channel, said, thread=thread, broadcast=broadcast and thread is not None)
+
+
+def _post_sending(session: Session, delivery: Delivery, channel: str, language: str) -> Post:
+    """What concerns no case: that sending is paused, or goes on."""
+    where = channel if delivery.recipient == CHANNEL else delivery.recipient
+    return Post(where, Said(describe_sending(session, language)))
 
 
 def _remind(session: Session, delivery: Delivery, card: BreachCard, language: str, now: datetime) -> tuple[Said, bool]:
