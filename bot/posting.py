@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from bot.blocks import Said, say, say_card
 from bot.cards import BreachCard, Card, find_card, show_request
 from bot.letters import describe_rung, describe_waiting
+from bot.pausing import describe_sending
 from bot.reminders import is_broadcast
 from bot.watch import say_of_desk
 from storage import breaches, requests
@@ -52,7 +53,9 @@ def is_elsewhere(session: Session, delivery: Delivery, *, now: datetime) -> bool
 
 def prepare(session: Session, delivery: Delivery, *, channel: str, language: str, now: datetime) -> Post | None:
     """The post of a delivery as the record stands now; None for a reminder of what has been decided meanwhile."""
-    if delivery.case in ("", DESK_CASE):
+    if not delivery.case:
+        return _post_sending(session, delivery, channel, delivery.language or language)
+    if delivery.case == DESK_CASE:
         return Post(channel, Said(say_of_desk(session, delivery, language)))
     if delivery.topic == "request_reminder":
         return _remind_of_request(session, delivery, channel, language, now)
@@ -84,6 +87,12 @@ def _remind_of_request(session: Session, delivery: Delivery, channel: str, langu
     waiting = describe_waiting(since=requests.waiting_since(request), due_at=due_at, now=now)
     said = Said(say("reminder", show_request(session, request), delivery.language or language, **waiting))
     return _addressed(delivery, said, find_place(session, delivery.case, channel), channel, broadcast=True)
+
+
+def _post_sending(session: Session, delivery: Delivery, channel: str, language: str) -> Post:
+    """What concerns no case: that sending is paused, or goes on."""
+    where = channel if delivery.recipient == CHANNEL else delivery.recipient
+    return Post(where, Said(describe_sending(session, language)))
 
 
 def _remind(session: Session, delivery: Delivery, card: BreachCard, language: str, now: datetime) -> tuple[Said, bool]:
