@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: help demo test format lock wheel clean
+.PHONY: help demo test corpora format lock wheel clean
 help:  ## Show what there is to make
 	@sed -n 's/^\([a-z]*\):.*  ## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
 
@@ -19,7 +19,7 @@ $(READY): requirements.lock requirements-uv.lock pyproject.toml
 demo: $(READY)  ## Run the whole desk on this machine, on one page
 	@exec $(BIN)/python -m tests.playground
 
-test: $(READY) wheel  ## Check everything that must hold, then run the tests
+test: $(READY) wheel corpora  ## Check everything that must hold, then run the tests
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
@@ -28,6 +28,9 @@ test: $(READY) wheel  ## Check everything that must hold, then run the tests
 
 wheel: $(READY)  ## Build the wheel and run it without the development dependencies
 	@$(BIN)/python -m tests.wheel
+
+corpora: $(READY)  ## Fetch real mails that others give away for tests
+	@$(BIN)/python -m tests.corpora
 
 format: $(READY)  ## Put the code in form
 	@$(BIN)/ruff format .

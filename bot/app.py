@@ -11,10 +11,12 @@ from bot import answers
 from bot.access import People, build_gate
 from bot.breach import BreachListeners
 from bot.desk import Desk
+from bot.failure import FailureListeners
 from bot.home import HomeListeners
 from bot.refusals import PersonNotChecked, sentence_of
 from bot.request import RequestListeners
 from bot.settings import BotSettings
+from bot.task import TaskListeners
 from bot.words import word
 from storage.errors import Refused
 
@@ -41,8 +43,9 @@ def build_app(desk: Desk, client: WebClient, people: People | None = None) -> Ap
     )
     app.middleware(build_gate(desk, people or People()))
     app.error(_build_error_handler(desk))
-    for listeners in (RequestListeners(desk), BreachListeners(desk), HomeListeners(desk)):
-        listeners.register(app)
+    every = (RequestListeners, FailureListeners, TaskListeners, BreachListeners, HomeListeners)
+    for listeners in every:
+        listeners(desk).register(app)
     return app
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from bot.cards import CHOOSE, CLOSE, BreachCard, Card, RequestCard
+from bot.cards import CHOOSE, CLOSE, BreachCard, Card, CustomerLine, ForwardLine, RequestCard
 from bot.words import find_word, word
 from templates import escape_slack, render
 
@@ -39,7 +39,8 @@ def describe(card: Card, language: str) -> str:
 def say(template: str, card: Card, language: str, **values: Any) -> str:
     """Words about a case: templates/request_… or breach_<template>.<language>.slack."""
     kind = "request" if isinstance(card, RequestCard) else "breach"
-    return clip(render(f"{kind}_{template}", language, "slack", **_values(card, language), **values))
+    known = _values(card, language) | {"who": _who(card, values.get("line"))}
+    return clip(render(f"{kind}_{template}", language, "slack", **known, **values))
 
 
 def say_buttons(card: Card, language: str, *, suffix: str = "") -> tuple[Block, ...]:
@@ -65,7 +66,11 @@ def plain(text: str, most: int = 75) -> Block:
 
 
 def clip(text: str, most: int = 3000) -> str:
-    return text if len(text) <= most else f"{text[: most - 2]} …"
+    """At most so many characters; a text of several lines loses whole ones, so that no instant is cut in two."""
+    if len(text) <= most:
+        return text
+    cut = text[: most - 2]
+    return f"{cut.rpartition(chr(10))[0] or cut} …"
 
 
 def mention(name: str | None) -> Markup:
@@ -104,18 +109,30 @@ def words_about(card: RequestCard, language: str) -> dict[str, Any]:
 
 
 def _values(card: Card, language: str) -> dict[str, Any]:
-    common = {"card": card, "mention": mention, "shown": SHOWN}
+    lines = card.customers if isinstance(card, BreachCard) else card.forwards
+    means = {line.means: word(language, f"means.{line.means}") for line in lines if line.means}
+    common = {"card": card, "mention": mention, "shown": SHOWN, "means": means}
     if isinstance(card, BreachCard):
-        means = {line.means: word(language, f"means.{line.means}") for line in card.customers if line.means}
-        return {**common, "means": means}
+        return common
     return {
         **common,
+        "said": {
+            reply.said: word(language, f"said_by.{reply.said}") for line in card.forwards for reply in line.replies
+        },
+        "to_do": {task.what: word(language, f"task.{task.what}") for task in card.tasks},
         "rights": _list(language, "right", card.rights) or word(language, "right.none"),
         "flags": _list(language, "flag", card.flags),
         "letter_language": find_word(language, f"language.{card.language}") or word(language, "language.other"),
         "hold": word(language, f"hold.{card.hold}") if card.hold else "",
         "reason": word(language, f"reason.{card.set_aside_reason}") if card.set_aside_reason else "",
     }
+
+
+def _who(card: Card, line: ForwardLine | CustomerLine | None) -> str:
+    """The customer that an event is about; without one, those of a request whose forward failed, or all."""
+    if line is not None or isinstance(card, BreachCard):
+        return line.customer if line else ""
+    return ", ".join(one.customer for one in card.failed or card.forwards)
 
 
 def _list(language: str, kind: str, words: Iterable[str]) -> str:

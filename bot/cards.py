@@ -3,17 +3,24 @@
 Subjects, senders, bodies, file names and typed texts have no field here, and so no way into Slack.
 """
 
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from storage import breaches, requests
-from storage.models import Affected, Breach, Delivery, Forward, Request
-from storage.types import Purpose
+from storage import breaches, requests, tasks
+from storage.attempts import withheld_size
+from storage.correspondence import find_mails
+from storage.forwards import accepted_at, call_that_reached, newest_attempt
+from storage.models import Affected, Breach, CaseMail, Delivery, Forward, Request
+from storage.types import Correspondence, Purpose
 
 READ, CHOOSE, SET_ASIDE, TAKE_BACK = "dsr_read", "dsr_choose", "dsr_set_aside", "dsr_take_back"
+READ_NEWEST, SEND_AGAIN, REACHED = "dsr_read_newest", "dsr_send_again", "dsr_reached"
+TAKE_TASK, FINISH_TASK = "dsr_take_task", "dsr_finish_task"
 AWARE, TOLD, ADD, CLOSE = "breach_aware", "breach_told", "breach_add", "breach_close"
 REASONS = ("spam", "duplicate", "not_a_request", "own_controller", "test", "other")
 """Why a request may be set aside; a note may follow in the record, never in Slack."""
@@ -29,6 +36,43 @@ class ForwardLine:
     routed_by: str
     accepted_at: datetime | None
     refused_at: datetime | None
+    bounced_at: datetime | None = None
+    bounce_status: str | None = None
+    delayed_at: datetime | None = None
+    sent_again_at: datetime | None = None
+    by_instruction: bool = False
+    withheld_bytes: int | None = None
+    reached_at: datetime | None = None
+    means: str | None = None
+    replies: tuple["ReplyLine", ...] = ()
+
+    @property
+    def failed(self) -> bool:
+        """Whether the customer does not have it: its server refused the newest attempt, or that came back."""
+        return bool(self.refused_at or self.bounced_at) and self.reached_at is None
+
+    @property
+    def said(self) -> frozenset[str]:
+        """What its replies were taken to mean."""
+        return frozenset(reply.said for reply in self.replies)
+
+
+@dataclass(frozen=True)
+class ReplyLine:
+    """A customer's reply: what it was taken to mean, never its words."""
+
+    said: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class TaskLine:
+    """Something open to do; `number` is its place among the tasks of its case."""
+
+    number: int
+    what: str
+    owner: str | None
+    opened_at: datetime
 
 
 @dataclass(frozen=True)
@@ -46,27 +90,41 @@ class RequestCard:
     set_aside_at: datetime | None
     set_aside_reason: str | None
     version: int
+    follow_ups: int = 0
+    tasks: tuple[TaskLine, ...] = ()
 
     @property
     def actions(self) -> tuple[str, ...]:
         """What a person may press now."""
+        newest = (READ_NEWEST,) if self.follow_ups or any(line.replies for line in self.forwards) else ()
+        failed = (SEND_AGAIN, REACHED) if self.failed else ()
+        take = (TAKE_TASK,) if self.free_tasks else ()
+        finish = (FINISH_TASK,) if self.tasks else ()
+        return (READ, *newest, *self._decisions, *failed, *take, *finish)
+
+    @property
+    def _decisions(self) -> tuple[str, ...]:
         if self.set_aside_at is not None:
-            return (READ, TAKE_BACK)
-        return (READ,) if self.forwards else (READ, CHOOSE, SET_ASIDE)
+            return (TAKE_BACK,)
+        return () if self.forwards else (CHOOSE, SET_ASIDE)
 
     @property
     def held(self) -> bool:
         return CHOOSE in self.actions
 
     @property
-    def refused(self) -> bool:
-        """Whether a customer's server will not take it: the duty is not met."""
-        return any(line.refused_at and not line.accepted_at for line in self.forwards)
+    def failed(self) -> tuple[ForwardLine, ...]:
+        """The forwards that did not arrive: for these customers the duty is not met."""
+        return tuple(line for line in self.forwards if line.failed)
+
+    @property
+    def free_tasks(self) -> tuple[TaskLine, ...]:
+        return tuple(task for task in self.tasks if task.owner is None)
 
     @property
     def accepted(self) -> bool:
-        """Whether every customer's server has taken it."""
-        return all(line.accepted_at for line in self.forwards)
+        """Whether every customer has it: its server has taken it, or it was told otherwise."""
+        return all(line.accepted_at or line.reached_at for line in self.forwards)
 
 
 @dataclass(frozen=True)
@@ -118,6 +176,7 @@ Card = RequestCard | BreachCard
 
 def show_request(session: Session, request: Request) -> RequestCard:
     """The request's card as of now."""
+    mails = find_mails(session, request.id)
     return RequestCard(
         reference=request.reference,
         kind=request.kind.value,
@@ -126,10 +185,12 @@ def show_request(session: Session, request: Request) -> RequestCard:
         received_at=request.received_at,
         hold=request.hold.value if request.hold else None,
         flags=request.flags,
-        forwards=tuple(_forward_line(forward) for forward in request.forwards),
+        forwards=tuple(show_forward(session, forward, mails) for forward in request.forwards),
         set_aside_at=request.set_aside_at,
         set_aside_reason=_known_reason(request.set_aside_reason),
         version=_version(session, request.reference),
+        follow_ups=sum(mail.what is Correspondence.FOLLOW_UP for mail in mails),
+        tasks=_open_tasks(session, request.reference),
     )
 
 
@@ -164,16 +225,41 @@ def find_card(session: Session, reference: str) -> Card:
     return show_breach(session, breaches.get_breach(session, reference))
 
 
-def _forward_line(forward: Forward) -> ForwardLine:
-    refusals = [one.refused_at for one in forward.deliveries if one.refused_at]
+def show_forward(session: Session, forward: Forward, mails: Iterable[CaseMail]) -> ForwardLine:
+    """How far a forward has come, as its newest attempt and the calls about it tell."""
+    newest, call = newest_attempt(forward), call_that_reached(forward)
     return ForwardLine(
         customer=forward.customer.name,
         customer_reference=forward.customer.reference,
         routed_at=forward.routed_at,
         routed_by=forward.routed_by,
-        accepted_at=requests.forwarded_at(forward),
-        refused_at=max(refusals, default=None),
+        accepted_at=accepted_at(forward),
+        refused_at=newest.refused_at if newest else None,
+        bounced_at=newest.bounced_at if newest else None,
+        bounce_status=_known_status(newest.bounce_status if newest else None),
+        delayed_at=newest.delayed_at if newest else None,
+        sent_again_at=newest.queued_at if newest and newest.attempt_of_id else None,
+        by_instruction=newest is not None and newest.recipient != forward.address,
+        withheld_bytes=withheld_size(session, newest) if newest else None,
+        reached_at=call.at if call else None,
+        means=call.means.value if call else None,
+        replies=tuple(
+            ReplyLine(mail.said.value, mail.at)
+            for mail in mails
+            if mail.forward_id == forward.id and mail.what is Correspondence.REPLY and mail.said
+        ),
     )
+
+
+def _open_tasks(session: Session, case: str) -> tuple[TaskLine, ...]:
+    numbered = enumerate(tasks.find_tasks(session, case), 1)
+    waiting = [(number, task) for number, task in numbered if task.done_at is None]
+    return tuple(TaskLine(number, task.what.value, task.owner, task.opened_at) for number, task in waiting)
+
+
+def _known_status(status: str | None) -> str | None:
+    """A status code (RFC 3463); whatever else a report may have said stays in the record."""
+    return status if status and re.fullmatch(r"[245]\.\d{1,3}\.\d{1,3}", status) else None
 
 
 def _customer_line(affected: Affected) -> CustomerLine:

@@ -2,6 +2,7 @@
 
 import typer
 
+from bot import failure_commands  # noqa: F401 - adds its commands to `bot dsr`
 from bot.breach_commands import breach_app
 from bot.request_commands import request_app
 from storage.shell import EX_UNAVAILABLE, fail, new_app, opened, say
@@ -20,12 +21,15 @@ def run(context: typer.Context) -> None:
         return
     from bot.running import run_for_ever  # noqa: PLC0415 - slow
     from bot.settings import BotSettings  # noqa: PLC0415 - slow
-    from storage.logs import start_logging  # noqa: PLC0415 - slow
+    from storage.logs import log_paused, start_logging  # noqa: PLC0415 - slow
+    from storage.restored import at_home  # noqa: PLC0415 - slow
     from storage.settings import load_or_exit  # noqa: PLC0415 - slow
 
     settings = load_or_exit(BotSettings)
     start_logging(settings.log_format)
-    with opened(settings.database_url.get_secret_value()) as database:
+    with opened(settings.database_url.get_secret_value()) as database, at_home(database) as pause:
+        if pause:
+            log_paused(pause.reason, pause.since_at)
         raise typer.Exit(run_for_ever(database, settings))
 
 

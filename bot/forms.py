@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from bot.blocks import Block, plain, section
-from bot.cards import REASONS, BreachCard, CustomerLine
+from bot.cards import REASONS, BreachCard, CustomerLine, ForwardLine, RequestCard, TaskLine
 from bot.personal import refuse_personal_data
 from bot.words import word
 from storage.types import Means
@@ -14,6 +14,8 @@ from templates import render
 
 REPORT, BECOME_AWARE, RECORD_TOLD, ADD_CUSTOMERS = "breach_report", "breach_aware", "breach_told", "breach_add"
 CHOOSE, CONFIRM, SET_ASIDE = "dsr_choose", "dsr_confirm", "dsr_set_aside"
+SEND_AGAIN, REACHED = "dsr_send_again", "dsr_reached"
+TAKE_TASK, FINISH_TASK = "dsr_take_task", "dsr_finish_task"
 View = dict[str, Any]
 
 
@@ -90,6 +92,33 @@ def set_aside_form(reference: str, language: str) -> View:
         _text(language, "note", optional=True),
     ]
     return _modal(language, SET_ASIDE, blocks, reference)
+
+
+def send_again_form(card: RequestCard, language: str) -> View:
+    """Which of several customers whose server did not take the request."""
+    blocks = [
+        section(render("request_send_again_form", language, "slack", reference=card.reference)),
+        _select(language, "failed_customer", _failed(card)),
+    ]
+    return _modal(language, SEND_AGAIN, blocks, card.reference, submit="send")
+
+
+def reached_form(card: RequestCard, language: str, *, now: datetime) -> View:
+    """Which customer was told, by which means, when. By e-mail would be another address: an instruction."""
+    means = [_option(word(language, f"means.{each.value}"), each.value) for each in Means if each is not Means.EMAIL]
+    blocks = [
+        section(render("request_reached_form", language, "slack", reference=card.reference)),
+        _select(language, "failed_customer", _failed(card)),
+        _select(language, "means", means),
+        _instant(language, "told_at", initial=now),
+    ]
+    return _modal(language, REACHED, blocks, card.reference)
+
+
+def task_form(action: str, reference: str, tasks: Iterable[TaskLine], language: str) -> View:
+    """Which of several tasks."""
+    options = [_option(f"{one.number}. {word(language, f'task.{one.what}')}", str(one.number)) for one in tasks]
+    return _modal(language, action, [_select(language, "task", options[:100])], reference)
 
 
 def sentence_view(text: str, language: str, *, title: str = "sorry") -> View:
@@ -204,5 +233,9 @@ def _option(text: str, value: str) -> Block:
     return {"text": plain(text), "value": value}
 
 
-def _customer_option(line: CustomerLine) -> Block:
+def _failed(card: RequestCard) -> list[Block]:
+    return [_customer_option(line) for line in card.failed][:100]
+
+
+def _customer_option(line: CustomerLine | ForwardLine) -> Block:
     return _option(f"{line.customer} ({line.customer_reference})", line.customer_reference)

@@ -2,21 +2,27 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from jinja2 import TemplateNotFound
 from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
 from bot.blocks import Said, say, say_card
-from bot.cards import BreachCard, find_card, show_request
+from bot.cards import BreachCard, Card, find_card, is_request, show_request
 from bot.letters import describe_rung, describe_waiting
 from bot.reminders import is_broadcast
 from bot.watch import say_of_desk
-from storage import breaches, requests
+from storage import breaches, outbox, requests
 from storage.announcements import CHANNEL, DESK_CASE
-from storage.models import Affected, Card, Delivery
+from storage.models import Affected, Delivery
+from storage.models import Card as Place
 from storage.types import Purpose
+
+BROADCAST = frozenset(
+    "forward_refused forward_bounced forward_too_large follow_up_bounced follow_up_waiting follow_up_insists "
+    "reply_not_ours reply_help reply_instruction reply_answer reply_other".split()
+)
+"""Events that somebody must act upon: shown in the channel as well as in the thread."""
 
 
 @dataclass(frozen=True)
@@ -30,9 +36,9 @@ class Post:
     card_ts: str | None = None
 
 
-def find_place(session: Session, case: str, channel: str) -> Card | None:
+def find_place(session: Session, case: str, channel: str) -> Place | None:
     """Where the case's card stands in this channel, if it was posted."""
-    return session.scalars(select(Card).where(Card.case == case, Card.channel == channel)).first()
+    return session.scalars(select(Place).where(Place.case == case, Place.channel == channel)).first()
 
 
 def is_elsewhere(session: Session, delivery: Delivery, *, now: datetime) -> bool:
@@ -42,6 +48,18 @@ def is_elsewhere(session: Session, delivery: Delivery, *, now: datetime) -> bool
     )
     theirs = earlier.where(Delivery.leased_by != delivery.leased_by, Delivery.leased_until > now)
     return bool(session.execute(select(theirs)).scalar())
+
+
+def find_card_due(session: Session, delivery: Delivery, *, channel: str, now: datetime) -> datetime | None:
+    """When the request's card is tried next, if this belongs into its thread and the card is not there yet.
+
+    A card that cannot be rendered waits for an hour; nothing else waits for it.
+    """
+    if delivery.recipient != CHANNEL or not is_request(delivery.case) or find_place(session, delivery.case, channel):
+        return None
+    card = select(Delivery.due_at).where(Delivery.case == delivery.case, Delivery.purpose == Purpose.CARD)
+    soon = card.where(Delivery.due_at <= now + outbox.LONGEST_BACKOFF)
+    return session.scalars(soon.order_by(Delivery.due_at).limit(1)).first()
 
 
 def prepare(session: Session, delivery: Delivery, *, channel: str, language: str, now: datetime) -> Post | None:
@@ -58,11 +76,11 @@ def prepare(session: Session, delivery: Delivery, *, channel: str, language: str
     if delivery.topic == "breach_reminder" and isinstance(card, BreachCard):
         said, broadcast = _remind(session, delivery, card, language, now)
     else:
-        said, broadcast = Said(_announce(session, delivery, card, language)), False
+        said, broadcast = Said(_announce(session, delivery, card, language)), delivery.topic in BROADCAST
     return _addressed(delivery, said, place, channel, broadcast=broadcast)
 
 
-def _addressed(delivery: Delivery, said: Said, place: Card | None, channel: str, *, broadcast: bool) -> Post:
+def _addressed(delivery: Delivery, said: Said, place: Place | None, channel: str, *, broadcast: bool) -> Post:
     """In the case's thread, or directly to a colleague."""
     if delivery.recipient != CHANNEL:
         return Post(delivery.recipient, said)
@@ -89,11 +107,13 @@ def _remind(session: Session, delivery: Delivery, card: BreachCard, language: st
     return Said(say("reminder", card, language, **ringing)), is_broadcast(breach, reminder)
 
 
-def _announce(session: Session, delivery: Delivery, card: Any, language: str) -> str:
+def _announce(session: Session, delivery: Delivery, card: Card, language: str) -> str:
     topic = delivery.topic.removeprefix("breach_").removeprefix("request_")
     affected = session.get(Affected, delivery.affected_id) if delivery.affected_id else None
-    customer = affected.customer.name if affected else ""
-    lines = [line for line in getattr(card, "customers", ()) if line.customer == customer]
+    about = affected or delivery.forward
+    reference = about.customer.reference if about else ""
+    customers = card.customers if isinstance(card, BreachCard) else card.forwards
+    lines = [line for line in customers if line.customer_reference == reference]
     try:
         return say(f"thread_{topic}", card, language, line=lines[0] if lines else None)
     except TemplateNotFound:

@@ -6,16 +6,18 @@ from collections.abc import Iterable
 from typing import Any
 
 from slack_sdk import WebClient
+from sqlalchemy.orm import Session
 
 from bot.access import Speaker
-from bot.cards import Card, find_card
+from bot.cards import Card, RequestCard, find_card
 from bot.desk import Desk
 from bot.gestures import Body, button_key
 from bot.refusals import ChangedMeanwhile
-from storage import customers, outbox
+from storage import customers, outbox, requests, staff
 from storage.announcements import CHANNEL
 from storage.clock import now
-from storage.types import Actor, Medium, Purpose
+from storage.models import Request
+from storage.types import Actor, Medium, Purpose, Role
 
 REFERENCE = re.compile(r"(?:DSR|BR|DRILL)-\d{4}-\d+", re.IGNORECASE)
 
@@ -49,6 +51,26 @@ def find_pressed(desk: Desk, body: Body, action: str) -> Card:
             now=now(),
         )
     raise ChangedMeanwhile(card.reference)
+
+
+def pressed_by_handler(desk: Desk, body: Body, speaker: Speaker, action: str) -> Card:
+    """As `find_pressed`, for those who may decide. Raises UnknownStaff, RoleTooSmall."""
+    with desk.database.reading() as session:
+        staff.get_staff(session, speaker.user, now=now(), at_least=Role.HANDLER)
+    return find_pressed(desk, body, action)
+
+
+def request_pressed(desk: Desk, body: Body, speaker: Speaker, action: str) -> RequestCard:
+    """As `pressed_by_handler`, for the buttons that stand on requests only."""
+    card = pressed_by_handler(desk, body, speaker, action)
+    assert isinstance(card, RequestCard)  # noqa: S101 - see above
+    return card
+
+
+def request_to_change(session: Session, speaker: Speaker, reference: str) -> Request:
+    """The request, if this person may decide: asked again at the commit, for a modal can outlive a role."""
+    staff.get_staff(session, speaker.user, now=now(), at_least=Role.HANDLER)
+    return requests.get_request(session, reference, to_change=True)
 
 
 def open_modal(client: WebClient, body: Body, view: dict[str, Any]) -> None:

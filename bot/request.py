@@ -11,10 +11,20 @@ from bot import answers, cards, forms, telling
 from bot.access import Speaker
 from bot.blocks import say_card
 from bot.desk import CHOSEN_BY_STAFF, Desk
-from bot.gestures import Body, button_key, is_first, submission_key
-from bot.pressing import REFERENCE, actor_of, find_pressed, nearest, open_modal, pressed, suggest_customers
+from bot.gestures import button_key, is_first, submission_key
+from bot.pressing import (
+    REFERENCE,
+    actor_of,
+    find_pressed,
+    nearest,
+    open_modal,
+    pressed,
+    request_pressed,
+    request_to_change,
+    suggest_customers,
+)
 from bot.words import word
-from storage import customers, requests, staff
+from storage import customers, replies, requests, staff
 from storage.clock import now
 from storage.models import Customer, Request
 from storage.types import Role
@@ -65,13 +75,13 @@ class RequestListeners:
 
     def choose(self, ack: Ack, body: dict[str, Any], context: BoltContext, client: WebClient) -> None:
         speaker: Speaker = context["speaker"]
-        reference = self._pressed_by_handler(body, speaker, cards.CHOOSE)
+        reference = request_pressed(self.desk, body, speaker, cards.CHOOSE).reference
         open_modal(client, body, forms.choose_form(reference, speaker.language))
         ack()
 
     def ask_why(self, ack: Ack, body: dict[str, Any], context: BoltContext, client: WebClient) -> None:
         speaker: Speaker = context["speaker"]
-        reference = self._pressed_by_handler(body, speaker, cards.SET_ASIDE)
+        reference = request_pressed(self.desk, body, speaker, cards.SET_ASIDE).reference
         open_modal(client, body, forms.set_aside_form(reference, speaker.language))
         ack()
 
@@ -101,40 +111,31 @@ class RequestListeners:
         reason, reference = forms.read_reason(body["view"]), body["view"]["private_metadata"]
         with self.desk.decide() as session:
             if is_first(session, submission_key(body), now=now()):
-                request = self._to_change(session, speaker, reference)
+                request = request_to_change(session, speaker, reference)
                 requests.set_aside(session, request, reason, by=actor_of(speaker), now=now())
                 telling.tell_thread(session, reference, "request_set_aside", now=now())
         ack()
 
     def take_back(self, ack: Ack, body: dict[str, Any], context: BoltContext) -> None:
         speaker: Speaker = context["speaker"]
-        reference = self._pressed_by_handler(body, speaker, cards.TAKE_BACK)
+        reference = request_pressed(self.desk, body, speaker, cards.TAKE_BACK).reference
         with self.desk.decide() as session:
             if is_first(session, button_key(body), now=now()):
-                request = self._to_change(session, speaker, reference)
+                request = request_to_change(session, speaker, reference)
                 requests.take_back(session, request, by=actor_of(speaker), now=now())
                 telling.tell_thread(session, reference, "request_taken_back", now=now())
         ack()
 
     def _forward(self, session: Session, speaker: Speaker, reference: str, chosen: str) -> None:
-        request = self._to_change(session, speaker, reference)
+        request = request_to_change(session, speaker, reference)
         customer = customers.get_customer(session, chosen)
         own = self.desk.settings.mail_address
         by = actor_of(speaker)
-        requests.forward_request(
+        forward = requests.forward_request(
             session, request, customer, evidence=CHOSEN_BY_STAFF, own_address=own, by=by, now=now()
         )
+        replies.send_follow_ups(session, forward, now=now())
         telling.tell_thread(session, reference, "request_routed", now=now())
-
-    def _to_change(self, session: Session, speaker: Speaker, reference: str) -> Request:
-        """The request, if this person may decide: asked again at the commit, for a modal can outlive a role."""
-        staff.get_staff(session, speaker.user, now=now(), at_least=Role.HANDLER)
-        return requests.get_request(session, reference, to_change=True)
-
-    def _pressed_by_handler(self, body: Body, speaker: Speaker, action: str) -> str:
-        with self.desk.database.reading() as session:
-            staff.get_staff(session, speaker.user, now=now(), at_least=Role.HANDLER)
-        return find_pressed(self.desk, body, action).reference
 
     def _show(self, reference: str, speaker: Speaker) -> Any:
         with self.desk.database.reading() as session:
@@ -151,8 +152,8 @@ class RequestListeners:
 
 def list_line(card: cards.RequestCard, language: str) -> tuple[str, str, Any]:
     """Reference, rights and instant of a waiting request."""
-    rights = ", ".join(word(language, f"right.{right}") for right in card.rights)
-    return card.reference, rights or word(language, "right.none"), card.received_at
+    rights = ", ".join(word(language, f"right.{right}") for right in card.rights) or word(language, "right.none")
+    return card.reference, word(language, "failed", rights=rights) if card.failed else rights, card.received_at
 
 
 def _choice(request: Request, customer: Customer) -> forms.Choice:

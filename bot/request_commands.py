@@ -28,17 +28,19 @@ def list_requests() -> None:
 
 @request_app.command()
 def show(reference: Reference) -> None:
-    """Show a request: since when it is here, and who has it."""
+    """Show a request: since when it is here, who has it, and whom to telephone if it did not arrive."""
     from bot.cards import show_request  # noqa: PLC0415 - slow
+    from bot.failure_shell import tell_forward, tell_task  # noqa: PLC0415 - slow
     from storage import requests  # noqa: PLC0415 - slow
 
     with at_the_desk() as desk, desk.database.reading() as session:
         card = show_request(session, requests.get_request(session, reference))
-    say(f"{card.reference}: {_state(card)}, received {shown(card.received_at)}")
-    say(f"rights: {', '.join(card.rights) or '-'}; language: {card.language}; kind: {card.kind}")
-    for line in card.forwards:
-        accepted = f"accepted {shown(line.accepted_at)}" if line.accepted_at else "not accepted yet"
-        say(f"  {line.customer_reference} {line.customer}: routed {shown(line.routed_at)}, {accepted}")
+        say(f"{card.reference}: {_state(card)}, received {shown(card.received_at)}")
+        say(f"rights: {', '.join(card.rights) or '-'}; language: {card.language}; kind: {card.kind}")
+        for line in card.forwards:
+            tell_forward(session, line)
+        for task in card.tasks:
+            tell_task(task, card.reference)
 
 
 @request_app.command()
@@ -49,7 +51,7 @@ def route(
     """Forward a request to its customer, or to each of several."""
     from bot import telling  # noqa: PLC0415 - slow
     from bot.desk import CHOSEN_BY_STAFF  # noqa: PLC0415 - slow
-    from storage import customers, requests  # noqa: PLC0415 - slow
+    from storage import customers, replies, requests  # noqa: PLC0415 - slow
     from storage.clock import now  # noqa: PLC0415 - slow
 
     with at_the_desk() as desk:
@@ -57,9 +59,10 @@ def route(
             request = requests.get_request(session, reference, to_change=True)
             own, by, at = desk.settings.mail_address, shell_actor(), now()
             for one in customers.get_customers(session, customer):
-                requests.forward_request(
+                forward = requests.forward_request(
                     session, request, one, evidence=CHOSEN_BY_STAFF, own_address=own, by=by, now=at
                 )
+                replies.send_follow_ups(session, forward, now=at)
             telling.tell_thread(session, request.reference, "request_routed", now=at)
         say(f"{request.reference} is on its way to {', '.join(customer)}.")
 
@@ -100,4 +103,4 @@ def take_back(reference: Reference) -> None:
 def _state(card: "RequestCard") -> str:
     if card.set_aside_at is not None:
         return f"set aside ({card.set_aside_reason})"
-    return "held" if card.held else "forwarded"
+    return "held" if card.held else "not received by every customer" if card.failed else "forwarded"

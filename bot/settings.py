@@ -1,12 +1,11 @@
 """What the bot is told from outside; the names are those of storage/settings.py."""
 
-from typing import Annotated, ClassVar
+from typing import ClassVar
 
 from pydantic import SecretStr, field_validator, model_validator
-from pydantic_settings import NoDecode
 
+from storage.setting_types import Address, Addresses, Language
 from storage.settings import Settings
-from storage.tables import ADDRESS
 
 
 class DeskSettings(Settings):
@@ -20,33 +19,9 @@ class DeskSettings(Settings):
     }
 
     company_name: str = "Kavkom"
-    mail_address: str | None = None
-    staff_language: str = "fr"
-    escalation_addresses: Annotated[tuple[str, ...], NoDecode] = ()
-
-    @field_validator("staff_language")
-    @classmethod
-    def _is_a_language(cls, value: str) -> str:
-        if value.lower() not in {"fr", "en"}:
-            raise ValueError("is no language the desk speaks")
-        return value.lower()
-
-    @field_validator("mail_address")
-    @classmethod
-    def _is_an_address(cls, value: str | None) -> str | None:
-        if value and not ADDRESS.fullmatch(value):
-            raise ValueError("is no e-mail address")
-        return value
-
-    @field_validator("escalation_addresses", mode="before")
-    @classmethod
-    def _are_addresses(cls, value: object) -> object:
-        if not isinstance(value, str):
-            return value
-        found = tuple(part.strip() for part in value.split(",") if part.strip())
-        if not all(ADDRESS.fullmatch(address) for address in found):
-            raise ValueError("holds something that is no e-mail address")
-        return found
+    mail_address: Address | None = None
+    staff_language: Language = "fr"
+    escalation_addresses: Addresses = ()
 
 
 class BotSettings(DeskSettings):

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from storage.shell import fail, opened
+from storage.shell import fail, opened, say
 
 if TYPE_CHECKING:
     from bot.desk import Desk
@@ -18,10 +18,13 @@ def at_the_desk() -> Iterator["Desk"]:
     from bot.refusals import sentence_of  # noqa: PLC0415 - slow
     from bot.settings import DeskSettings  # noqa: PLC0415 - slow
     from storage.errors import Refused  # noqa: PLC0415 - slow
+    from storage.restored import at_home  # noqa: PLC0415 - slow
     from storage.settings import load_or_exit  # noqa: PLC0415 - slow
 
     settings = load_or_exit(DeskSettings)
-    with opened(settings.database_url.get_secret_value()) as database:
+    with opened(settings.database_url.get_secret_value()) as database, at_home(database) as pause:
+        if pause:
+            say("Sending by e-mail is paused: python -m storage paused", err=True)
         try:
             yield Desk(database, settings)
         except Refused as refused:

@@ -36,11 +36,14 @@ def run(context: typer.Context) -> None:
     if context.invoked_subcommand is not None:
         return
     from mail.service import serve  # noqa: PLC0415 - slow
-    from storage.logs import start_logging  # noqa: PLC0415 - slow
+    from storage.logs import log_paused, start_logging  # noqa: PLC0415 - slow
+    from storage.restored import at_home  # noqa: PLC0415 - slow
 
     settings = _settings()
     start_logging(settings.log_format)
-    with opened(_url(settings)) as database:
+    with opened(_url(settings)) as database, at_home(database) as pause:
+        if pause:
+            log_paused(pause.reason, pause.since_at)
         serve(database, settings)
 
 
@@ -51,11 +54,14 @@ def drain(
     """One pass: take in everything, send everything; exit 75 if another process polls the mailbox."""
     from mail.service import AnotherPoller, MailboxAway  # noqa: PLC0415 - slow
     from mail.service import drain as drain_once  # noqa: PLC0415 - slow
-    from storage.logs import start_logging  # noqa: PLC0415 - slow
+    from storage.logs import log_paused, start_logging  # noqa: PLC0415 - slow
+    from storage.restored import at_home  # noqa: PLC0415 - slow
 
     settings = _settings()
     start_logging(settings.log_format, quiet=True)
-    with opened(_url(settings)) as database:
+    with opened(_url(settings)) as database, at_home(database) as pause:
+        if pause:
+            log_paused(pause.reason, pause.since_at)
         try:
             done = drain_once(database, settings, patience=patience)
         except AnotherPoller:

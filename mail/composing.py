@@ -1,54 +1,152 @@
-"""From a delivery in the outbox to the bytes of its message: composed once, at the first try, and kept."""
+"""From deliveries in the outbox to the bytes of their messages: composed once, at the first try, and kept."""
 
-from sqlalchemy.orm import Session
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, joinedload, undefer
 
 from mail.forward import Envelope, compose
 from mail.letter import HEAD, Letter, read_letter
+from mail.receipts import receipt_address
+from mail.recent import LARGEST, RecentLetters
 from mail.settings import MailSettings
-from mail.words import forward_words, original_words
+from mail.words import follow_up_words, forward_words, original_words
 from storage import messages, requests, tokens
-from storage.models import Delivery, Message, Request
+from storage.attempts import find_original, withheld_size
+from storage.database import Database
+from storage.models import Delivery, Forward, Message, Request
 from storage.outbox import Words
+from storage.types import Purpose
+
+TO_CUSTOMERS = frozenset({Purpose.FORWARD, Purpose.FOLLOW_UP})
+"""What must neither be lost nor repeated: a receipt copy is asked for."""
 
 
-def compose_delivery(session: Session, delivery: Delivery, settings: MailSettings) -> None:
-    """Fix the bytes and the Message-ID of a delivery. A repeat sends the same bytes under the same Message-ID."""
-    request = requests.find_request(session, delivery.case)
+@dataclass(frozen=True)
+class Outgoing:
+    """A delivery whose bytes are fixed. `content` is all but the original, which is spliced in while it is sent.
+
+    `sender` is the envelope's, signed, so that a bounce finds its delivery; `original` is set where it is small.
+    """
+
+    id: int
+    message_id: str
+    destination: str
+    recipient: str
+    sender: str
+    receipt: str | None
+    envelope_id: str
+    content: bytes
+    boundary: str
+    original_id: int | None = None
+    original: bytes | None = None
+    original_size: int = 0
+
+
+def compose_all(session: Session, ids: Sequence[int], settings: MailSettings, recent: RecentLetters) -> list[Outgoing]:
+    """Compose these deliveries, in this order. A repeat has the same bytes and the same Message-ID."""
+    whole = joinedload(Delivery.forward)
+    wanted = select(Delivery).where(Delivery.id.in_(ids)).order_by(Delivery.due_at, Delivery.id)
+    loaded = wanted.options(
+        whole.joinedload(Forward.request), whole.joinedload(Forward.customer), undefer(Delivery.content)
+    )
+    return [_outgoing(session, one, settings, recent) for one in session.scalars(loaded)]
+
+
+def _outgoing(session: Session, delivery: Delivery, settings: MailSettings, recent: RecentLetters) -> Outgoing:
+    message_id = delivery.message_id or f"<{tokens.sign(session, 'm', delivery.id)}@{settings.domain}>"
     original = session.get(Message, delivery.original_id) if delivery.original_id else None
-    delivery.message_id = f"<{tokens.sign(session, 'm', delivery.id)}@{settings.domain}>"
+    boundary = _boundary_of(message_id)
+    content = delivery.content or _compose(session, delivery, message_id, original, settings, recent)
+    bounce = tokens.sign(session, "b", delivery.id)
+    return Outgoing(
+        delivery.id,
+        message_id,
+        delivery.destination or delivery.recipient.rpartition("@")[2],
+        delivery.recipient,
+        tokens.plus_address(settings.mail_address, bounce),
+        receipt_address(session, delivery.id, settings) if delivery.purpose in TO_CUSTOMERS else None,
+        bounce,
+        content,
+        boundary,
+        delivery.original_id,
+        _small(session, original, recent),
+        original.size if original else 0,
+    )
+
+
+def _compose(
+    session: Session,
+    delivery: Delivery,
+    message_id: str,
+    original: Message | None,
+    settings: MailSettings,
+    recent: RecentLetters,
+) -> bytes:
+    request = delivery.forward.request if delivery.forward else requests.find_request(session, delivery.case)
     envelope = Envelope(
         company=settings.company_name,
         sender=settings.mail_address,
         recipient=delivery.recipient,
         reply_to=_reply_to(session, request, settings),
-        message_id=delivery.message_id,
+        message_id=message_id,
         language=delivery.language,
         queued_at=delivery.queued_at,
         original_sha256=original.sha256 if original else None,
     )
-    words = _words(session, delivery, request, settings)
-    delivery.content = compose(words, envelope, boundary=boundary_of(delivery), with_original=original is not None)
+    words = _words(session, delivery, settings, recent)
+    return compose(words, envelope, boundary=_boundary_of(message_id), with_original=original is not None)
 
 
-def boundary_of(delivery: Delivery) -> str:
+def _boundary_of(message_id: str) -> str:
     """The MIME boundary: signed, so that no letter can hold it."""
-    return f"kavkom-{(delivery.message_id or '')[1:].partition('@')[0]}"
+    return f"kavkom-{message_id[1:].partition('@')[0]}"
 
 
-def read_kept_letter(session: Session, message_id: int) -> Letter:
+def read_kept_letter(session: Session, message_id: int, recent: RecentLetters) -> Letter:
     """A kept mail, read from its head; never raises for what is in it."""
+    if found := recent.find(message_id):
+        return found.letter
     head = messages.read_head(session, message_id)
     return read_letter(head[:HEAD], truncated=len(head) > HEAD)
 
 
-def _words(session: Session, delivery: Delivery, request: Request | None, settings: MailSettings) -> Words:
+def _small(session: Session, original: Message | None, recent: RecentLetters) -> bytes | None:
+    """All of the original, where that is little."""
+    if original is None or original.size > LARGEST:
+        return None
+    found = recent.find(original.id)
+    return found.raw if found else b"".join(messages.read_parts(session, original.id))
+
+
+def original_parts(database: Database, message_id: int) -> Iterator[bytes]:
+    """The raw bytes of a kept mail, each part read in a transaction of its own: none stays open on the wire."""
+    ordinal = 0
+    while True:
+        with database.reading() as session:
+            part = messages.read_part(session, message_id, ordinal)
+        if part is None:
+            return
+        yield part
+        ordinal += 1
+
+
+def _words(session: Session, delivery: Delivery, settings: MailSettings, recent: RecentLetters) -> Words:
     if delivery.text is not None:
         return Words(delivery.subject or "", delivery.text, delivery.html)
-    letter = read_kept_letter(session, delivery.original_id or 0)
-    if delivery.forward is not None:
-        return forward_words(delivery.forward, letter, company=settings.company_name)
-    received_at = request.received_at if request else delivery.queued_at
-    return original_words(delivery.case, received_at, letter, language=delivery.language)
+    original = find_original(session, delivery)
+    letter = read_kept_letter(session, original.id if original else 0, recent)
+    received_at = original.received_at if original else delivery.queued_at
+    if delivery.forward is None:
+        return original_words(delivery.case, received_at, letter, language=delivery.language)
+    company, withheld = settings.company_name, withheld_size(session, delivery)
+    if delivery.purpose == Purpose.FOLLOW_UP:
+        return follow_up_words(
+            delivery.forward, letter, received_at=received_at, company=company, withheld_size=withheld
+        )
+    instructed = delivery.recipient != delivery.forward.address
+    return forward_words(delivery.forward, letter, company=company, withheld_size=withheld, instructed=instructed)
 
 
 def _reply_to(session: Session, request: Request | None, settings: MailSettings) -> str:

@@ -1,27 +1,23 @@
-"""What becomes of a kept mail: read, matched with the directory, recorded as a request, forwarded or held."""
+"""What becomes of kept mails: read, matched with the directory, recorded as requests, forwarded or held."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-import structlog
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from mail.composing import read_kept_letter
 from mail.letter import Letter
-from mail.rights import read_rights
+from mail.reading import MailRead
+from mail.rights import RightsRead
 from mail.routing import Held, Route, find_route
 from mail.settings import Automatic, ReadingSettings
-from storage import customers, requests
+from storage import customers, messages, requests
 from storage.deadlines import PARIS
-from storage.errors import Refused
-from storage.models import Customer, Message, Request
-from storage.requests import Reading
-from storage.types import Actor, Hold, Kind
+from storage.models import Customer
+from storage.requests import Arrival, Opened, Reading
+from storage.types import Actor, Hold
 
 INTAKE = Actor("desk", "mail")
-log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
@@ -34,66 +30,72 @@ class Considered:
 
 
 class RecordedDirectory:
-    """The directory as it is recorded, for `find_route`."""
+    """The directory as it is recorded, looked up once for all the addresses of a group of letters."""
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
+    def __init__(self, session: Session, letters: Iterable[Letter]) -> None:
+        addresses = {address for letter in letters for address in letter.recipients}
+        self._by_alias = customers.find_by_alias(session, addresses)
+        self._customers = {one.reference: one for found in self._by_alias.values() for one in found}
 
     def by_alias(self, addresses: Sequence[str]) -> Mapping[str, Sequence[Customer]]:
-        return customers.find_by_alias(self._session, addresses)
+        return {address: found for address in addresses if (found := self._by_alias.get(address))}
+
+    def customer(self, reference: str) -> Customer:
+        """One of the customers that were found."""
+        return self._customers[reference]
 
 
-def consider(session: Session, letter: Letter, *, settings: ReadingSettings, junk: bool, today: date) -> Considered:
-    """Read a letter and find its customer; writes nothing."""
-    found = read_rights(letter.subject, letter.text)
+def consider(
+    letter: Letter,
+    rights: RightsRead,
+    directory: RecordedDirectory,
+    *,
+    settings: ReadingSettings,
+    junk: bool,
+    today: date,
+) -> Considered:
+    """Find the customer of a letter that was read; writes nothing."""
     outcome = find_route(
         letter,
-        RecordedDirectory(session),
+        directory,
         automatic=settings.automatic_forwarding is not Automatic.OFF,
         junk=junk,
         today=today,
         own_address=settings.mail_address,
     )
-    reading = Reading(found.kind, found.rights, letter.language, found.flags)
-    return Considered(reading, found.because, outcome)
+    reading = Reading(rights.kind, rights.rights, letter.language, rights.flags)
+    return Considered(reading, rights.because, outcome)
 
 
-def decide(session: Session, message: Message, *, junk: bool, settings: ReadingSettings, now: datetime) -> Request:
-    """Open a request for a kept mail and forward it where that is certain; else it is held."""
-    considered = _consider_guarded(session, message, junk=junk, settings=settings, now=now)
+def decide_all(
+    session: Session, mails: Sequence[MailRead], *, settings: ReadingSettings, now: datetime
+) -> list[Opened]:
+    """Open a case for each mail and forward it where that is certain; the rest is held."""
+    messages.record_read(session, [_facts(mail) for mail in mails])
+    directory = RecordedDirectory(session, (mail.letter for mail in mails))
+    arrivals = [_arrival(mail, directory, settings=settings, now=now) for mail in mails]
+    return requests.receive_all(session, arrivals, by=INTAKE, now=now)
+
+
+def _facts(mail: MailRead) -> messages.Facts:
+    sender = mail.letter.sender
+    return messages.Facts(mail.message_id, mail.author_sha256, mail.letter.message_id, sender and sender.lower())
+
+
+def _arrival(mail: MailRead, directory: RecordedDirectory, *, settings: ReadingSettings, now: datetime) -> Arrival:
+    today = now.astimezone(PARIS).date()
+    considered = consider(mail.letter, mail.rights, directory, settings=settings, junk=mail.junk, today=today)
     outcome = considered.outcome
+    customer = directory.customer(outcome.customer.reference) if isinstance(outcome, Route) else None
     hold = outcome.hold if isinstance(outcome, Held) else None
-    request = requests.receive_request(session, message, considered.reading, hold=hold, by=INTAKE, now=now)
-    if isinstance(outcome, Route):
-        _forward(session, request, outcome, settings=settings, now=now)
-    return request
-
-
-def _consider_guarded(
-    session: Session, message: Message, *, junk: bool, settings: ReadingSettings, now: datetime
-) -> Considered:
-    """The poison guard: whatever a letter does to its reader, it is held, and the next one gets its turn."""
-    letter = read_kept_letter(session, message.id)
-    try:
-        return consider(session, letter, settings=settings, junk=junk, today=now.astimezone(PARIS).date())
-    except SQLAlchemyError:
-        raise
-    except Exception as error:  # noqa: BLE001 - the poison guard
-        log.warning("letter-unreadable", message=message.id, fault=error)
-        return Considered(Reading(Kind.REQUEST, (), "fr"), (), Held(Hold.UNREADABLE))
-
-
-def _forward(session: Session, request: Request, route: Route, *, settings: ReadingSettings, now: datetime) -> None:
-    customer = customers.get_customer(session, route.customer.reference)
-    try:
-        requests.forward_request(
-            session,
-            request,
-            customer,
-            evidence=route.evidence,
-            own_address=settings.mail_address,
-            by=INTAKE,
-            now=now,
-        )
-    except Refused:
-        request.hold = Hold.OWN_MAIL
+    if customer and requests.why_not_forwarded(customer, settings.mail_address, now):
+        customer, hold = None, Hold.OWN_MAIL
+    return Arrival(
+        mail.message_id,
+        mail.received_at,
+        mail.sha256,
+        considered.reading,
+        hold=hold,
+        customer=customer,
+        evidence=outcome.evidence,
+    )

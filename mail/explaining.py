@@ -7,8 +7,8 @@ from pathlib import Path
 
 from sqlalchemy.orm import Session
 
-from mail.deciding import Considered, consider
-from mail.letter import HEAD, read_letter
+from mail.deciding import Considered, RecordedDirectory, consider
+from mail.reading import read_mail
 from mail.routing import Route
 from mail.settings import ReadingSettings
 from storage.deadlines import PARIS
@@ -42,10 +42,9 @@ class Explained:
 
 def explain(session: Session, path: Path, *, settings: ReadingSettings, at: datetime) -> Explained:
     """Read one file as if it had arrived in INBOX at `at`. Raises OSError."""
-    raw = path.read_bytes()
-    letter = read_letter(raw[:HEAD], truncated=len(raw) > HEAD)
-    today = at.astimezone(PARIS).date()
-    return Explained(str(path), consider(session, letter, settings=settings, junk=False, today=today))
+    letter, rights = read_mail(path.read_bytes(), whole=True)
+    directory, today = RecordedDirectory(session, [letter]), at.astimezone(PARIS).date()
+    return Explained(str(path), consider(letter, rights, directory, settings=settings, junk=False, today=today))
 
 
 def as_json(explained: Explained) -> str:

@@ -9,9 +9,9 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from email.header import Header
 from email.utils import format_datetime, formataddr
 from enum import StrEnum
+from functools import lru_cache
 
 from storage.outbox import Words
 
@@ -19,8 +19,12 @@ CRLF = b"\r\n"
 LINE_LIMIT = 998
 """Octets in a line, without CRLF (RFC 5322 section 2.1.1)."""
 
-BASE64_LINE = 57
-_TOO_LONG = re.compile(rb"[^\r\n]{%d}" % (LINE_LIMIT + 1))
+BASE64_OCTETS = 57
+BASE64_LINE = 76
+ENCODED_WORD = 39
+"""Octets in an encoded word: as 52 letters, with all around them, they stay under 76."""
+
+_TEXT_HEAD = b"Content-Type: text/%s; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 
@@ -68,15 +72,15 @@ def splice(content: bytes, original: Iterable[bytes], form: Form, *, boundary: s
 
 def form_of(original: Iterable[bytes]) -> Form:
     """How these raw bytes may travel. NUL, lone CR or LF and long lines do not survive as message/rfc822."""
-    rest, plain = b"", True
-    for chunk in original:
-        text = rest + chunk
-        lines, ending, last = text.rpartition(CRLF)
-        whole, rest = lines + ending, last
-        if len(rest) > LINE_LIMIT + 1 or _needs_base64(whole):
+    plain, unfinished, last = True, 0, b""
+    for chunk in filter(None, original):
+        if b"\0" in chunk or _has_lone_ending(last, chunk):
             return Form.BASE64
-        plain = plain and chunk.isascii()
-    if _needs_base64(rest):
+        unfinished = _unfinished_line(chunk, unfinished)
+        if unfinished > LINE_LIMIT + 1:
+            return Form.BASE64
+        plain, last = plain and chunk.isascii(), chunk[-1:]
+    if last == b"\r" or unfinished > LINE_LIMIT:
         return Form.BASE64
     return Form.SEVEN_BIT if plain else Form.EIGHT_BIT
 
@@ -91,18 +95,38 @@ def one_line(text: str) -> str:
     return _CONTROL.sub(" ", text).strip()
 
 
-def _needs_base64(text: bytes) -> bool:
-    lines = text.count(CRLF)
-    return b"\0" in text or text.count(b"\n") != lines or text.count(b"\r") != lines or bool(_TOO_LONG.search(text))
+def _has_lone_ending(last: bytes, chunk: bytes) -> bool:
+    """Whether a CR or LF of this chunk, or the CR that ended the last one, stands alone. A CR at its end may go on."""
+    pairs = chunk.count(CRLF)
+    returns = pairs + chunk.endswith(b"\r")
+    feeds = pairs + (last == b"\r")
+    if last == b"\r" and not chunk.startswith(b"\n"):
+        return True
+    return chunk.count(b"\n") != feeds or chunk.count(b"\r") != returns
+
+
+def _unfinished_line(chunk: bytes, before: int) -> int:
+    """Octets since the last LF, `before` of them in earlier chunks; more than LINE_LIMIT + 1 if any line is too long.
+
+    It leaps from line end to line end as far apart as they may be: 40 MB take some milliseconds.
+    """
+    start = -before
+    while len(chunk) - start > LINE_LIMIT + 1:
+        end = chunk.rfind(b"\n", max(start, 0), start + LINE_LIMIT + 2)
+        if end < 0:
+            return LINE_LIMIT + 2
+        start = end + 1
+    end = chunk.rfind(b"\n", max(start, 0))
+    return len(chunk) - (end + 1 if end >= 0 else start)
 
 
 def _head(subject: str, envelope: Envelope) -> bytes:
     name = one_line(envelope.company)
     fields = [
-        ("From", formataddr((name, envelope.sender))),
+        ("From", _mailbox(name, envelope.sender)),
         ("To", envelope.recipient),
         ("Reply-To", envelope.reply_to),
-        ("Subject", _encoded(one_line(subject), 9)),
+        ("Subject", _encoded(one_line(subject))),
         ("Date", format_datetime(envelope.queued_at)),
         ("Message-ID", envelope.message_id),
         ("References", envelope.message_id),  # some relays replace Message-ID and keep this
@@ -115,30 +139,49 @@ def _head(subject: str, envelope: Envelope) -> bytes:
     return "".join(f"{name}: {value}\r\n" for name, value in fields).encode("ascii")
 
 
-def _encoded(text: str, used: int) -> str:
-    return Header(text, "utf-8", header_name=" " * used).encode(linesep="\r\n") if not text.isascii() else text
+@lru_cache(maxsize=16)
+def _mailbox(name: str, address: str) -> str:
+    return formataddr((name, address))
+
+
+def _encoded(text: str) -> str:
+    """Unstructured text for a header (RFC 2047): in UTF-8 and base64, a line for each word, unless it is ASCII."""
+    if text.isascii():
+        return text
+    words = ["=?utf-8?b?" + binascii.b2a_base64(word, newline=False).decode("ascii") + "?=" for word in _cut(text)]
+    return "\r\n ".join(words)
+
+
+def _cut(text: str) -> Iterator[bytes]:
+    """UTF-8 in pieces that fill a line of 76 octets behind "Subject: ", never cut inside a character."""
+    data, start = text.encode("utf-8", "replace"), 0
+    while start < len(data):
+        end = start + ENCODED_WORD
+        while end < len(data) and data[end] & 0xC0 == 0x80:
+            end -= 1
+        yield data[start:end]
+        start = end
 
 
 def _body(words: Words, boundary: str) -> bytes:
-    plain = _text_part("plain", words.text)
+    plain = _text_part(b"plain", words.text)
     if words.html is None:
         return plain
     mark = boundary.encode("ascii")
     head = b'Content-Type: multipart/alternative; boundary="%s"\r\n\r\n' % mark
-    html = _text_part("html", words.html)
+    html = _text_part(b"html", words.html)
     return head + b"--%s\r\n%s\r\n--%s\r\n%s\r\n--%s--\r\n" % (mark, plain, mark, html, mark)
 
 
-def _text_part(subtype: str, text: str) -> bytes:
-    head = f"Content-Type: text/{subtype}; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
+def _text_part(subtype: bytes, text: str) -> bytes:
     lines = "\r\n".join(text.splitlines()) + "\r\n"
-    return head.encode("ascii") + _quoted_printable(lines.encode("utf-8", "replace"))
+    return _TEXT_HEAD % subtype + _quoted_printable(lines.encode("utf-8", "replace"))
 
 
 def _quoted_printable(text: bytes) -> bytes:
     """RFC 2045 section 6.7; a line that begins with a dot or "From " is protected from meddling servers."""
-    encoded = binascii.b2a_qp(text, istext=True)
-    return re.sub(rb"(?m)^(?:\.|F(?=rom ))", lambda found: b"=%02X" % found[0][0], encoded)
+    encoded = CRLF + binascii.b2a_qp(text, istext=True)
+    return encoded.replace(b"\n.", b"\n=2E").replace(b"\nFrom ", b"\n=46rom ")[2:]
 
 
 def _part_head(form: Form, boundary: str) -> bytes:
@@ -154,11 +197,13 @@ def _base64(original: Iterable[bytes]) -> Iterator[bytes]:
     rest = b""
     for chunk in original:
         data = rest + chunk
-        cut = len(data) - len(data) % BASE64_LINE
+        cut = len(data) - len(data) % BASE64_OCTETS
         rest = data[cut:]
-        yield b"".join(_base64_line(data[at : at + BASE64_LINE]) for at in range(0, cut, BASE64_LINE))
-    yield _base64_line(rest) if rest else b""
+        yield _base64_lines(data[:cut])
+    yield _base64_lines(rest)
 
 
-def _base64_line(data: bytes) -> bytes:
-    return binascii.b2a_base64(data, newline=False) + CRLF
+def _base64_lines(data: bytes) -> bytes:
+    encoded = binascii.b2a_base64(data, newline=False)
+    lines = [encoded[at : at + BASE64_LINE] for at in range(0, len(encoded), BASE64_LINE)]
+    return CRLF.join([*lines, b""])

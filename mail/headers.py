@@ -21,10 +21,12 @@ VALUE_LIMIT = 64 * 1024
 _BY_LAST_SERVER = frozenset({b"delivered-to", b"x-original-to", b"return-path"})
 """What our own server writes stands above its Received line; below it, the sender may have written it."""
 
-_HEAD_END = re.compile(rb"\r?\n\r?\n|\A\r?\n")
+_LINE_ENDS = (b"\n", b"\r\n")
+_EMPTY_HEAD = re.compile(rb"\r?\n(?:\r?\n)?")
 _FIELD = re.compile(rb"^([!-9;-~]++)[ \t]*+:[ \t]*+([^\n]*+(?:\n[ \t][^\n]*+)*+)", re.MULTILINE)
 _ENCODED = re.compile(rb"=\?([\w.:+-]{1,40})(?:\*[\w-]{0,20})?\?([bBqQ])\?([^?\n]*+)\?=")
 _BETWEEN = re.compile(rb"(\?=)[ \t\n]+(?==\?)")
+_LISTED = re.compile("[,;]")
 _ASIDE = re.compile(r'\\.|"(?:[^"\\]|\\.)*+"(?!@)|\((?:[^()\\]|\\.|\([^()]*+\))*+\)')
 _ADDRESS = re.compile(
     r"""(?:[^\s<>()\[\],;:\\"@]{1,64}|"[^"\\\s]{1,62}")@[^\s<>()\[\],;:\\"@.][^\s<>()\[\],;:\\"@]{0,253}"""
@@ -42,8 +44,7 @@ class Mailbox(NamedTuple):
 
 def split_head(raw: bytes, wanted: frozenset[bytes]) -> tuple[dict[str, list[bytes]], int]:
     """The wanted fields of a head, and where the body begins."""
-    found = _HEAD_END.search(raw)
-    end, body = (found.start(), found.end()) if found else (len(raw), len(raw))
+    end, body = _head_end(raw)
     head = raw[:end].replace(b"\r\n", b"\n").replace(b"\r", b" ")
     fields: dict[str, list[bytes]] = {}
     for field in _FIELD.finditer(head):
@@ -51,6 +52,19 @@ def split_head(raw: bytes, wanted: frozenset[bytes]) -> tuple[dict[str, list[byt
         if name in wanted and not (name in _BY_LAST_SERVER and "received" in fields):
             fields.setdefault(name.decode("ascii"), []).append(field[2][:VALUE_LIMIT])
     return fields, body
+
+
+def _head_end(raw: bytes) -> tuple[int, int]:
+    """Where the head ends, and where the body begins, after the first empty line."""
+    if empty := _EMPTY_HEAD.match(raw):
+        return empty.span()
+    end = raw.find(b"\n")
+    while end >= 0:
+        if raw.startswith(_LINE_ENDS, end + 1):
+            body = raw.index(b"\n", end + 1) + 1
+            return end - (raw[end - 1 : end] == b"\r"), body
+        end = raw.find(b"\n", end + 1)
+    return len(raw), len(raw)
 
 
 def first(fields: Fields, name: str) -> bytes:
@@ -69,14 +83,14 @@ def read_mailboxes(value: bytes) -> list[Mailbox] | None:
     Comments and quoted names are no addresses; `alice@example.org)bob@evil.test` is none either.
     """
     text = _ASIDE.sub(_placeholder, decode(value, None).replace("\n", " ").replace("\0", " "))
-    found = [_read_mailbox(piece) for piece in re.split("[,;]", text) if "@" in piece or "<" in piece]
+    found = [_read_mailbox(piece) for piece in _LISTED.split(text) if "@" in piece or "<" in piece]
     return None if None in found else [one for one in found if one]
 
 
 def read_addresses(value: bytes) -> Iterator[str]:
     """All well-formed addresses of a field, in lower case; what is malformed is left out."""
     text = _ASIDE.sub(" ", decode(value, None).replace("\n", " "))
-    for piece in re.split("[,;]", text):
+    for piece in _LISTED.split(text):
         if mailbox := _read_mailbox(piece):
             yield mailbox.address.lower()
 

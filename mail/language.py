@@ -3,6 +3,8 @@
 import re
 from functools import cache
 
+from mail.latin import Table
+
 FALLBACK = "fr"
 _WORD = re.compile(r"[^\W\d_]+")
 _ALPHABETS = (
@@ -39,11 +41,21 @@ def guess_language(text: str) -> str:
     """A two-letter code (ISO 639-1)."""
     scores = dict.fromkeys(_SMALL_WORDS, 0.0)
     shares = _shares()
-    for word in _WORD.findall(text.lower())[:150]:
-        for language, share in shares.get(word, ()):
+    for word in filter(shares.__contains__, _words(text)[:150]):
+        for language, share in shares[word]:
             scores[language] += share
     best = max(scores, key=lambda language: scores[language])
     return best if scores[best] else _by_alphabet(text)
+
+
+def _words(text: str) -> list[str]:
+    letters = _letters().apply(text)
+    return _WORD.findall(text.lower()) if letters is None else letters.split()
+
+
+@cache
+def _letters() -> Table:
+    return Table(lambda character: character.lower() if _WORD.match(character) else " ")
 
 
 @cache

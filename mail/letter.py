@@ -32,8 +32,8 @@ _WANTED = frozenset(
     name.encode("ascii")
     for name in (
         "subject from reply-to date message-id in-reply-to references to cc delivered-to x-original-to return-path "
-        "received auto-submitted precedence list-id list-unsubscribe content-type content-transfer-encoding "
-        "content-disposition"
+        "received auto-submitted x-autoreply x-autorespond precedence list-id list-unsubscribe content-type "
+        "content-transfer-encoding content-disposition"
     ).split()
 )
 _MACHINE = re.compile(
@@ -71,12 +71,15 @@ class Letter:
 
     `automatic` says why it is automatic mail (RFC 3834), `unreadable` why it could not be read; None when it is not so.
     `hidden`: its HTML has words that nobody sees, or says something else than its text. `shortened`: the text is cut.
+    `return_path` is the envelope's sender as our server noted it: None without a note, "" when it cannot be read.
     """
 
     subject: str = ""
     sender: str | None = None
     sender_name: str = ""
     reply_to: str | None = None
+    reply_unclear: bool = False
+    return_path: str | None = None
     date: datetime | None = None
     message_id: str | None = None
     in_reply_to: str | None = None
@@ -115,18 +118,20 @@ def _without_envelope_line(head: bytes) -> bytes:
 
 
 def _read_headers(fields: Fields) -> Letter:
-    references = read_ids(first(fields, "references"))
+    references, sender = read_ids(first(fields, "references")), _only_mailbox(fields, "from")
     return Letter(
         subject=read_words(first(fields, "subject"), 500),
-        sender=_only_mailbox(fields, "from"),
+        sender=sender,
         sender_name=sender_name(first(fields, "from")),
         reply_to=_only_mailbox(fields, "reply-to"),
+        reply_unclear="reply-to" in fields and _only_mailbox(fields, "reply-to") is None,
+        return_path=(_only_mailbox(fields, "return-path") or "") if "return-path" in fields else None,
         date=read_date(first(fields, "date")),
         message_id=next(iter(read_ids(first(fields, "message-id"))), None),
         in_reply_to=next(iter(read_ids(first(fields, "in-reply-to"))), None),
         references=references[-50:],
         recipients=_recipients(fields),
-        automatic=_automatic(fields),
+        automatic=_automatic(fields, sender or ""),
         received_lines=len(fields.get("received", [])),
     )
 
@@ -144,24 +149,24 @@ def _recipients(fields: Fields) -> tuple[str, ...]:
     return tuple(dict.fromkeys(address for value in values for address in read_addresses(value)))
 
 
-def _automatic(fields: Fields) -> str | None:
+def _automatic(fields: Fields, sender: str) -> str | None:
     """Why this is automatic mail (RFC 3834 section 2, RFC 2919, RFC 2369), or None.
 
+    X-Autoreply, X-Autorespond and Precedence: auto_reply are what responders wrote before RFC 3834, and still do.
     X-Auto-Response-Suppress is no reason: Exchange puts it on what people write.
     """
     submitted = first(fields, "auto-submitted").partition(b";")[0].split()
-    sender = _only_mailbox(fields, "from") or ""
-    if submitted and submitted[0].lower() != b"no":
-        return "auto-submitted"
-    if first(fields, "return-path").strip() == b"<>":
-        return "null-sender"
-    if "list-id" in fields or "list-unsubscribe" in fields:
-        return "list"
-    if first(fields, "precedence").strip().lower() in {b"bulk", b"list", b"junk"}:
-        return "bulk"
-    if content_type_of(fields) == "multipart/report":
-        return "report"
-    return "machine-sender" if _MACHINE.fullmatch(sender.rpartition("@")[0].lower()) else None
+    precedence = first(fields, "precedence").strip().lower()
+    reasons = {
+        "auto-submitted": submitted and submitted[0].lower() != b"no",
+        "auto-reply": "x-autoreply" in fields or "x-autorespond" in fields or precedence == b"auto_reply",
+        "null-sender": first(fields, "return-path").strip() == b"<>",
+        "list": "list-id" in fields or "list-unsubscribe" in fields,
+        "bulk": precedence in {b"bulk", b"list", b"junk"},
+        "report": content_type_of(fields) == "multipart/report",
+        "machine-sender": _MACHINE.fullmatch(sender.rpartition("@")[0].lower()),
+    }
+    return next((reason for reason, holds in reasons.items() if holds), None)
 
 
 # --- body ---

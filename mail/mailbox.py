@@ -1,138 +1,192 @@
-"""One IMAP connection to one mailbox, kept open (RFC 9051, IDLE RFC 2177, MOVE RFC 6851).
+"""One IMAP connection to one mailbox, kept open (RFC 9051, IDLE RFC 2177, MOVE RFC 6851, UIDPLUS RFC 4315).
 
 It decides nothing and remembers nothing: SQL is the truth, the mailbox a spool. On any error the connection is dropped
 and the caller resumes from SQL. A connection belongs to one thread.
 """
 
 import imaplib
-import select
 import socket
-import ssl
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+import time
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from imapclient import IMAPClient, SocketTimeout
-from imapclient.exceptions import LoginError
+from mail.accounts import MailboxSettings
+from mail.connecting import drop, open_connection, tokens_for
+from mail.folders import Folders, read_folders
+from mail.listening import IDLE_AT_MOST, listen
+from mail.losing import LoginRefused, MailboxLost, NoSuchFolder, is_for_now, losing, lost
+from mail.moving import move
+from mail.oauth import Tokens
+from mail.uidsets import Moved, chunked
+from storage.clock import now
+from storage.messages import PART
 
-from mail.settings import MailSettings, Security
-from mail.tls import verified_context
-
-CONNECT_TIMEOUT = 15
-READ_TIMEOUT = 60
-IDLE_AT_MOST = 240
-"""Seconds: servers may drop an IDLE after 30 minutes, middleboxes much sooner; only ending it shows a black hole."""
-
+__all__ = ["IDLE_AT_MOST", "Found", "LoginRefused", "Mailbox", "MailboxLost", "Moved", "NoSuchFolder", "Selected"]
 PROCESSED = "Processed"
-DEFAULT_PORTS = {Security.TLS: 993, Security.STARTTLS: 143, Security.NONE: 143}
+ADDRESSED = "BODY.PEEK[HEADER.FIELDS (DELIVERED-TO X-ORIGINAL-TO ENVELOPE-TO TO MESSAGE-ID)]<0.65536>"
+ADDRESSED_ANSWER = b"BODY[HEADER.FIELDS"
 
 
-class MailboxLost(Exception):
-    """The connection is gone or the server does not make sense: drop it and resume from SQL."""
+@dataclass(frozen=True)
+class Selected:
+    """The folder that is open. `uidnext` is None where the server does not say."""
 
-
-class LoginRefused(Exception):
-    """The server does not accept user and password."""
-
-
-class NoSuchFolder(Exception):
-    """The mailbox has no such folder."""
+    uidvalidity: int
+    uidnext: int | None
+    read_only: bool
 
 
 @dataclass(frozen=True)
 class Found:
-    """A mail as the server announces it; `size` in octets is a hint, not a fact."""
+    """A mail as the server announces it; `size` in octets is a hint, not a fact, and 0 where it is not said.
+
+    `head`: the lines that say to whom it came and its Message-ID, where they were asked for.
+    """
 
     uid: int
     size: int
     received_at: datetime
-
-
-@contextmanager
-def _losing() -> Iterator[None]:
-    """Whatever goes wrong on the wire becomes MailboxLost."""
-    try:
-        yield
-    except LoginError as error:
-        raise LoginRefused from error
-    except (imaplib.IMAP4.error, OSError, ValueError, LookupError, TypeError, AssertionError) as error:
-        raise MailboxLost(type(error).__name__) from error
+    head: bytes = b""
 
 
 class Mailbox:
-    """An open, logged-in connection. Raises MailboxLost from any method, LoginRefused when made."""
+    """An open, logged-in connection. Raises MailboxLost from any method, LoginRefused when made.
 
-    def __init__(self, settings: MailSettings) -> None:
-        with _losing():
-            self._client = _connect(settings)
-            try:
-                self._client.login(settings.imap_user, settings.imap_password.get_secret_value())
-                self._can = frozenset(self._client.capabilities())
-            except BaseException:
-                self.close()
-                raise
+    `tokens` outlive it, so that the next connection need not ask for a new one; folders may be named as in the
+    settings or as the server names them.
+    """
 
-    def select(self, folder: str) -> int:
-        """Open a folder; its UIDVALIDITY. Raises NoSuchFolder."""
+    def __init__(self, settings: MailboxSettings, *, tokens: Tokens | None = None) -> None:
+        self._client, token = open_connection(settings, tokens or tokens_for(settings))
+        self._renew_at = token.renew_at if token else None
+        self._selected: Selected | None = None
+        self._leaves = False
+        self._can_delete = False
         try:
-            return int(self._client.select_folder(folder)[b"UIDVALIDITY"])
-        except imaplib.IMAP4.abort as error:
-            raise MailboxLost("abort") from error
-        except imaplib.IMAP4.error as error:
-            raise NoSuchFolder(folder) from error
-        except (OSError, LookupError, ValueError) as error:
-            raise MailboxLost(type(error).__name__) from error
+            with losing():
+                self._can = frozenset(self._client.capabilities())
+                self._folders = read_folders(self._client)
+        except BaseException:
+            self.close()
+            raise
 
-    def uids_after(self, last: int) -> list[int]:
-        """The UIDs above `last`, rising. A range always matches the newest mail too, so they are filtered."""
-        with _losing():
-            found = self._client.search(["UID", f"{last + 1}:*"])
-            return sorted(uid for uid in found if uid > last)
-
-    def describe(self, uids: Sequence[int]) -> list[Found]:
-        """Size and INTERNALDATE of mails; one that vanished meanwhile is left out."""
-        with _losing():
-            answers = self._client.fetch(uids, ["RFC822.SIZE", "INTERNALDATE"])
-            return [_found(uid, answers[uid]) for uid in uids if b"RFC822.SIZE" in answers.get(uid, {})]
-
-    def fetch(self, uids: Sequence[int]) -> dict[int, bytes]:
-        """The raw bytes of small mails, by UID; nothing is marked as seen."""
-        with _losing():
-            answers = self._client.fetch(uids, ["BODY.PEEK[]"])
-            return {uid: answers[uid][b"BODY[]"] or b"" for uid in uids if b"BODY[]" in answers.get(uid, {})}
-
-    def fetch_part(self, uid: int, *, start: int, length: int) -> bytes | None:
-        """`length` octets of a mail from `start`; empty past its end, None when the mail has vanished."""
-        with _losing():
-            answer = self._client.fetch([uid], [f"BODY.PEEK[]<{start}.{length}>"]).get(uid)
-            return None if answer is None else answer.get(f"BODY[]<{start}>".encode(), b"") or b""
-
-    def move(self, uids: Sequence[int], folder: str = PROCESSED) -> None:
-        """Move mails away, where the server can; losing this is harmless."""
-        if uids and b"MOVE" in self._can:
-            with _losing():
-                self._client.move(uids, folder)
-
-    def ensure_folder(self, folder: str = PROCESSED) -> None:
-        """Make a folder if it is not there."""
-        with _losing():
-            if not self._client.folder_exists(folder):
-                self._client.create_folder(folder)
+    @property
+    def folders(self) -> Folders:
+        """The folders that were there when the connection was made."""
+        return self._folders
 
     @property
     def can_idle(self) -> bool:
         return b"IDLE" in self._can
 
-    def wait(self, seconds: float) -> None:
-        """Wait by IDLE until the server says something, at most `seconds`."""
-        with _losing():
-            self._client.idle()
+    @property
+    def can_move(self) -> bool:
+        """MOVE; without it there may be COPY and UID EXPUNGE."""
+        return b"MOVE" in self._can
+
+    @property
+    def can_expunge(self) -> bool:
+        """UID EXPUNGE: of exactly the mails that are named."""
+        return b"UIDPLUS" in self._can
+
+    @property
+    def renew_at(self) -> float | None:
+        """When this connection is to give way to one with a fresh token, on the monotonic clock; None for never."""
+        return self._renew_at
+
+    @property
+    def must_renew(self) -> bool:
+        """Whether it is time to close this connection and open another."""
+        return self._renew_at is not None and time.monotonic() >= self._renew_at
+
+    def select(self, folder: str) -> Selected:
+        """Open a folder, for reading only where it cannot be changed. Raises NoSuchFolder."""
+        name = self._folders.own(folder)
+        try:
+            self._selected = self._open(name)
+        except imaplib.IMAP4.abort as error:
+            raise lost(error) from error
+        except imaplib.IMAP4.error as error:
+            if "command error: BAD" in str(error) or is_for_now(str(error)):
+                raise lost(error) from error
+            raise NoSuchFolder(folder) from error
+        except (OSError, LookupError, ValueError, TypeError) as error:
+            raise lost(error) from error
+        return self._selected
+
+    def uids_after(self, last: int) -> list[int]:
+        """The UIDs above `last`, rising. A range always matches the newest mail too, so they are filtered."""
+        with losing():
+            found = self._client.search(["UID", f"{last + 1}:*"])
+            return sorted(uid for uid in found if uid > last)
+
+    def has_message_id(self, message_id: str) -> bool:
+        """Whether a mail with this Message-ID stands in the open folder."""
+        with losing():
+            return bool(self._client.search(["HEADER", "Message-ID", message_id]))
+
+    def describe(self, uids: Sequence[int], *, addressed: bool = False) -> list[Found]:
+        """Size and INTERNALDATE of mails; one that vanished meanwhile is left out."""
+        answers = self._fetch(uids, ["RFC822.SIZE", "INTERNALDATE", *[ADDRESSED] * addressed])
+        return [_found(uid, answers[uid]) for uid in uids if uid in answers]
+
+    def fetch(self, uids: Sequence[int]) -> dict[int, bytes]:
+        """The first PART octets of mails, by UID; `fetch_part` goes on where there are as many.
+
+        Nothing is marked as seen; a mail that vanished is left out.
+        """
+        answers = self._fetch(uids, [f"BODY.PEEK[]<0.{PART}>"])
+        parts = {uid: _part(answers[uid], 0, PART) for uid in uids if uid in answers}
+        return {uid: part for uid, part in parts.items() if part is not None}
+
+    def fetch_part(self, uid: int, *, start: int, length: int) -> bytes | None:
+        """`length` octets of a mail from `start`; empty past its end, None when the mail has vanished."""
+        answer = self._fetch([uid], [f"BODY.PEEK[]<{start}.{length}>"]).get(uid)
+        return None if answer is None else _part(answer, start, length) or b""
+
+    def fetch_head(self, uid: int) -> bytes:
+        """The header lines of a mail, at most PART octets of them; empty when it has vanished."""
+        answer = self._fetch([uid], [f"BODY.PEEK[HEADER]<0.{PART}>"]).get(uid, {})
+        return answer.get(b"BODY[HEADER]<0>") or b""
+
+    def move(self, uids: Sequence[int], folder: str = PROCESSED) -> Moved | None:
+        """Move mails away where the server lets us, and say where to; None when they stay. Losing it is harmless."""
+        if not uids or self._leaves or not self._can_delete or (self._selected and self._selected.read_only):
+            return None
+        with losing():
+            moved = move(self._client, uids, self._folders.own(folder), can=self._can)
+        self._leaves = moved is None
+        return moved
+
+    def ensure_folder(self, folder: str = PROCESSED) -> None:
+        """Make a folder if it is not there, where the server lets us."""
+        if self._folders.find(folder):
+            return
+        with losing():
             try:
-                self._listen(min(seconds, IDLE_AT_MOST))
-            finally:
-                self._client.idle_done()
+                self._client.create_folder(self._folders.own(folder))
+            except imaplib.IMAP4.abort:
+                raise
+            except imaplib.IMAP4.error as error:
+                self._leaves = "exist" not in str(error).lower()
+
+    def is_junk(self, folder: str) -> bool:
+        """Whether a folder is where the provider puts what it takes for spam."""
+        return self._folders.is_junk(folder)
+
+    def sent_folder(self) -> str | None:
+        """The folder that holds what was sent."""
+        return self._folders.sent()
+
+    def wait(self, seconds: float) -> None:
+        """Wait by IDLE until the server says something, at most `seconds`, and not beyond the token."""
+        left = seconds if self._renew_at is None else min(seconds, self._renew_at - time.monotonic())
+        with losing():
+            if not listen(self._client, left):
+                self._can -= {b"IDLE"}
 
     def interrupt(self) -> None:
         """End a `wait` from another thread: it ends with MailboxLost."""
@@ -140,54 +194,47 @@ class Mailbox:
             self._client.socket().shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
-        """Drop the connection without a word: LOGOUT could hang."""
-        with suppress(Exception):
-            self._client.shutdown()
+        """Drop the connection without a word."""
+        drop(self._client)
 
-    def _listen(self, seconds: float) -> None:
-        """Return when there is something to read, already buffered or newly arrived.
-
-        IMAPClient's own idle_check() swallows the end of a connection and misses what came with "+ idling".
-        """
-        connection = self._client.socket()
-        connection.settimeout(0)
+    def _open(self, name: str) -> Selected:
+        """imaplib refuses to open for writing what the server opens for reading only."""
+        read_only = False
         try:
-            if not self._is_buffered():
-                _poll(connection, seconds)
-        finally:
-            connection.settimeout(READ_TIMEOUT)
+            answer = self._client.select_folder(name)
+        except imaplib.IMAP4.readonly:
+            read_only = True
+            answer = self._client.select_folder(name, readonly=True)
+        self._can_delete = b"\\Deleted" in answer.get(b"PERMANENTFLAGS", (b"\\Deleted",))
+        return Selected(int(answer[b"UIDVALIDITY"]), answer.get(b"UIDNEXT"), read_only)
 
-    def _is_buffered(self) -> bool:
-        try:
-            return bool(self._client._imap.file.peek(1))  # the only way to see what imaplib has read ahead
-        except (BlockingIOError, ssl.SSLWantReadError):
-            return False
-
-
-def _poll(connection: socket.socket, seconds: float) -> None:
-    poller = select.poll()
-    poller.register(connection, select.POLLIN)
-    poller.poll(seconds * 1000)
+    def _fetch(self, uids: Sequence[int], items: list[str]) -> dict[int, dict[bytes, Any]]:
+        answers: dict[int, dict[bytes, Any]] = {}
+        with losing():
+            for some in chunked(uids):
+                answers |= self._client.fetch(some, items)
+        return answers
 
 
-def _connect(settings: MailSettings) -> IMAPClient:
-    security = settings.imap_security
-    context = None if security is Security.NONE else verified_context(settings.tls_ca_file)
-    client = IMAPClient(
-        settings.imap_host,
-        settings.imap_port or DEFAULT_PORTS[security],
-        ssl=security is Security.TLS,
-        ssl_context=context if security is Security.TLS else None,
-        timeout=SocketTimeout(CONNECT_TIMEOUT, READ_TIMEOUT),
-    )
-    client.normalise_times = False
-    client.socket().setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    if security is Security.STARTTLS:
-        client.starttls(context)
-    return client
+def _part(answer: dict[bytes, Any], start: int, length: int) -> bytes | None:
+    """`length` octets from `start`, also from a server that sends more than it was asked for, or the whole mail."""
+    key = f"BODY[]<{start}>".encode()
+    if key in answer:
+        return (answer[key] or b"")[:length]
+    return (answer[b"BODY[]"] or b"")[start : start + length] if b"BODY[]" in answer else None
 
 
 def _found(uid: int, answer: dict[bytes, Any]) -> Found:
-    received = answer.get(b"INTERNALDATE")
-    received_at = received.astimezone(UTC) if isinstance(received, datetime) and received.tzinfo else datetime.now(UTC)
-    return Found(uid, int(answer[b"RFC822.SIZE"]), received_at)
+    size, received = answer.get(b"RFC822.SIZE"), answer.get(b"INTERNALDATE")
+    head = next((value for key, value in answer.items() if key.startswith(ADDRESSED_ANSWER)), None)
+    return Found(
+        uid, size if isinstance(size, int) else 0, _instant(received), head if isinstance(head, bytes) else b""
+    )
+
+
+def _instant(received: object) -> datetime:
+    """INTERNALDATE, or now where there is none that makes sense."""
+    try:
+        return received.astimezone(UTC) if isinstance(received, datetime) and received.tzinfo else now()
+    except OverflowError:
+        return now()

@@ -1,4 +1,4 @@
-"""Watching the mailbox: one connection kept open, resumed from SQL after anything; one poller at a time, by lease."""
+"""Watching a mailbox: one connection kept open, resumed from SQL after anything; one poller at a time, by lease."""
 
 import random
 import threading
@@ -10,52 +10,71 @@ from datetime import timedelta
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from mail.intake import Intake, is_junk
+from mail.connecting import tokens_for
+from mail.intake import Intake
 from mail.mailbox import IDLE_AT_MOST, LoginRefused, Mailbox, MailboxLost, NoSuchFolder
-from mail.settings import MailSettings
-from mail.watch import watch_bot
+from mail.receipts import look_in_sent
+from mail.recent import RecentLetters
+from mail.reconciling import reconcile
+from mail.settings import MailboxSettings, MailSettings, Receipt
 from storage import heartbeats
-from storage.clock import now, real_now
+from storage.clock import real_now
 from storage.database import Database
 from storage.holders import new_holder
 from storage.logs import Condition
 
-POLLER = "poller:privacy"
-CONTACT = "contact:privacy"
-POLLER_TTL = timedelta(seconds=15)
-PULSE = 5.0
-"""Seconds between heartbeats, a third of the lease."""
+POLLER_TTL = timedelta(seconds=9)
+LOOK_FOR_LEASE = 1.0
+"""Seconds between looks at whether the poller of this mailbox is still alive."""
 
 OTHER_FOLDERS_EVERY = 30.0
 """Seconds between looks at the folders that IDLE does not watch."""
 
+RECONCILE_EVERY = 3600.0
 LONGEST_BACKOFF = 60.0
 log = structlog.get_logger()
 
 
 class Receiver:
-    """Takes in mail for ever. It belongs to one thread; `pulse` keeps its lease from another."""
+    """Takes in one mailbox for ever. It belongs to one thread; `keep_lease` is called from another."""
 
-    def __init__(self, database: Database, settings: MailSettings, *, queued: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        settings: MailSettings,
+        mailbox: MailboxSettings,
+        *,
+        recent: RecentLetters,
+        queued: Callable[[], None],
+    ) -> None:
         self._database = database
         self._settings = settings
+        self._account = mailbox
+        self._recent = recent
         self._queued = queued
+        self._tokens = tokens_for(mailbox)
         self._holder = new_holder()
-        self._condition = Condition("mailbox")
+        self._condition = Condition("mailbox", mailbox=mailbox.account)
         self._lease_is_ours = False
-        self._started_at = real_now()
         self._mailbox: Mailbox | None = None
+        self._reconcile_at = 0.0
 
     def claim(self) -> bool:
         """Become, or stay, the only poller of this mailbox; False while another process is."""
+        name = heartbeats.poller_of(self._account.account)
         with self._database.begin() as session:
-            self._lease_is_ours = heartbeats.claim(session, POLLER, holder=self._holder, ttl=POLLER_TTL, now=real_now())
+            self._lease_is_ours = heartbeats.claim(session, name, holder=self._holder, ttl=POLLER_TTL, now=real_now())
         return self._lease_is_ours
+
+    def keep_lease(self) -> None:
+        """Prolong the lease, if it is ours, while a long fetch or an IDLE goes on."""
+        if self._lease_is_ours:
+            self.claim()
 
     def release(self) -> None:
         """Let another process poll at once."""
         with self._database.begin() as session:
-            heartbeats.release(session, POLLER, holder=self._holder)
+            heartbeats.release(session, heartbeats.poller_of(self._account.account), holder=self._holder)
 
     def interrupt(self) -> None:
         """Wake a `run` that waits for mail, from another thread, so that it sees its `stop`."""
@@ -74,52 +93,63 @@ class Receiver:
                     return
                 failures += 1
                 self._report(error)
-                stop.wait(backoff(failures))
+                asked_for = error.retry_after if isinstance(error, MailboxLost) else None
+                stop.wait(max(backoff(failures), asked_for or 0))
 
-    def pulse(self, stop: threading.Event) -> None:
-        """Keep the lease and the heartbeat alive while a long fetch or an IDLE goes on."""
-        condition = Condition("heartbeat")
-        while not stop.wait(PULSE):
-            try:
-                self._beat()
-                condition.well()
-            except SQLAlchemyError as error:
-                condition.failed(type(error).__name__)
-
-    def receive_all(self) -> int:
+    def receive_all(self, advance: Callable[[int], None] = lambda _: None) -> int:
         """One pass over all folders, for `drain`; how many new mails. Raises as Mailbox."""
         with self._connected() as mailbox:
             intake = self._intake(mailbox)
             intake.resume()
-            return sum(self._sweep(intake, folder) for folder in self._settings.imap_folders)
+            taken = sum(
+                self._look(folder, lambda name: intake.sweep(name, advance=advance)) for folder in self._folders
+            )
+            self._contact()
+            return taken
+
+    @property
+    def _folders(self) -> tuple[str, ...]:
+        return self._account.folders
 
     def _attend(self, stop: threading.Event) -> None:
         if not self.claim():
             self._condition.failed("another process polls this mailbox")
-            stop.wait(PULSE)
+            stop.wait(LOOK_FOR_LEASE)
             return
         with self._connected() as mailbox:
             intake = self._intake(mailbox)
             intake.resume()
             self._condition.well()
+            for folder in self._folders:
+                self._look(folder, intake.sweep)
             self._watch(mailbox, intake, stop)
 
     def _watch(self, mailbox: Mailbox, intake: Intake, stop: threading.Event) -> None:
-        watched, *others = self._settings.imap_folders
-        self._sweep(intake, watched)
+        watched, *others = self._folders
         look_at = 0.0
-        while not stop.is_set() and self._lease_is_ours:
+        while not stop.is_set() and self._lease_is_ours and not mailbox.must_renew:
             if time.monotonic() >= look_at:
-                for folder in others:
-                    self._sweep(intake, folder)
                 look_at = time.monotonic() + OTHER_FOLDERS_EVERY
-            while intake.take_new(watched):
-                pass
+                for folder in others:
+                    self._look(folder, intake.take_new)
+            if self._settings.forward_receipt is Receipt.SENT_FOLDER:
+                look_in_sent(self._database, mailbox)
+            while self._look(watched, intake.take_new):
+                self._contact()
             self._contact()
-            self._wait(mailbox, stop)
+            if not self._reconcile_if_due(intake):
+                self._wait(mailbox, stop)
+
+    def _reconcile_if_due(self, intake: Intake) -> bool:
+        """Once after the start, and then every hour; the next look at the watched folder follows at once."""
+        if time.monotonic() < self._reconcile_at:
+            return False
+        self._reconcile_at = time.monotonic() + RECONCILE_EVERY
+        reconcile(self._database, intake, self._account)
+        return True
 
     def _wait(self, mailbox: Mailbox, stop: threading.Event) -> None:
-        seconds = self._settings.poll_seconds
+        seconds = self._account.poll_seconds
         if seconds is None and mailbox.can_idle:
             mailbox.wait(min(OTHER_FOLDERS_EVERY, IDLE_AT_MOST))
         else:
@@ -133,20 +163,24 @@ class Receiver:
         else:
             log.error("receiving-failed", fault=error)
 
-    def _sweep(self, intake: Intake, folder: str) -> int:
+    def _look(self, folder: str, look: Callable[[str], int]) -> int:
+        """Look into a folder; a mailbox need not have one for Junk."""
         try:
-            return intake.sweep(folder)
+            return look(folder)
         except NoSuchFolder:
-            if is_junk(folder):
+            if self._mailbox and self._mailbox.is_junk(folder):
                 return 0
             raise MailboxLost(f"there is no folder {folder}") from None
 
     def _intake(self, mailbox: Mailbox) -> Intake:
-        return Intake(self._database, mailbox, self._settings, queued=self._queued)
+        account = self._account.account
+        return Intake(
+            self._database, mailbox, self._settings, account=account, recent=self._recent, queued=self._queued
+        )
 
     @contextmanager
     def _connected(self) -> Iterator[Mailbox]:
-        self._mailbox = mailbox = Mailbox(self._settings)
+        self._mailbox = mailbox = Mailbox(self._account, tokens=self._tokens)
         try:
             mailbox.ensure_folder()
             yield mailbox
@@ -156,14 +190,7 @@ class Receiver:
 
     def _contact(self) -> None:
         with self._database.begin() as session:
-            heartbeats.beat(session, CONTACT, now=real_now())
-
-    def _beat(self) -> None:
-        if self._lease_is_ours:
-            self.claim()
-        with self._database.begin() as session:
-            heartbeats.beat(session, "mail", now=real_now())
-        watch_bot(self._database, self._settings, now(), started_at=self._started_at)
+            heartbeats.beat(session, heartbeats.contact_of(self._account.account), now=real_now())
 
 
 def backoff(failures: int) -> float:

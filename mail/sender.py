@@ -1,192 +1,126 @@
-"""The outbox's e-mails, one by one, to our relay.
+"""The outbox's e-mails to our relay: leased and composed here in groups, carried by several connections.
 
 Each is three steps: a commit that says "sending" with the exact bytes, the wire, a commit that says what the relay
-answered. A process that dies in between leaves a delivery that is tried again with the same Message-ID.
+answered. A process that dies in between leaves a try whose outcome is unknown; see mail/receipts.py.
 """
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Iterable
 from datetime import timedelta
-from hashlib import sha256
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from mail.composing import boundary_of, compose_delivery
-from mail.forward import Form, allowed, form_of, splice
+from mail.carriers import Carriers
+from mail.composing import Outgoing, compose_all
+from mail.receipts import uncertain_since
+from mail.recent import RecentLetters
+from mail.recorder import SENDER, Recorder
 from mail.settings import MailSettings
-from mail.smtp import LoginRefused, NotNow, Refused, Relay, Uncertain
-from storage import messages, outbox, requests
+from storage import outbox, outcomes
 from storage.clock import now, real_now
 from storage.database import Database
 from storage.holders import new_holder
 from storage.logs import Condition
 from storage.models import Delivery
-from storage.types import Actor, Medium
+from storage.types import Medium
 
 log = structlog.get_logger()
-SENDER = Actor("desk", "mail")
-BATCH = 20
 POISONED = timedelta(hours=1)
 LOOK_EVERY = 0.25
 """Seconds between looks at the outbox; our own commits wake the sender at once."""
 
-
-@dataclass(frozen=True)
-class Outgoing:
-    """A delivery whose bytes are fixed and whose "sending" is committed."""
-
-    delivery_id: int
-    recipient: str
-    content: bytes
-    boundary: str
-    original_id: int | None
+TIDY_EVERY = 1.0
 
 
 class Sender:
-    """Sends what is due over one connection that stays open. It belongs to one thread."""
+    """Sends what is due. Its thread leases and composes; `Carriers` have threads of their own."""
 
-    def __init__(self, database: Database, settings: MailSettings) -> None:
+    def __init__(self, database: Database, settings: MailSettings, *, recent: RecentLetters | None = None) -> None:
         self._database = database
         self._settings = settings
-        self._relay = Relay(settings)
+        self._recent = recent or RecentLetters()
         self._holder = new_holder()
-        self._condition = Condition("sending")
+        self._condition = Condition("outbox")
+        self._recorder = Recorder(database, settings)
+        self._carriers = Carriers(settings, database, self._recorder, done=lambda: None)
 
     def run(self, stop: threading.Event, wake: threading.Event) -> None:
         """Send for ever, until `stop`."""
-        self.start()
+        self._carriers.done = wake.set
+        tidied = 0.0
         while not stop.is_set():
-            if not self._send_or_report():
+            if time.monotonic() >= tidied and self._guarded(self._tidy):
+                tidied = time.monotonic() + TIDY_EVERY
+            if not self._guarded(self.send_due):
                 wake.wait(LOOK_EVERY)
                 wake.clear()
-        self._relay.quit()
-
-    def start(self) -> None:
-        """Free what a predecessor held when it died."""
-        with self._database.begin() as session:
-            outbox.release_dead(session, holder=self._holder)
-
-    def close(self) -> None:
-        self._relay.quit()
+        self._carriers.close()
 
     def send_due(self) -> int:
-        """Try everything that is due now, once; how many were tried."""
+        """Hand what is due to the carriers, as much as they can take; how many deliveries that are."""
+        room = self._carriers.room()
+        if room <= 0:
+            return 0
         with self._database.reading() as session:
-            if not outbox.anything_due(session, [Medium.EMAIL], now=real_now()):
+            since = uncertain_since(session, self._settings, now=real_now())
+            but = outbox.Except(since, self._carriers.resting())
+            if not outbox.anything_due(session, [Medium.EMAIL], now=real_now(), but=but):
                 return 0
         with self._database.begin() as session:
-            leased = outbox.lease_due(session, Medium.EMAIL, holder=self._holder, count=BATCH, now=real_now())
+            leased = outbox.lease_due(session, Medium.EMAIL, holder=self._holder, count=room, now=real_now(), but=but)
             ids = [delivery.id for delivery in leased]
-        for delivery_id in ids:
-            self._send(delivery_id)
+        ready = self._begin(self._compose(ids))
+        self._carriers.carry(ready)
         return len(ids)
 
-    def _send_or_report(self) -> int:
+    def _compose(self, ids: list[int]) -> list[Outgoing]:
+        """The bytes of these deliveries. One that cannot be composed waits an hour, and the others go on."""
         try:
-            return self.send_due()
-        except SQLAlchemyError as error:
-            self._condition.failed(f"database: {type(error).__name__}")
-            return 0
-
-    def _send(self, delivery_id: int) -> None:
-        outgoing = self._prepare_or_postpone(delivery_id)
-        if outgoing is None:
-            return
-        digest = sha256()
-        try:
-            reply = self._transmit(outgoing, digest.update)
-        except Refused as error:
-            self._record_refused(outgoing, error.reply)
-        except (NotNow, LoginRefused, Uncertain) as error:
-            self._defer(outgoing, error)
-        else:
-            self._record_accepted(outgoing, reply, digest.hexdigest())
-
-    def _prepare_or_postpone(self, delivery_id: int) -> Outgoing | None:
-        """The poison guard: a delivery that cannot be composed waits an hour, and the next one gets its turn."""
-        try:
-            return self._prepare(delivery_id)
+            with self._database.reading() as session:
+                return compose_all(session, ids, self._settings, self._recent)
         except SQLAlchemyError:
             raise
         except Exception as error:  # noqa: BLE001 - the poison guard
-            log.warning("delivery-not-composed", delivery=delivery_id, fault=error)
-            with self._database.begin() as session:
-                outbox.defer(session.get_one(Delivery, delivery_id), reply="not composed", after=POISONED)
-            return None
+            if len(ids) == 1:
+                self._set_aside(ids[0], error)
+                return []
+        return [outgoing for one in ids for outgoing in self._compose([one])]
 
-    def _prepare(self, delivery_id: int) -> Outgoing | None:
-        """Fix the bytes of a delivery and commit that it is being sent."""
+    def _set_aside(self, delivery_id: int, error: Exception) -> None:
+        log.warning("delivery-not-composed", delivery=delivery_id, fault=error)
         with self._database.begin() as session:
-            delivery = outbox.still_ours(session, delivery_id, holder=self._holder, now=real_now())
-            if delivery is None:
-                return None
-            if delivery.content is None:
-                compose_delivery(session, delivery, self._settings)
-            outbox.record_sending(delivery, now=now())
-            return Outgoing(
-                delivery.id,
-                delivery.recipient,
-                delivery.content or b"",
-                boundary_of(delivery),
-                delivery.original_id,
-            )
+            outbox.defer(session.get_one(Delivery, delivery_id), reply="not composed", after=POISONED)
 
-    def _transmit(self, outgoing: Outgoing, note: Callable[[bytes], None]) -> str:
-        chunks: Iterable[bytes] = [outgoing.content]
-        eight_bit = False
-        if outgoing.original_id is not None:
-            wanted = form_of(self._original(outgoing.original_id))
-            form = allowed(wanted, eight_bit=self._relay.takes_eight_bit)
-            eight_bit = form is Form.EIGHT_BIT
-            chunks = splice(outgoing.content, self._original(outgoing.original_id), form, boundary=outgoing.boundary)
-        return self._relay.transmit(
-            sender=self._settings.mail_address,
-            recipient=outgoing.recipient,
-            content=_noted(chunks, note),
-            eight_bit=eight_bit,
-        )
+    def _begin(self, composed: Iterable[Outgoing]) -> list[Outgoing]:
+        """Commit that these are being sent; those that were withdrawn meanwhile are left out."""
+        waiting = list(composed)
+        if not waiting:
+            return []
+        with self._database.begin() as session:
+            ids = [one.id for one in waiting]
+            ours = outbox.find_ours(session, ids, holder=self._holder, now=real_now())
+            ready = [one for one in waiting if one.id in ours]
+            rows = [outbox.Composed(one.id, one.message_id, one.content) for one in ready]
+            outbox.record_sending_all(session, rows, now=real_now())
+        return ready
 
-    def _original(self, message_id: int) -> Iterator[bytes]:
-        """The raw bytes of a kept mail, each part read in a transaction of its own: none stays open on the wire."""
-        ordinal = 0
-        while (part := self._part(message_id, ordinal)) is not None:
-            yield part
-            ordinal += 1
-
-    def _part(self, message_id: int, ordinal: int) -> bytes | None:
+    def _tidy(self) -> int:
+        """Free what a process of this machine held when it died, and settle what its receipt copy proves."""
         with self._database.reading() as session:
-            return messages.read_part(session, message_id, ordinal)
-
-    def _record_accepted(self, outgoing: Outgoing, reply: str, digest: str) -> None:
+            if not outbox.is_untidy(session, holder=self._holder, now=real_now()):
+                return 1
         with self._database.begin() as session:
-            delivery = session.get_one(Delivery, outgoing.delivery_id)
-            delivery.sha256 = digest
-            outbox.record_accepted(delivery, reply=reply, now=now())
-            requests.record_forwarded(session, delivery, by=SENDER, now=now())
+            outbox.release_dead(session, holder=self._holder)
+            outcomes.settle_by_receipt(session, by=SENDER, now=now())
+        return 1
+
+    def _guarded(self, work: Callable[[], int]) -> int:
+        try:
+            done = work()
+        except SQLAlchemyError as error:
+            self._condition.failed(f"database: {type(error).__name__}")
+            return 0
         self._condition.well()
-
-    def _record_refused(self, outgoing: Outgoing, reply: str) -> None:
-        with self._database.begin() as session:
-            delivery = session.get_one(Delivery, outgoing.delivery_id)
-            outbox.record_refused(delivery, reply=reply, now=now())
-            requests.record_forward_refused(session, delivery, by=SENDER, now=now())
-        log.warning("delivery-refused", delivery=outgoing.delivery_id, reply=reply[:3])
-
-    def _defer(self, outgoing: Outgoing, error: NotNow | LoginRefused | Uncertain) -> None:
-        with self._database.begin() as session:
-            outbox.defer(session.get_one(Delivery, outgoing.delivery_id), reply=_told(error))
-        self._condition.failed(type(error).__name__ if not isinstance(error, NotNow) else error.reply[:3])
-
-
-def _told(error: NotNow | LoginRefused | Uncertain) -> str:
-    if isinstance(error, NotNow):
-        return error.reply
-    return "login refused" if isinstance(error, LoginRefused) else "no reply after the final dot"
-
-
-def _noted(chunks: Iterable[bytes], note: Callable[[bytes], None]) -> Iterator[bytes]:
-    for chunk in chunks:
-        note(chunk)
-        yield chunk
+        return done

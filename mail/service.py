@@ -5,22 +5,30 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 
 from mail.mailbox import LoginRefused, MailboxLost
 from mail.receiver import Receiver
+from mail.recent import RecentLetters
 from mail.sender import Sender
-from mail.settings import MailSettings
-from storage import outbox, requests, tokens
-from storage.clock import now
+from mail.settings import MailSettings, Receipt
+from mail.watch import watch_bot
+from storage import heartbeats, outbox, pauses, requests, tokens
+from storage.clock import now, real_now
 from storage.database import Database
+from storage.logs import Condition
 from storage.types import Medium
 
 log = structlog.get_logger()
 EX_SOFTWARE = 70
 LOOK_EVERY = 0.1
 """Seconds between looks at what is left to send."""
+
+PULSE = 3.0
+"""Seconds between heartbeats, a third of a poller's lease."""
 
 STOPPING = 10.0
 """Seconds a thread has to finish the mail it is at."""
@@ -51,27 +59,82 @@ def prepare(database: Database) -> None:
         tokens.ensure_secret(session, now=now())
 
 
+class Service:
+    """The threads of the mail half: a receiver for each mailbox, the sender, and a pulse for their leases."""
+
+    def __init__(self, database: Database, settings: MailSettings) -> None:
+        self._database, self._settings = database, settings
+        self._started_at = real_now()
+        self.stop, self._wake = threading.Event(), threading.Event()
+        recent = RecentLetters()
+        self.receivers = [
+            Receiver(database, settings, mailbox, recent=recent, queued=self._wake.set)
+            for mailbox in settings.mailboxes
+        ]
+        self._sender = Sender(database, settings, recent=recent)
+        self._threads: list[threading.Thread] = []
+
+    def start_sending(self) -> None:
+        """Send, and keep the leases that are ours."""
+        self._start("send", lambda: self._sender.run(self.stop, self._wake))
+        self._start("pulse", self._pulse)
+
+    def start_receiving(self) -> None:
+        """Watch each mailbox."""
+        for number, receiver in enumerate(self.receivers):
+            self._start(f"receive-{number}", partial(receiver.run, self.stop))
+
+    def is_well(self) -> bool:
+        """Whether all threads live."""
+        return all(thread.is_alive() for thread in self._threads)
+
+    def end(self) -> None:
+        """Let each thread finish what it is at, and give the leases back."""
+        self.stop.set()
+        self._wake.set()
+        for receiver in self.receivers:
+            receiver.interrupt()
+        for thread in self._threads:
+            thread.join(STOPPING)
+        for receiver in self.receivers:
+            receiver.release()
+
+    def _start(self, name: str, target: Callable[[], None]) -> None:
+        thread = threading.Thread(target=target, name=name, daemon=True)
+        thread.start()
+        self._threads.append(thread)
+
+    def _pulse(self) -> None:
+        """Keep leases and the heartbeat alive while a long fetch or an IDLE goes on."""
+        condition = Condition("heartbeat")
+        while not self.stop.wait(PULSE):
+            try:
+                self._beat()
+                condition.well()
+            except SQLAlchemyError as error:
+                condition.failed(type(error).__name__)
+
+    def _beat(self) -> None:
+        for receiver in self.receivers:
+            receiver.keep_lease()
+        with self._database.begin() as session:
+            heartbeats.beat(session, "mail", now=real_now())
+        watch_bot(self._database, self._settings, now(), started_at=self._started_at)
+
+
 def serve(database: Database, settings: MailSettings) -> None:
     """Run until SIGTERM or SIGINT. A thread that dies ends the process, so that its supervisor restarts it."""
-    stop, wake = threading.Event(), threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
     prepare(database)
-    receiver, sender = Receiver(database, settings, queued=wake.set), Sender(database, settings)
-    threads = [
-        _start("receive", lambda: receiver.run(stop)),
-        _start("send", lambda: sender.run(stop, wake)),
-        _start("pulse", lambda: receiver.pulse(stop)),
-    ]
+    service = Service(database, settings)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: service.stop.set())
+    service.start_sending()
+    service.start_receiving()
     log.info("mail-started")
-    while not stop.wait(0.5):
-        if not all(thread.is_alive() for thread in threads):
+    while not service.stop.wait(0.5):
+        if not service.is_well():
             raise SystemExit(EX_SOFTWARE)
-    wake.set()
-    receiver.interrupt()
-    for thread in threads:
-        thread.join(STOPPING)
-    receiver.release()
+    service.end()
     log.info("mail-stopped")
 
 
@@ -81,22 +144,20 @@ def drain(database: Database, settings: MailSettings, *, patience: float) -> Dra
     Raises AnotherPoller, MailboxAway.
     """
     prepare(database)
-    stop, wake = threading.Event(), threading.Event()
-    receiver, sender = Receiver(database, settings, queued=wake.set), Sender(database, settings)
-    if not receiver.claim():
+    service = Service(database, settings)
+    if not all(receiver.claim() for receiver in service.receivers):
+        for receiver in service.receivers:
+            receiver.release()
         raise AnotherPoller
     before = _accepted(database)
-    sending = _start("send", lambda: sender.run(stop, wake))
-    pulsing = _start("pulse", lambda: receiver.pulse(stop))
+    service.start_sending()
     try:
-        received = _receive(receiver)
+        received = sum(_receive(receiver) for receiver in service.receivers)
         _wait_until_sent(database, time.monotonic() + patience)
+        if settings.forward_receipt is Receipt.SELF_COPY and _accepted(database) > before:
+            received += sum(_receive(receiver) for receiver in service.receivers)
     finally:
-        stop.set()
-        wake.set()
-        sending.join()
-        pulsing.join()
-        receiver.release()
+        service.end()
     return _summary(database, received, before)
 
 
@@ -113,8 +174,8 @@ def _wait_until_sent(database: Database, until: float) -> None:
     """Wait while something is being tried for the first time, and for refused ones until `until`."""
     while True:
         with database.reading() as session:
-            backlog = outbox.backlog(session, Medium.EMAIL)
-        if backlog.waiting == 0 or (time.monotonic() > until and backlog.waiting == backlog.failing):
+            backlog, paused = outbox.backlog(session, Medium.EMAIL), pauses.is_paused(session)
+        if backlog.waiting == 0 or paused or (time.monotonic() > until and backlog.waiting == backlog.failing):
             return
         time.sleep(LOOK_EVERY)
 
@@ -129,9 +190,3 @@ def _summary(database: Database, received: int, before: int) -> Drained:
 def _accepted(database: Database) -> int:
     with database.reading() as session:
         return outbox.count_accepted(session, Medium.EMAIL)
-
-
-def _start(name: str, target: Callable[[], None]) -> threading.Thread:
-    thread = threading.Thread(target=target, name=name, daemon=True)
-    thread.start()
-    return thread

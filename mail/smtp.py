@@ -1,22 +1,23 @@
 """One SMTP connection to our relay, kept open (RFC 5321). The reply's text is kept: it is our evidence."""
 
 import smtplib
-import socket
-import ssl
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from typing import cast
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
 
-from mail.settings import MailSettings, Security
-from mail.tls import verified_context
+from mail.oauth import Token, Tokens
+from mail.relay import must_renew, open_relay, tokens_for_relay
+from mail.settings import MailSettings
+from storage.logs import Condition
 
-CONNECT_TIMEOUT = 15
-READ_TIMEOUT = 60
+if TYPE_CHECKING:
+    import socket
+
 LOGIN_WANTED = (530, 534, 535, 538)
 """Replies about our own login (RFC 4954 section 6): the mail is not at fault."""
 
 FINAL_DOT = (b".\r\n", b"\r\n.\r\n")
-DEFAULT_PORTS = {Security.TLS: 465, Security.STARTTLS: 587, Security.NONE: 25}
 
 
 class Refused(Exception):
@@ -26,13 +27,23 @@ class Refused(Exception):
         super().__init__(reply[:3])
         self.reply = reply
 
+    @property
+    def is_too_large(self) -> bool:
+        """Whether its size is what it was refused for (RFC 1870, RFC 3463): 552, but not a mailbox that is full."""
+        enhanced = self.reply[4:].split(" ")[0]
+        return enhanced in {"5.2.3", "5.3.4"} or (self.reply.startswith("552") and enhanced != "5.2.2")
+
 
 class NotNow(Exception):
-    """The relay does not take it now (4xx), or cannot be reached: try again later."""
+    """The relay does not take it now (4xx), or cannot be reached: try again later. It certainly does not have it.
 
-    def __init__(self, reply: str) -> None:
+    `general`: the relay itself is unwell; what is wrong has nothing to do with this mail.
+    """
+
+    def __init__(self, reply: str, *, general: bool = False) -> None:
         super().__init__(reply[:3])
         self.reply = reply
+        self.general = general
 
 
 class Uncertain(Exception):
@@ -43,54 +54,79 @@ class LoginRefused(Exception):
     """The relay does not accept user and password."""
 
 
+@dataclass(frozen=True)
+class Transmission:
+    """One mail for the wire. `sender` is the envelope's, and may be empty; `receipt`: our address that gets a copy.
+
+    `envelope_id` comes back in delivery reports (RFC 3461); `size` in octets is about right.
+    """
+
+    sender: str
+    recipient: str
+    content: Iterable[bytes]
+    receipt: str | None = None
+    envelope_id: str | None = None
+    eight_bit: bool = False
+    size: int = 0
+
+
 class Relay:
     """A connection that opens when it is needed and stays open. It belongs to one thread."""
 
-    def __init__(self, settings: MailSettings) -> None:
+    def __init__(self, settings: MailSettings, *, tokens: Tokens | None = None) -> None:
         self._settings = settings
+        self._tokens = tokens or tokens_for_relay(settings)
         self._smtp: smtplib.SMTP | None = None
+        self._token: Token | None = None
+        self._receipts = Condition("receipt-copies")
 
-    def connect(self) -> None:
-        """Open and log in, if not open yet. Raises NotNow, LoginRefused."""
-        if self._smtp is not None:
-            return
-        try:
-            self._smtp = _connect(self._settings)
-        except smtplib.SMTPAuthenticationError as error:
-            raise LoginRefused from error
-        except smtplib.SMTPResponseException as error:
-            raise NotNow(_text(error.smtp_code, error.smtp_error)) from error
-        except (OSError, smtplib.SMTPException) as error:
-            raise NotNow(f"no connection: {type(error).__name__}") from error
+    def connect(self) -> smtplib.SMTP:
+        """Open and log in, if not open yet or with a token that is about to end. Raises NotNow, LoginRefused."""
+        if must_renew(self._token):
+            self.quit()
+        if self._smtp is None:
+            try:
+                self._smtp, self._token = open_relay(self._settings, self._tokens)
+            except smtplib.SMTPAuthenticationError as error:
+                raise LoginRefused from error
+            except smtplib.SMTPResponseException as error:
+                raise NotNow(_text(error.smtp_code, error.smtp_error), general=True) from error
+            except (OSError, smtplib.SMTPException) as error:
+                raise NotNow(f"no connection: {type(error).__name__}", general=True) from error
+        return self._smtp
+
+    @property
+    def is_open(self) -> bool:
+        return self._smtp is not None
 
     @property
     def takes_eight_bit(self) -> bool:
         """Whether the relay offers 8BITMIME (RFC 6152). Raises as `connect`."""
-        self.connect()
-        return cast("smtplib.SMTP", self._smtp).has_extn("8bitmime")
+        return self.connect().has_extn("8bitmime")
 
-    def transmit(self, *, sender: str, recipient: str, content: Iterable[bytes], eight_bit: bool) -> str:
+    def transmit(self, mail: Transmission) -> str:
         """Send one mail; the relay's 250 text. Raises Refused, NotNow, Uncertain, LoginRefused."""
-        options = ("BODY=8BITMIME",) if eight_bit else ()
-        self._address(sender, recipient, options)
-        smtp = cast("smtplib.SMTP", self._smtp)
-        chunk = b""
+        self._refuse_too_large(mail)
+        smtp, is_last = self._address(mail), False
         try:
-            self._expect(smtp.docmd("DATA"), 354)
-            for chunk in dot_stuffed(content):
+            for chunk in dot_stuffed(mail.content):
+                is_last = chunk in FINAL_DOT
                 cast("socket.socket", smtp.sock).sendall(chunk)
         except (OSError, smtplib.SMTPServerDisconnected) as error:
             self.close()
-            if chunk in FINAL_DOT:
+            if is_last:
                 raise Uncertain from error
             raise NotNow(f"connection lost: {type(error).__name__}") from error
+        except BaseException:
+            self.close()
+            raise
         return self._final_reply(smtp)
 
     def close(self) -> None:
         """Drop the connection."""
         if self._smtp is not None:
             self._smtp.close()
-            self._smtp = None
+        self._smtp = self._token = None
 
     def quit(self) -> None:
         """Say good-bye and drop the connection."""
@@ -99,45 +135,107 @@ class Relay:
                 self._smtp.quit()
         self.close()
 
-    def _address(self, sender: str, recipient: str, options: tuple[str, ...]) -> None:
-        """MAIL and RCPT; a connection that went stale while idle is opened once more."""
-        fresh = self._smtp is None
-        self.connect()
-        smtp = cast("smtplib.SMTP", self._smtp)
+    def _refuse_too_large(self, mail: Transmission) -> None:
+        """What the relay says it will not take (RFC 1870) need not be tried."""
+        limit = self.connect().esmtp_features.get("size", "")
+        if limit.isdigit() and 0 < int(limit) < mail.size:
+            raise Refused(f"552 5.3.4 larger than the {limit} octets that the relay takes")
+
+    def _address(self, mail: Transmission) -> smtplib.SMTP:
+        """MAIL, RCPT and DATA; a connection that went stale while idle is opened once more."""
+        fresh = not self.is_open
+        smtp = self.connect()
         try:
-            self._expect(smtp.mail(sender, options), 250)
-            self._expect(smtp.rcpt(recipient), 250, 251)
+            self._begin(smtp, mail)
         except (OSError, smtplib.SMTPServerDisconnected) as error:
             self.close()
             if fresh:
-                raise NotNow(f"connection lost: {type(error).__name__}") from error
-            self._address(sender, recipient, options)
+                raise NotNow(f"connection lost: {error}"[:500], general=True) from error
+            return self._address(mail)
+        return smtp
 
-    def _expect(self, reply: tuple[int, bytes], *wanted: int) -> None:
+    def _begin(self, smtp: smtplib.SMTP, mail: Transmission) -> None:
+        commands = list(_commands(smtp, mail))
+        replies = _exchange(smtp, commands)
+        for command, reply in zip(commands, replies, strict=False):
+            if reply[0] in command.wanted:
+                continue
+            if command.is_needed:
+                self._fail(reply, ready=len(replies) > 1 and replies[-1][0] == 354)
+            self._receipts.failed(f"the relay refuses copies to ourselves: {reply[0]}")
+
+    def _fail(self, reply: tuple[int, bytes], *, ready: bool = False) -> None:
+        """Raise what a reply means. A relay that is ready for data all the same must not get any: drop it."""
         code, text = reply
-        if code in wanted:
-            return
-        if code == 421 or code < 0:
+        if ready:
             self.close()
         else:
             self._reset()
         sentence = _text(code, text)
-        raise Refused(sentence) if 500 <= code < 600 and code not in LOGIN_WANTED else NotNow(sentence)
+        if 500 <= code < 600 and code not in LOGIN_WANTED:
+            raise Refused(sentence)
+        raise NotNow(sentence, general=code in LOGIN_WANTED)
 
     def _reset(self) -> None:
         try:
-            cast("smtplib.SMTP", self._smtp).rset()
+            if self._smtp:
+                self._smtp.rset()
         except (OSError, smtplib.SMTPException):
             self.close()
 
     def _final_reply(self, smtp: smtplib.SMTP) -> str:
         try:
-            code, text = smtp.getreply()
+            code, text = _reply(smtp)
         except (OSError, smtplib.SMTPException) as error:
             self.close()
             raise Uncertain from error
-        self._expect((code, text), 250)
+        if code != 250:
+            self._fail((code, text))
         return _text(code, text)
+
+
+@dataclass(frozen=True)
+class _Command:
+    text: str
+    wanted: tuple[int, ...] = (250,)
+    is_needed: bool = True
+
+
+def _commands(smtp: smtplib.SMTP, mail: Transmission) -> Iterator[_Command]:
+    """MAIL, RCPT and DATA with what the relay offers: SIZE, 8BITMIME, reports on failure and delay (RFC 3461)."""
+    dsn = smtp.has_extn("dsn")
+    options = [f"SIZE={mail.size}"] if mail.size and smtp.has_extn("size") else []
+    options += ["BODY=8BITMIME"] if mail.eight_bit else []
+    options += [f"RET=HDRS ENVID={mail.envelope_id}"] if dsn and mail.envelope_id else []
+    yield _Command(" ".join([f"MAIL FROM:<{mail.sender}>", *options]))
+    reports = " NOTIFY=FAILURE,DELAY" if dsn and mail.sender else ""
+    yield _Command(f"RCPT TO:<{mail.recipient}>{reports}", (250, 251))
+    if mail.receipt:
+        yield _Command(f"RCPT TO:<{mail.receipt}>{' NOTIFY=NEVER' if dsn else ''}", (250, 251), is_needed=False)
+    yield _Command("DATA", (354,))
+
+
+def _exchange(smtp: smtplib.SMTP, commands: Sequence[_Command]) -> list[tuple[int, bytes]]:
+    """The replies; commands go together where the relay allows that (RFC 2920), else up to the first that fails."""
+    if smtp.has_extn("pipelining"):
+        smtp.send("".join(f"{command.text}\r\n" for command in commands))
+        return [_reply(smtp) for _ in commands]
+    replies = []
+    for command in commands:
+        smtp.putcmd(command.text)
+        replies.append(_reply(smtp))
+        if command.is_needed and replies[-1][0] not in command.wanted:
+            break
+    return replies
+
+
+def _reply(smtp: smtplib.SMTP) -> tuple[int, bytes]:
+    """The next reply. Raises SMTPServerDisconnected, also for a relay that says that it is closing (421)."""
+    code, text = smtp.getreply()
+    if code < 0 or code == 421:
+        smtp.close()
+        raise smtplib.SMTPServerDisconnected(_text(code, text))
+    return code, text
 
 
 def dot_stuffed(content: Iterable[bytes]) -> Iterator[bytes]:
@@ -150,35 +248,6 @@ def dot_stuffed(content: Iterable[bytes]) -> Iterator[bytes]:
         yield b"." + stuffed if chunk.startswith(b".") and last.endswith(b"\n") else stuffed
         last = (last + chunk)[-2:]
     yield FINAL_DOT[0] if last == b"\r\n" else FINAL_DOT[1]
-
-
-def _connect(settings: MailSettings) -> smtplib.SMTP:
-    security = settings.smtp_security
-    port = settings.smtp_port or DEFAULT_PORTS[security]
-    own_name = settings.domain
-    context = None if security is Security.NONE else verified_context(settings.tls_ca_file)
-    smtp: smtplib.SMTP
-    if security is Security.TLS and context:
-        smtp = smtplib.SMTP_SSL(settings.smtp_host, port, own_name, timeout=CONNECT_TIMEOUT, context=context)
-    else:
-        smtp = smtplib.SMTP(settings.smtp_host, port, own_name, timeout=CONNECT_TIMEOUT)
-    try:
-        _greet(smtp, settings, context)
-    except BaseException:
-        smtp.close()
-        raise
-    return smtp
-
-
-def _greet(smtp: smtplib.SMTP, settings: MailSettings, context: ssl.SSLContext | None) -> None:
-    if settings.smtp_security is Security.STARTTLS:
-        smtp.starttls(context=context)
-    smtp.ehlo_or_helo_if_needed()
-    if settings.smtp_user and settings.smtp_password:
-        smtp.login(settings.smtp_user, settings.smtp_password.get_secret_value())
-    connection = cast("socket.socket", smtp.sock)
-    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    connection.settimeout(READ_TIMEOUT)
 
 
 def _text(code: int, text: bytes | str) -> str:

@@ -3,6 +3,8 @@
 import re
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
+from typing import Any
 
 from mail.letter import Letter
 from storage.deadlines import answer_date
@@ -14,6 +16,7 @@ from templates import render
 SHOWN = 12_000
 """Characters of a letter that stand in a mail's body; the whole of it is attached."""
 
+_WWW = ("ww", "wW", "Ww", "WW")
 _LINK = re.compile(r"(?i)\b(https?|ftp)://|\b(www)\.")
 
 
@@ -25,10 +28,35 @@ class Shown:
     shortened: bool
 
 
-def forward_words(forward: Forward, letter: Letter, *, company: str) -> Words:
-    """The forward to a customer, in its language, as text and HTML."""
+def forward_words(
+    forward: Forward, letter: Letter, *, company: str, withheld_size: int | None = None, instructed: bool = False
+) -> Words:
+    """The forward to a customer, in its language, as text and HTML.
+
+    `withheld_size`: the bytes of an original that is too large to attach. `instructed`: it goes to another address than
+    that of the order, because the customer said so.
+    """
+    values = _values(forward, letter, company=company, withheld_size=withheld_size)
+    return _write("forward", forward, values | {"instructed": instructed})
+
+
+def follow_up_words(
+    forward: Forward, letter: Letter, *, received_at: datetime, company: str, withheld_size: int | None = None
+) -> Words:
+    """The same person wrote again: to the same customer, in the same tone. Their month runs from the first letter."""
+    values = _values(forward, letter, company=company, withheld_size=withheld_size)
+    return _write("follow_up", forward, values | {"received_at": received_at})
+
+
+def _write(template: str, forward: Forward, values: dict[str, Any]) -> Words:
+    subject = render(f"{template}_subject", forward.language, reference=forward.request.reference)
+    text = render(template, forward.language, **values)
+    return Words(subject, text, render(template, forward.language, "html", **values))
+
+
+def _values(forward: Forward, letter: Letter, *, company: str, withheld_size: int | None) -> dict[str, Any]:
     shown, request = show(letter), forward.request
-    values = {
+    return {
         "company": company,
         "reference": request.reference,
         "address": forward.address,
@@ -37,15 +65,13 @@ def forward_words(forward: Forward, letter: Letter, *, company: str) -> Words:
         "received_at": request.received_at,
         "answer_date": answer_date(request.received_at),
         "data_subject": letter.reply_to or letter.sender,
-        "rights": [render("rights", forward.language, right=right) for right in request.rights],
+        "rights": [_right(right, forward.language) for right in request.rights],
         "warnings": [render("warnings", forward.language, warning=warning) for warning in warnings_of(letter)],
         "stop_contact": Right.OBJECTION in request.rights,
         "letter": shown.text,
         "shortened": shown.shortened,
+        "withheld_size": withheld_size,
     }
-    subject = render("forward_subject", forward.language, reference=request.reference)
-    text = render("forward", forward.language, **values)
-    return Words(subject, text, render("forward", forward.language, "html", **values))
 
 
 def original_words(reference: str, received_at: datetime, letter: Letter, *, language: str) -> Words:
@@ -70,6 +96,8 @@ def show(letter: Letter) -> Shown:
 
 def dead_links(text: str) -> str:
     """https://example.org -> https[:]//example.org: readable, and nothing a mail program makes clickable."""
+    if "://" not in text and not any(beginning in text for beginning in _WWW):
+        return text
     return _LINK.sub(lambda found: f"{found[1]}[:]//" if found[1] else f"{found[2]}[.]", text)
 
 
@@ -77,6 +105,11 @@ def warnings_of(letter: Letter) -> list[str]:
     """What to be careful with among the attachments: identity, executable."""
     found = {flag for attachment in letter.attachments for flag in attachment.flags}
     return sorted(found & {"identity", "executable"})
+
+
+@cache
+def _right(right: str, language: str) -> str:
+    return render("rights", language, right=right)
 
 
 def _why(forward: Forward) -> str:

@@ -1,5 +1,8 @@
 """What Slack is told of a case: its card, kept up to date, and events in its thread. Texts are rendered when sent."""
 
+from collections.abc import Sequence
+from itertools import groupby
+
 from sqlalchemy.orm import Session
 
 from storage import outbox
@@ -16,23 +19,40 @@ DESK_CASE = "desk"
 
 def show_card(session: Session, entry: Entry) -> None:
     """Post or refresh the card of the case that a journal entry is about."""
-    _queue(session, entry, Purpose.CARD, "card", CHANNEL, "")
+    show_cards(session, [entry])
 
 
-def announce(session: Session, entry: Entry, topic: str, *, recipient: str = CHANNEL, language: str = "") -> None:
+def show_cards(session: Session, entries: Sequence[Entry]) -> None:
+    """The same for several cases at once."""
+    for now, some in groupby(entries, key=lambda entry: entry.at):
+        rows = [_queued(entry, Purpose.CARD, "card", CHANNEL, "") for entry in some]
+        outbox.queue_all(session, rows, now=now)
+
+
+def announce(
+    session: Session,
+    entry: Entry,
+    topic: str,
+    *,
+    recipient: str = CHANNEL,
+    language: str = "",
+    forward_id: int | None = None,
+) -> None:
     """Say an event in the case's thread, or to one colleague (a Slack user id) directly."""
-    _queue(session, entry, Purpose.ANNOUNCEMENT, topic, recipient, language)
+    row = _queued(entry, Purpose.ANNOUNCEMENT, topic, recipient, language, forward_id)
+    outbox.queue_all(session, [row], now=entry.at)
 
 
-def _queue(session: Session, entry: Entry, purpose: Purpose, topic: str, recipient: str, language: str) -> None:
-    outbox.queue(
-        session,
-        f"slack:{topic}:{entry.number}:{recipient}",
+def _queued(
+    entry: Entry, purpose: Purpose, topic: str, recipient: str, language: str, forward_id: int | None = None
+) -> outbox.Queued:
+    return outbox.Queued(
+        key=f"slack:{topic}:{entry.number}:{recipient}",
         medium=Medium.SLACK,
         purpose=purpose,
         topic=topic,
         recipient=recipient,
         language=language,
         case=entry.case or "",
-        now=entry.at,
+        forward_id=forward_id,
     )

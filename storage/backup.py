@@ -1,10 +1,15 @@
-"""A copy of an SQLite database, taken while the desk runs."""
+"""A copy of an SQLite database, taken while the desk runs. The copy knows that it is one: see storage/restored.py."""
 
 import sqlite3
 from contextlib import closing
+from datetime import UTC
 from pathlib import Path
 
+from storage.clock import now
 from storage.database import Database
+from storage.restored import COPY_TAKEN
+
+_MARK_COPY = "INSERT OR REPLACE INTO mark (name, value, at) VALUES (?, '', ?)"
 
 
 class BackupRefused(RuntimeError):
@@ -28,5 +33,7 @@ def back_up(database: Database, target: Path) -> None:
 def _copy(source: str, target: Path) -> None:
     with closing(sqlite3.connect(source)) as original, closing(sqlite3.connect(target)) as copy:
         original.backup(copy)
+        with copy:
+            copy.execute(_MARK_COPY, (COPY_TAKEN, now().astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")))
         if copy.execute("PRAGMA integrity_check").fetchone() != ("ok",):
             raise sqlite3.DatabaseError("integrity_check failed")

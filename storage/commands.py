@@ -10,7 +10,7 @@ from storage.shell import fail, new_app, opened, print_table, say, shell_actor
 if TYPE_CHECKING:
     from storage.directory import Changes
 
-app = new_app("The record of the Privacy Desk: upgrade, import, back up, verify.")
+app = new_app("The record of the Privacy Desk: upgrade, import, back up, verify, go on after a restore.")
 customers_app = new_app("The directory of customers.")
 staff_app = new_app("The colleagues who may use the bot.")
 app.add_typer(customers_app, name="customers")
@@ -64,6 +64,27 @@ def backup(
         except BackupRefused as error:
             fail(str(error))
     say(f"Copied to {file.name}.")
+
+
+@app.command()
+def paused() -> None:
+    """Say whether sending is paused, and what may have gone out already; exit 1 if it is."""
+    from storage.pause_commands import show_paused  # noqa: PLC0415 - slow
+
+    show_paused(database_url())
+
+
+@app.command()
+def resume(
+    withhold: Annotated[list[str] | None, typer.Option(metavar="REF", help="This went out: do not send it.")] = None,
+    withhold_all: Annotated[bool, typer.Option("--withhold-all", help="All in doubt went out: send none.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    at_once: Annotated[bool, typer.Option("--at-once", help="Before the mailbox was compared.")] = False,
+) -> None:
+    """Go on sending after a pause, except what went out already."""
+    from storage.pause_commands import resume_after_asking  # noqa: PLC0415 - slow
+
+    resume_after_asking(database_url(), withhold=withhold or [], withhold_all=withhold_all, yes=yes, at_once=at_once)
 
 
 @customers_app.command("import")

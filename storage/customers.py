@@ -59,3 +59,12 @@ def list_customers(session: Session) -> list[Customer]:
 
 def _escaped(text: str) -> str:
     return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+
+
+def telephones_of(session: Session, customer: Customer) -> list[str]:
+    """The numbers at which the directory says a customer may be reached: its contact for breaches, then its lines."""
+    lines = select(CustomerKey.value).where(
+        CustomerKey.customer_id == customer.id, CustomerKey.kind == KeyKind.TELEPHONE
+    )
+    contact = [customer.breach_telephone] if customer.breach_telephone else []
+    return list(dict.fromkeys([*contact, *session.scalars(lines.order_by(CustomerKey.id))]))

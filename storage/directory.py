@@ -18,7 +18,7 @@ REQUIRED = (
     *("customer_id", "name", "aliases", "domains", "phone_numbers", "sms_sender_ids", "intake_alias"),
     *("order_address", "language", "contract_start", "contract_end"),
 )
-OPTIONAL = ("order_reference", "breach_address", "breach_telephone")
+OPTIONAL = ("order_reference", "breach_address", "breach_telephone", "acknowledge")
 
 
 class Key(NamedTuple):
@@ -129,7 +129,16 @@ def _columns(row: Row) -> dict[str, Any]:
         "breach_telephone": _telephone(row["breach_telephone"]) if row.get("breach_telephone") else None,
         "contract_start": start,
         "contract_end": end,
+        "acknowledge": _acknowledge(row),
     }
+
+
+def _acknowledge(row: Row) -> bool:
+    """Whether people whose requests this customer gets are told that we have passed them on; yes unless it says no."""
+    value = row.get("acknowledge", "").lower() or "yes"
+    if value not in {"yes", "no"}:
+        raise BadCell("“acknowledge” is yes or no.")
+    return value == "yes"
 
 
 def _language(row: Row) -> str:

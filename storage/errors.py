@@ -162,3 +162,53 @@ class RoleTooSmall(Refused):
     """This needs another role."""
 
     needed: str
+
+
+@dataclass(eq=False)
+class NotForwarded(Refused):
+    """This request was never forwarded to this customer."""
+
+    reference: str
+    customer: str
+
+
+@dataclass(eq=False)
+class ForwardNotFailed(Refused):
+    """The forward to this customer has not failed: it is on its way, accepted, or told otherwise."""
+
+    reference: str
+    customer: str
+
+
+@dataclass(eq=False)
+class MalformedAddress(Refused):
+    """What was given is no e-mail address. It is not repeated: it may be somebody's."""
+
+
+@dataclass(eq=False)
+class InstructionMissing(Refused):
+    """Another address is used only as the customer's recorded instruction."""
+
+    reference: str
+    customer: str
+
+
+@dataclass(eq=False)
+class UnknownTask(Refused):
+    """The case has no task with this number."""
+
+    reference: str
+
+
+@dataclass(eq=False)
+class TaskTaken(Refused):
+    """Somebody else has taken this task."""
+
+    reference: str
+
+
+@dataclass(eq=False)
+class TaskDone(Refused):
+    """This task is done."""
+
+    reference: str

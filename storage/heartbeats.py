@@ -10,6 +10,16 @@ from storage.holders import is_dead
 from storage.models import Heartbeat
 
 
+def contact_of(account: str) -> str:
+    """The name under which the last contact with a mailbox is noted."""
+    return f"contact:{account}"
+
+
+def poller_of(account: str) -> str:
+    """The name that the one poller of a mailbox holds."""
+    return f"poller:{account}"
+
+
 def beat(session: Session, name: str, *, now: datetime) -> None:
     """Say that `name` is alive."""
     _ensure(session, name, now)

@@ -4,19 +4,32 @@ Details are references, counts and hashes, never contents, so that a body can be
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from storage.counters import next_number
+from storage.bulk import insert_rows, table_of
+from storage.counters import next_numbers
 from storage.models import Counter, Entry
 from storage.types import Actor
 
 GENESIS = "0" * 64
+_COLUMNS = tuple(table_of(Entry).columns.keys())
 Detail = str | int | bool | list[str] | None
+
+
+@dataclass(frozen=True)
+class Line:
+    """Something to record: what was done, on which case, under which clause."""
+
+    action: str
+    case: str | None = None
+    clause: str | None = None
+    detail: Mapping[str, Detail] | None = None
 
 
 def record(
@@ -30,23 +43,39 @@ def record(
     **detail: Detail,
 ) -> Entry:
     """Append an entry. Lock order: counters of references first, the journal's head last."""
-    number = next_number(session, "journal")
-    previous = session.execute(select(Entry.hash).where(Entry.number == number - 1)).scalar() or GENESIS
+    return record_all(session, [Line(action, case, clause, detail)], by=by, now=now)[0]
+
+
+def record_all(session: Session, lines: Sequence[Line], *, by: Actor, now: datetime) -> list[Entry]:
+    """Append entries in this order, in one go; what is returned is a copy of the rows."""
+    if not lines:
+        return []
+    session.flush()
+    numbers = next_numbers(session, "journal", len(lines))
+    previous = session.scalar(select(Entry.hash).where(Entry.number == numbers[0] - 1)) or GENESIS
+    entries = []
+    for number, line in zip(numbers, lines, strict=True):
+        entry = _entry(number, line, previous, by=by, now=now)
+        entries.append(entry)
+        previous = entry.hash
+    insert_rows(session, Entry, [{name: getattr(one, name) for name in _COLUMNS} for one in entries])
+    return entries
+
+
+def _entry(number: int, line: Line, previous: str, *, by: Actor, now: datetime) -> Entry:
     entry = Entry(
         number=number,
         at=now.astimezone(UTC),
         actor=by.name,
         origin=by.origin,
-        case=case,
-        action=action,
-        clause=clause,
-        detail=_canonical(detail),
+        case=line.case,
+        action=line.action,
+        clause=line.clause,
+        detail=_canonical(line.detail or {}),
         previous=previous,
         hash="",
     )
     entry.hash = hash_of(entry)
-    session.add(entry)
-    session.flush()
     return entry
 
 

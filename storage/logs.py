@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from datetime import datetime
 
 import structlog
 
@@ -45,13 +46,20 @@ def _place(fault: BaseException) -> str | None:
     return f"{trace.tb_frame.f_globals.get('__name__')}:{trace.tb_lineno}" if trace else None
 
 
+def log_paused(reason: str, since_at: datetime) -> None:
+    """Say at the start of a process that sending is paused, and what shows more."""
+    structlog.get_logger().warning(
+        "sending-paused", because=reason, since=since_at.isoformat(timespec="seconds"), see="python -m storage paused"
+    )
+
+
 class Condition:
     """Something that is well or not: said once when that changes, not once a try."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, **references: object) -> None:
         self._name = name
         self._fault: str | None = None
-        self._log = structlog.get_logger()
+        self._log = structlog.get_logger().bind(**references)
 
     def failed(self, fault: str, **references: object) -> None:
         """It is not well, for this reason."""

@@ -4,16 +4,19 @@ A delivery is queued in the transaction that decides, leased by one sender at a 
 by a fact: accepted, refused or superseded. `due_at` and leases are in real time.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from storage.bulk import table_of, update_rows
 from storage.clock import real_now
 from storage.holders import is_dead
+from storage.holding import may_go
 from storage.models import Delivery
 from storage.types import Medium, Purpose
 
@@ -49,41 +52,106 @@ def queue(  # noqa: PLR0913 - a delivery is all of this; keyword-only
     affected_id: int | None = None,
     reminder_id: int | None = None,
     original_id: int | None = None,
+    attempt_of_id: int | None = None,
 ) -> bool:
     """Queue a delivery; queueing the same key twice is queueing it once. True when it is new."""
-    row = {
-        "key": key,
-        "medium": medium,
-        "purpose": purpose,
-        "topic": topic,
-        "recipient": recipient,
-        "language": language,
-        "case": case,
+    row = Queued(
+        key=key,
+        medium=medium,
+        purpose=purpose,
+        topic=topic,
+        recipient=recipient,
+        language=language,
+        case=case,
+        forward_id=forward_id,
+        affected_id=affected_id,
+        reminder_id=reminder_id,
+        original_id=original_id,
+        attempt_of_id=attempt_of_id,
+        subject=words.subject if words else None,
+        text=words.text if words else None,
+        html=words.html if words else None,
+    )
+    session.flush()
+    added = _insert(session).values(_values(row, now)).returning(table_of(Delivery).c.id)
+    return session.connection().execute(added).first() is not None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Queued:
+    """A delivery to queue; `key` makes it unique."""
+
+    key: str
+    medium: Medium
+    purpose: Purpose
+    topic: str
+    recipient: str
+    language: str
+    case: str
+    forward_id: int | None = None
+    affected_id: int | None = None
+    reminder_id: int | None = None
+    original_id: int | None = None
+    attempt_of_id: int | None = None
+    subject: str | None = None
+    text: str | None = None
+    html: str | None = None
+
+
+def queue_all(session: Session, rows: Sequence[Queued], *, now: datetime) -> None:
+    """Queue deliveries in one statement; those whose key is known are left as they are."""
+    if rows:
+        session.flush()
+        session.connection().execute(_insert(session), [_values(row, now) for row in rows])
+
+
+def _insert(session: Session) -> Any:
+    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    return insert(table_of(Delivery)).on_conflict_do_nothing(index_elements=["key"])
+
+
+def _values(row: Queued, now: datetime) -> dict[str, Any]:
+    return {
+        **vars(row),
+        "destination": _destination(row),
         "queued_at": now,
         "due_at": real_now(),
-        "subject": words and words.subject,
-        "text": words and words.text,
-        "html": words and words.html,
-        "forward_id": forward_id,
-        "affected_id": affected_id,
-        "reminder_id": reminder_id,
-        "original_id": original_id,
         "attempts": 0,
     }
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    added = insert(Delivery).values(row).on_conflict_do_nothing(index_elements=["key"]).returning(Delivery.id)
-    return session.execute(added).first() is not None
 
 
-def anything_due(session: Session, media: Iterable[Medium], *, now: datetime) -> bool:
+def _destination(row: Queued) -> str | None:
+    """The domain that an e-mail goes to: one that is unwell does not hold up the others."""
+    return row.recipient.rpartition("@")[2].lower() if row.medium is Medium.EMAIL else None
+
+
+@dataclass(frozen=True)
+class Except:
+    """What is not to be tried now, although it is due.
+
+    A try whose outcome is unknown and that began after `uncertain_since`: its receipt copy may still come. What goes to
+    one of these `destinations`: their servers want a rest.
+    """
+
+    uncertain_since: datetime | None = None
+    destinations: tuple[str, ...] = ()
+
+
+NOTHING = Except()
+
+
+def anything_due(session: Session, media: Iterable[Medium], *, now: datetime, but: Except = NOTHING) -> bool:
     """Whether `lease_due` would find something: one indexed look-up."""
-    return bool(session.execute(select(exists().where(Delivery.medium.in_(list(media)), *_free(now)))).scalar())
+    free = exists().where(Delivery.medium.in_(list(media)), *_free(now, but))
+    return bool(session.execute(select(free)).scalar())
 
 
-def lease_due(session: Session, medium: Medium, *, holder: str, count: int, now: datetime) -> list[Delivery]:
+def lease_due(
+    session: Session, medium: Medium, *, holder: str, count: int, now: datetime, but: Except = NOTHING
+) -> list[Delivery]:
     """Take up to `count` due deliveries for LEASE, oldest first; no other process gets them meanwhile."""
-    due = _due(medium, count, now).with_for_update(skip_locked=True)
-    taken = update(Delivery).where(Delivery.id.in_(due.scalar_subquery()), *_free(now))
+    due = _due(medium, count, now, but).with_for_update(skip_locked=True)
+    taken = update(Delivery).where(Delivery.id.in_(due.scalar_subquery()), *_free(now, but))
     leased = taken.values(leased_by=holder, leased_until=now + LEASE).returning(Delivery.id)
     ids = list(session.scalars(leased.execution_options(synchronize_session=False)))
     return list(session.scalars(select(Delivery).where(Delivery.id.in_(ids)).order_by(Delivery.due_at, Delivery.id)))
@@ -97,12 +165,43 @@ def still_ours(session: Session, delivery_id: int, *, holder: str, now: datetime
     return session.scalars(ours.where(Delivery.leased_until > now)).first()
 
 
+def is_untidy(session: Session, *, holder: str, now: datetime) -> bool:
+    """Whether another holder has e-mails in hand, or a receipt copy proves a try that nobody is at."""
+    waiting = (Delivery.medium == Medium.EMAIL, Delivery.due_at.is_not(None))
+    theirs = and_(Delivery.leased_by.is_not(None), Delivery.leased_by != holder)
+    proven = and_(Delivery.receipt_at.is_not(None), or_(Delivery.leased_until.is_(None), Delivery.leased_until < now))
+    return bool(session.execute(select(exists().where(*waiting, or_(theirs, proven)))).scalar())
+
+
 def release_dead(session: Session, *, holder: str) -> int:
     """Free what processes of this machine held when they died, so that a restart need not wait; how many."""
     holders = select(Delivery.leased_by).where(Delivery.leased_by.is_not(None)).distinct()
     dead = [one for one in session.scalars(holders) if one and is_dead(one, ours=holder)]
     freed = update(Delivery).where(Delivery.leased_by.in_(dead)).values(leased_by=None, leased_until=None)
     return len(session.execute(freed.returning(Delivery.id).execution_options(synchronize_session=False)).all())
+
+
+def find_ours(session: Session, ids: Collection[int], *, holder: str, now: datetime) -> set[int]:
+    """Of these deliveries, those that `still_ours` would give."""
+    ours = select(Delivery.id).where(Delivery.id.in_(ids), Delivery.leased_by == holder, Delivery.due_at.is_not(None))
+    return set(session.scalars(ours.where(Delivery.leased_until > now)))
+
+
+@dataclass(frozen=True)
+class Composed:
+    """The bytes of an e-mail, fixed at its first try; a repeat sends the same under the same Message-ID."""
+
+    id: int
+    message_id: str
+    content: bytes
+
+
+def record_sending_all(session: Session, composed: Sequence[Composed], *, now: datetime) -> None:
+    """Tries begin, in real time. Committed before the connections are used: from here on "sent?" may be unknown."""
+    update_rows(session, Delivery, [{**vars(one), "sending_at": now, "leased_until": now + LEASE} for one in composed])
+    ids = [one.id for one in composed]
+    counted = update(Delivery).where(Delivery.id.in_(ids)).values(attempts=Delivery.attempts + 1)
+    session.execute(counted.execution_options(synchronize_session=False))
 
 
 def record_sending(delivery: Delivery, *, now: datetime) -> None:
@@ -128,8 +227,25 @@ def defer(delivery: Delivery, *, reply: str, after: timedelta | None = None) -> 
     """It did not work this time: try again after a while, without limit. What was finished meanwhile stays so."""
     if delivery.due_at is None:
         return
-    delivery.reply = reply
+    delivery.reply, delivery.sending_at = reply, None
     delivery.due_at = real_now() + (after or backoff(delivery.attempts))
+    delivery.leased_by = delivery.leased_until = None
+
+
+def find_uncertain(session: Session, medium: Medium, *, now: datetime) -> dict[int, str]:
+    """The deliveries with a try whose outcome is unknown and that nobody is at, with their Message-IDs."""
+    open_tries = (Delivery.medium == medium, Delivery.due_at.is_not(None), Delivery.sending_at.is_not(None))
+    left = or_(Delivery.leased_until.is_(None), Delivery.leased_until < now)
+    found = session.execute(select(Delivery.id, Delivery.message_id).where(*open_tries, left))
+    return {number: message_id for number, message_id in found if message_id}
+
+
+def leave_uncertain(delivery: Delivery) -> None:
+    """The whole mail was sent and no answer came: `sending_at` stays, until a receipt copy or a repeat settles it."""
+    if delivery.due_at is None:
+        return
+    delivery.reply = "no reply after the final dot"
+    delivery.due_at = real_now() + backoff(delivery.attempts)
     delivery.leased_by = delivery.leased_until = None
 
 
@@ -176,13 +292,19 @@ def count_accepted(session: Session, medium: Medium) -> int:
 
 
 def _finish(delivery: Delivery) -> None:
-    delivery.due_at = delivery.leased_by = delivery.leased_until = None
+    delivery.due_at = delivery.leased_by = delivery.leased_until = delivery.sending_at = None
 
 
-def _due(medium: Medium, count: int, now: datetime) -> Select[int]:
-    due = select(Delivery.id).where(Delivery.medium == medium, *_free(now))
+def _due(medium: Medium, count: int, now: datetime, but: Except) -> Select[int]:
+    due = select(Delivery.id).where(Delivery.medium == medium, *_free(now, but))
     return due.order_by(Delivery.due_at, Delivery.id).limit(count)
 
 
-def _free(now: datetime) -> tuple[ColumnElement[bool], ...]:
-    return (Delivery.due_at <= now, or_(Delivery.leased_until.is_(None), Delivery.leased_until < now))
+def _free(now: datetime, but: Except) -> list[ColumnElement[bool]]:
+    free = [Delivery.due_at <= now, or_(Delivery.leased_until.is_(None), Delivery.leased_until < now), may_go()]
+    if but.uncertain_since:
+        no_proof = and_(Delivery.sending_at <= but.uncertain_since, Delivery.receipt_at.is_(None))
+        free.append(or_(Delivery.sending_at.is_(None), no_proof))
+    if but.destinations:
+        free.append(or_(Delivery.destination.is_(None), Delivery.destination.not_in(but.destinations)))
+    return free

@@ -1,14 +1,15 @@
 """Data subjects' requests (agreement clause 4): received, held, forwarded, set aside."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Select, exists, func, select
+from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
 from sqlalchemy.orm import Session, selectinload
 
 from storage import announcements, journal, outbox
-from storage.counters import next_reference
+from storage.bulk import Row, insert_with_ids, update_rows
+from storage.counters import next_references
 from storage.database import take_turn
 from storage.deadlines import PARIS
 from storage.errors import (
@@ -19,10 +20,12 @@ from storage.errors import (
     ForwardedCannotBeSetAside,
     NotSetAside,
     ReasonMissing,
+    Refused,
     UnknownCase,
 )
-from storage.models import Customer, Delivery, Entry, Forward, Message, Request, Staff
-from storage.types import Actor, Hold, Kind, Medium, Purpose
+from storage.forwards import accepted_at, call_that_reached, failed_forward, has_failed, newest_attempt
+from storage.models import Customer, Delivery, Forward, Message, Request, Staff
+from storage.types import Actor, Channel, Hold, Kind, Medium, Purpose
 
 CLAUSE = "4"
 DATA_HELD_AFTER_CONTRACT = timedelta(days=30)
@@ -39,24 +42,88 @@ class Reading:
     flags: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class Arrival:
+    """A kept mail that opens a case: what was read in it, and where it goes at once or why it waits for a person."""
+
+    message_id: int
+    received_at: datetime
+    sha256: str | None
+    reading: Reading
+    hold: Hold | None = None
+    customer: Customer | None = None
+    evidence: tuple[str, ...] = ()
+    channel: Channel = Channel.MAIL
+    recorded_by: str | None = None
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A case that was opened: the row of its request and what people call it."""
+
+    id: int
+    reference: str
+    arrival: Arrival
+
+
+def receive_all(session: Session, arrivals: Sequence[Arrival], *, by: Actor, now: datetime) -> list[Opened]:
+    """Open a case for each mail, in this order; those that name a customer are on their way to it at once.
+
+    The caller has asked `why_not_forwarded` before it names a customer.
+    """
+    if not arrivals:
+        return []
+    references = next_references(session, "DSR", len(arrivals), now=now)
+    rows = [_request_row(one, reference) for one, reference in zip(arrivals, references, strict=True)]
+    ids = insert_with_ids(session, Request, rows)
+    opened = [Opened(*row) for row in zip(ids, references, arrivals, strict=True)]
+    update_rows(session, Message, [{"id": one.message_id, "decided_at": now} for one in arrivals])
+    routed = [
+        _Routed(one.id, one.reference, one.arrival.message_id, one.arrival.customer, one.arrival.evidence)
+        for one in opened
+        if one.arrival.customer
+    ]
+    _add_forwards(session, routed, by=by, now=now)
+    _record_arrivals(session, opened, by=by, now=now)
+    return opened
+
+
+def _request_row(arrival: Arrival, reference: str) -> Row:
+    return {
+        "reference": reference,
+        "message_id": arrival.message_id,
+        "received_at": arrival.received_at,
+        **vars(arrival.reading),
+        "hold": arrival.hold,
+        "channel": arrival.channel,
+        "recorded_by": arrival.recorded_by,
+    }
+
+
+def _record_arrivals(session: Session, opened: Sequence[Opened], *, by: Actor, now: datetime) -> None:
+    """Two lines for what goes at once, and one card each."""
+    lines = [line for one in opened for line in _arrival_lines(one)]
+    entries = {entry.case: entry for entry in journal.record_all(session, lines, by=by, now=now)}
+    announcements.show_cards(session, list(entries.values()))
+
+
+def _arrival_lines(one: Opened) -> Iterator[journal.Line]:
+    arrival = one.arrival
+    detail: dict[str, journal.Detail] = {"sha256": arrival.sha256, "hold": arrival.hold}
+    yield journal.Line("request-received", one.reference, CLAUSE, detail)
+    if arrival.customer:
+        yield _routed_line(one.reference, arrival.customer, arrival.evidence)
+
+
 def receive_request(
     session: Session, message: Message, reading: Reading, *, hold: Hold | None, by: Actor, now: datetime
 ) -> Request:
-    """Open a case for a kept mail. `hold` says why it waits for a person, None when it can be forwarded at once."""
-    request = Request(
-        reference=next_reference(session, "DSR", now=now),
-        message_id=message.id,
-        received_at=message.received_at,
-        kind=reading.kind,
-        rights=reading.rights,
-        language=reading.language,
-        flags=reading.flags,
-        hold=hold,
-    )
-    session.add(request)
-    message.decided_at = now
-    _record(session, request, "request-received", by=by, now=now, sha256=message.sha256, hold=hold)
-    return request
+    """Open a case for one kept mail. `hold` says why it waits for a person, None when it can be forwarded at once."""
+    session.flush()
+    arrival = Arrival(message.id, message.received_at, message.sha256, reading, hold)
+    [opened] = receive_all(session, [arrival], by=by, now=now)
+    session.expire(message)
+    return session.get_one(Request, opened.id)
 
 
 def forward_request(
@@ -75,33 +142,80 @@ def forward_request(
     """
     _take_turn(session, request)
     _refuse_forward(request, customer, own_address, now)
-    forward = Forward(
-        request=request,
-        customer=customer,
-        address=customer.request_address,
-        order_reference=customer.order_reference,
-        language="fr" if customer.language == "fr" else "en",
-        evidence=tuple(evidence),
-        routed_by=by.name,
-        routed_at=now,
+    routed = _Routed(request.id, request.reference, request.message_id, customer, tuple(evidence))
+    [forward_id] = _add_forwards(session, [routed], by=by, now=now)
+    session.expire(request, ["forwards"])
+    [entry] = journal.record_all(session, [_routed_line(request.reference, customer, evidence)], by=by, now=now)
+    announcements.show_card(session, entry)
+    return session.get_one(Forward, forward_id)
+
+
+@dataclass(frozen=True)
+class _Routed:
+    request_id: int
+    reference: str
+    message_id: int
+    customer: Customer
+    evidence: tuple[str, ...]
+
+
+def _add_forwards(session: Session, routed: Sequence[_Routed], *, by: Actor, now: datetime) -> list[int]:
+    """The forwards and their deliveries, queued in the transaction that decides."""
+    ids = insert_with_ids(session, Forward, [_forward_row(one, by, now) for one in routed])
+    queued = [_forward_delivery(one, forward_id) for one, forward_id in zip(routed, ids, strict=True)]
+    outbox.queue_all(session, queued, now=now)
+    return ids
+
+
+def _forward_row(one: _Routed, by: Actor, now: datetime) -> Row:
+    """The address and the order are kept as they are today."""
+    return {
+        "request_id": one.request_id,
+        "customer_id": one.customer.id,
+        "address": one.customer.request_address,
+        "order_reference": one.customer.order_reference,
+        "language": _language_of(one.customer),
+        "evidence": one.evidence,
+        "routed_by": by.name,
+        "routed_at": now,
+    }
+
+
+def _forward_delivery(one: _Routed, forward_id: int) -> outbox.Queued:
+    return outbox.Queued(
+        key=f"forward:{one.reference}:{one.customer.reference}",
+        medium=Medium.EMAIL,
+        purpose=Purpose.FORWARD,
+        topic="forward",
+        recipient=one.customer.request_address,
+        language=_language_of(one.customer),
+        case=one.reference,
+        forward_id=forward_id,
+        original_id=one.message_id,
     )
-    session.add(forward)
-    session.flush()
-    _queue_forward(session, forward, now)
-    shown: dict[str, journal.Detail] = {"customer": customer.reference, "evidence": list(evidence)}
-    _record(session, request, "request-routed", by=by, now=now, **shown)
-    return forward
 
 
-def record_forwarded(session: Session, delivery: Delivery, *, by: Actor, now: datetime) -> None:
-    """The customer's server accepted a forward: into the journal, with what proves it."""
-    _record_delivery(session, delivery, "request-forwarded", by=by, now=now)
+def _language_of(customer: Customer) -> str:
+    return "fr" if customer.language == "fr" else "en"
+
+
+def _routed_line(reference: str, customer: Customer, evidence: Sequence[str]) -> journal.Line:
+    """Evidence as kinds only: an address of the letter has no place in the journal."""
+    kinds = [one.partition(":")[0] for one in evidence]
+    return journal.Line("request-routed", reference, CLAUSE, {"customer": customer.reference, "evidence": kinds})
+
+
+def record_forwarded(session: Session, deliveries: Sequence[Delivery], *, by: Actor, now: datetime) -> None:
+    """Customers' servers accepted forwards: into the journal, with what proves it. Other deliveries are passed over."""
+    lines = [_delivery_line(one, "request-forwarded") for one in deliveries if one.forward]
+    announcements.show_cards(session, journal.record_all(session, lines, by=by, now=now))
 
 
 def record_forward_refused(session: Session, delivery: Delivery, *, by: Actor, now: datetime) -> None:
     """The customer's server refused a forward for good: the duty is not met, and staff are told."""
-    entry = _record_delivery(session, delivery, "forward-refused", by=by, now=now)
-    if entry:
+    if delivery.forward:
+        [entry] = journal.record_all(session, [_delivery_line(delivery, "forward-refused")], by=by, now=now)
+        announcements.show_card(session, entry)
         announcements.announce(session, entry, "forward_refused")
 
 
@@ -128,9 +242,16 @@ def take_back(session: Session, request: Request, *, by: Actor, now: datetime) -
 
 
 def send_original(
-    session: Session, request: Request, colleague: Staff, *, gesture: str, by: Actor, now: datetime
+    session: Session,
+    request: Request,
+    colleague: Staff,
+    *,
+    gesture: str,
+    by: Actor,
+    now: datetime,
+    message_id: int | None = None,
 ) -> None:
-    """Queue the original letter to a colleague's own address, from the staff table; journalled."""
+    """Queue the original letter, or another mail of its case, to a colleague's own address, from the staff table."""
     queued = outbox.queue(
         session,
         f"original:{request.reference}:{colleague.slack_user}:{gesture}",
@@ -140,7 +261,7 @@ def send_original(
         recipient=colleague.email,
         language=colleague.language,
         case=request.reference,
-        original_id=request.message_id,
+        original_id=message_id or request.message_id,
         now=now,
     )
     if queued:
@@ -162,13 +283,13 @@ def find_request(session: Session, reference: str) -> Request | None:
 
 
 def find_waiting(session: Session, *, limit: int | None = None) -> list[Request]:
-    """The held requests, the longest waiting first."""
-    return list(session.scalars(_with_forwards().where(*_held()).order_by(Request.received_at).limit(limit)))
+    """The requests that need a person (held, or a forward has failed), the longest waiting first."""
+    return list(session.scalars(_with_forwards().where(_held()).order_by(Request.received_at).limit(limit)))
 
 
 def count_waiting(session: Session) -> tuple[int, datetime | None]:
-    """How many requests are held, and since when the oldest has been here."""
-    count, oldest = session.execute(select(func.count(), func.min(Request.received_at)).where(*_held())).one()
+    """How many requests need a person, and since when the oldest has been here."""
+    count, oldest = session.execute(select(func.count(), func.min(Request.received_at)).where(_held())).one()
     return count, oldest
 
 
@@ -183,19 +304,24 @@ def find_recent(session: Session, *, limit: int) -> list[Request]:
 
 
 def is_held(request: Request) -> bool:
-    """Whether a person must decide: nobody has it, and it is not set aside."""
-    return not request.forwards and request.set_aside_at is None
+    """Whether a person must decide: nobody has it and it is not set aside, or a forward of it has failed."""
+    if not request.forwards:
+        return request.set_aside_at is None
+    return any(has_failed(forward) for forward in request.forwards)
 
 
 def waiting_since(request: Request) -> datetime:
-    """From when the ladder of a held request counts: from when it came here."""
-    return request.received_at
+    """From when the ladder of a held request counts: when it came here, or the newest of its failures since."""
+    lost = (newest_attempt(forward) for forward in request.forwards if has_failed(forward))
+    instants = (one.bounced_at or one.refused_at for one in lost if one is not None)
+    return max((at for at in instants if at is not None), default=request.received_at)
 
 
 def forwarded_at(forward: Forward) -> datetime | None:
-    """When the customer's server accepted the forward, or None while it has not."""
-    accepted: Iterable[Delivery] = (one for one in forward.deliveries if one.accepted_at)
-    return min((one.accepted_at for one in accepted if one.accepted_at), default=None)
+    """When the customer's server accepted the forward for good, or the customer was told otherwise; None so far."""
+    told = call_that_reached(forward)
+    instants = (accepted_at(forward), told.at if told else None)
+    return min((one for one in instants if one is not None), default=None)
 
 
 def _take_turn(session: Session, request: Request) -> None:
@@ -209,17 +335,14 @@ def _record(
     announcements.show_card(session, entry)
 
 
-def _record_delivery(session: Session, delivery: Delivery, action: str, *, by: Actor, now: datetime) -> Entry | None:
-    if delivery.forward is None:
-        return None
+def _delivery_line(delivery: Delivery, action: str) -> journal.Line:
     evidence: dict[str, journal.Detail] = {
-        "customer": delivery.forward.customer.reference,
+        "customer": delivery.forward.customer.reference if delivery.forward else None,
+        "purpose": delivery.purpose,
         "sha256": delivery.sha256,
         "message_id": delivery.message_id,
     }
-    entry = journal.record(session, action, by=by, now=now, case=delivery.case, clause=CLAUSE, **evidence)
-    announcements.show_card(session, entry)
-    return entry
+    return journal.Line(action, delivery.case, CLAUSE, evidence)
 
 
 def _refuse_forward(request: Request, customer: Customer, own_address: str | None, now: datetime) -> None:
@@ -228,10 +351,17 @@ def _refuse_forward(request: Request, customer: Customer, own_address: str | Non
             raise AlreadyForwarded(request.reference, customer.name, forward.routed_at)
     if request.set_aside_at is not None:
         raise AlreadySetAside(request.reference)
+    if why_not := why_not_forwarded(customer, own_address, now):
+        raise why_not
+
+
+def why_not_forwarded(customer: Customer, own_address: str | None, now: datetime) -> Refused | None:
+    """What forbids to send this customer anything, whatever the letter; None when nothing does."""
     if is_contract_over(customer, now):
-        raise ContractEnded(customer.reference, customer.name)
+        return ContractEnded(customer.reference, customer.name)
     if own_address and is_ours(customer.request_address, own_address):
-        raise CustomerAddressIsOurs(customer.reference, customer.name)
+        return CustomerAddressIsOurs(customer.reference, customer.name)
+    return None
 
 
 def is_contract_over(customer: Customer, now: datetime) -> bool:
@@ -247,28 +377,14 @@ def is_ours(address: str, own_address: str) -> bool:
     return (local.partition("+")[0], domain) == (own_local, own_domain)
 
 
-def _queue_forward(session: Session, forward: Forward, now: datetime) -> None:
-    outbox.queue(
-        session,
-        f"forward:{forward.request.reference}:{forward.customer.reference}",
-        medium=Medium.EMAIL,
-        purpose=Purpose.FORWARD,
-        topic="forward",
-        recipient=forward.address,
-        language=forward.language,
-        case=forward.request.reference,
-        forward_id=forward.id,
-        original_id=forward.request.message_id,
-        now=now,
-    )
-
-
-def _held() -> tuple[ColumnElement[bool], ...]:
-    return (~exists().where(Forward.request_id == Request.id), Request.set_aside_at.is_(None))
+def _held() -> ColumnElement[bool]:
+    nobody_has_it = and_(~exists().where(Forward.request_id == Request.id), Request.set_aside_at.is_(None))
+    return or_(nobody_has_it, failed_forward())
 
 
 def _with_forwards() -> Select[Request]:
     return select(Request).options(
         selectinload(Request.forwards).selectinload(Forward.deliveries),
+        selectinload(Request.forwards).selectinload(Forward.calls),
         selectinload(Request.forwards).joinedload(Forward.customer),
     )

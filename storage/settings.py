@@ -7,7 +7,7 @@ them (mail/settings.py, bot/settings.py); the names are a contract with those wh
 import difflib
 import os
 import sys
-from collections.abc import Container, Mapping
+from collections.abc import Collection, Container, Iterable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, NoReturn, Self, TypeVar
 
@@ -22,11 +22,20 @@ KNOWN = frozenset(
     {
         *("DATABASE_URL", "MAIL_ADDRESS", "AUTOMATIC_FORWARDING", "TLS_CA_FILE", "LOG_FORMAT", "CLOCK_OFFSET_FILE"),
         *("IMAP_HOST", "IMAP_PORT", "IMAP_SECURITY", "IMAP_USER", "IMAP_PASSWORD", "IMAP_FOLDERS", "IMAP_WATCH"),
-        *("SMTP_HOST", "SMTP_PORT", "SMTP_SECURITY", "SMTP_USER", "SMTP_PASSWORD"),
+        *("SMTP_HOST", "SMTP_PORT", "SMTP_SECURITY", "SMTP_USER", "SMTP_PASSWORD", "SMTP_CONNECTIONS"),
+        *("MAILBOXES", "OAUTH_PROVIDER", "OAUTH_TENANT", "OAUTH_CLIENT_ID", "OAUTH_CLIENT_SECRET"),
+        *("OAUTH_SERVICE_ACCOUNT", "OAUTH_TOKEN_URL", "OWN_DOMAINS", "FORWARD_RECEIPT", "RECEIPT_GRACE", "ACKNOWLEDGE"),
         *("SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "SLACK_CHANNEL", "SLACK_API_URL", "SLACK_STAFF", "STAFF_LANGUAGE"),
         *("COMPANY_NAME", "DPO_NAME", "DPO_ADDRESS", "DPO_TELEPHONE", "DUTY_TELEPHONE", "ESCALATION_ADDRESSES"),
     }
 )
+OF_A_MAILBOX = {
+    "IMAP": frozenset({"HOST", "PORT", "SECURITY", "USER", "PASSWORD", "FOLDERS", "WATCH"}),
+    "OAUTH": frozenset({"PROVIDER", "TENANT", "CLIENT_ID", "CLIENT_SECRET", "SERVICE_ACCOUNT", "TOKEN_URL"}),
+}
+"""What each mailbox may say for itself: IMAP_DPO_HOST for the mailbox dpo of MAILBOXES."""
+
+MISSING = frozenset({"missing", "union_tag_not_found"})
 Chosen = TypeVar("Chosen", bound="Settings")
 
 
@@ -70,6 +79,17 @@ class Settings(BaseSettings):
         return init_settings, env_settings, FileSource(settings_cls), dotenv_settings
 
     @classmethod
+    def names(cls) -> list[str]:
+        """The names these settings are read from."""
+        return [name.upper() for name in cls.model_fields]
+
+    @classmethod
+    def name_of(cls, place: tuple[int | str, ...], *, missing: bool) -> tuple[str, str]:  # noqa: ARG003 - for others
+        """The name that stands for a place in these settings, and the one whose example fits."""
+        name = str(place[0]).upper() if place else "The settings"
+        return name, name
+
+    @classmethod
     def load(cls) -> Self:
         """Read them. Raises BadSettings with every problem."""
         unreadable = _unreadable_files(cls)
@@ -80,7 +100,7 @@ class Settings(BaseSettings):
         else:
             wrong = []
         if problems := [*unreadable.values(), *wrong]:
-            raise BadSettings(problems + unknown_names({**_dotenv(), **os.environ}))
+            raise BadSettings(problems + unknown_names(named()))
         return settings
 
 
@@ -88,29 +108,45 @@ class FileSource(PydanticBaseSettingsSource):
     """NAME_FILE for each NAME: the way secrets are handed over by systemd, Docker and Kubernetes."""
 
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:  # noqa: ARG002 - pydantic's
-        return _read_file(field_name.upper()), field_name, False
+        return _read_file(field_name.upper(), _dotenv()), field_name, False
 
     def __call__(self) -> dict[str, Any]:
-        found = {name: self.get_field_value(field, name)[0] for name, field in self.settings_cls.model_fields.items()}
+        dotenv = _dotenv()
+        found = {name: _read_file(name.upper(), dotenv) for name in self.settings_cls.model_fields}
         return {name: value for name, value in found.items() if value}
 
 
-def _read_file(name: str) -> str | None:
+def _read_file(name: str, dotenv: Mapping[str, str]) -> str | None:
     """What the file named by NAME_FILE holds; None when none is named, or when it cannot be read."""
-    path = os.environ.get(f"{name}_FILE") or _dotenv().get(f"{name}_FILE")
+    path = os.environ.get(f"{name}_FILE") or dotenv.get(f"{name}_FILE")
     try:
         return Path(path).read_text(encoding="utf-8").strip() if path else None
     except (OSError, ValueError):
         return None
 
 
+def find_value(name: str) -> str | None:
+    """What a name is set to, in the order of `Settings`: environment, file, `.env`."""
+    return find_values([name]).get(name)
+
+
+def find_values(names: Iterable[str]) -> dict[str, str]:
+    """The same of many names; those that are not set are left out."""
+    dotenv = _dotenv()
+    found = {name: os.environ.get(name) or _read_file(name, dotenv) or dotenv.get(name) for name in names}
+    return {name: value for name, value in found.items() if value}
+
+
+def named() -> dict[str, str]:
+    """Everything that the environment and `.env` name, ours or not."""
+    return {**_dotenv(), **os.environ}
+
+
 def _unreadable_files(cls: type[Settings]) -> dict[str, str]:
     """A sentence for each NAME whose NAME_FILE is set and cannot be used."""
-    named = {**_dotenv(), **os.environ}
-    names = [name.upper() for name in cls.model_fields if named.get(f"{name.upper()}_FILE")]
-    return {
-        name: f"{name}_FILE names a file that cannot be read, or is empty." for name in names if not _read_file(name)
-    }
+    given, dotenv = named(), _dotenv()
+    wrong = [name for name in cls.names() if given.get(f"{name}_FILE") and not _read_file(name, dotenv)]
+    return {name: f"{name}_FILE names a file that cannot be read, or is empty." for name in wrong}
 
 
 def _dotenv() -> dict[str, str]:
@@ -121,27 +157,65 @@ def _dotenv() -> dict[str, str]:
 def _sentences(cls: type[Settings], error: ValidationError, *, but: Container[str]) -> list[str]:
     found = []
     for problem in error.errors(include_input=False, include_url=False, include_context=False):
-        name = str(problem["loc"][0]).upper() if problem["loc"] else "The settings"
+        missing = problem["type"] in MISSING
+        name, like = cls.name_of(problem["loc"], missing=missing)
         if name in but:
             continue
-        what = "is missing" if problem["type"] == "missing" else _plain(problem["msg"])
-        example = f", for example {cls.examples[name]}" if name in cls.examples else ""
+        what = "is missing" if missing else _plain(problem["type"], problem["msg"])
+        example = f", for example {cls.examples[like]}" if like in cls.examples else ""
         found.append(f"{name} {what}{example}.")
-    return found
+    return list(dict.fromkeys(found))
 
 
-def _plain(message: str) -> str:
+def _plain(kind: str, message: str) -> str:
+    if kind == "union_tag_invalid":
+        return "is none of those the desk knows"  # pydantic's own sentence quotes the value
     return message.removeprefix("Value error, ").replace("Input should be", "should be")
 
 
 def unknown_names(environ: Mapping[str, str]) -> list[str]:
     """A sentence for each name that is nearly one of ours: a misspelt setting is a setting not made."""
+    accounts = read_accounts(environ.get("MAILBOXES") or find_value("MAILBOXES"))
+    ours = KNOWN | names_of_mailboxes(accounts)
     found = []
     for name in environ:
         plain = name.removesuffix("_FILE")
-        if plain.isupper() and plain not in KNOWN and (near := difflib.get_close_matches(plain, KNOWN, 1, 0.85)):
+        if not plain.isupper() or plain in ours:
+            continue
+        if stranger := _other_mailbox(plain, accounts):
+            found.append(f"{name} is for a mailbox “{stranger}” that MAILBOXES does not name.")
+        elif near := difflib.get_close_matches(plain, ours, 1, 0.85):
             found.append(f"{name} is not known: did you mean {near[0]}?")
     return found
+
+
+def read_accounts(mailboxes: str | None) -> tuple[str, ...]:
+    """The mailboxes that MAILBOXES names, in its order."""
+    return tuple(part.strip().lower() for part in (mailboxes or "").split(",") if part.strip())
+
+
+def names_of_mailboxes(accounts: Iterable[str]) -> frozenset[str]:
+    """The names that these mailboxes may have for themselves."""
+    return frozenset(
+        f"{kind}_{as_name(account)}_{key}"
+        for account in accounts
+        for kind, keys in OF_A_MAILBOX.items()
+        for key in keys
+    )
+
+
+def as_name(account: str) -> str:
+    """A mailbox as it stands within a name: `dpo-fr` is DPO_FR."""
+    return account.upper().replace("-", "_")
+
+
+def _other_mailbox(name: str, accounts: Collection[str]) -> str | None:
+    """The mailbox that a name is for and MAILBOXES does not name. OAUTH_… alone may be another program's."""
+    kind, _, rest = name.partition("_")
+    if kind not in OF_A_MAILBOX or (kind == "OAUTH" and not accounts):
+        return None
+    found = [rest.removesuffix(f"_{key}") for key in OF_A_MAILBOX[kind] if rest.endswith(f"_{key}")]
+    return min(found, key=len).lower().replace("_", "-") if found else None
 
 
 def load_or_exit(cls: type[Chosen]) -> Chosen:
@@ -153,7 +227,7 @@ def load_or_exit(cls: type[Chosen]) -> Chosen:
         settings = cls.load()
     except BadSettings as error:
         exit_with(error.problems)
-    for sentence in unknown_names({**_dotenv(), **os.environ}):
+    for sentence in unknown_names(named()):
         print(sentence, file=sys.stderr)  # noqa: T201 - a command speaks to the person who typed it
     return settings
 

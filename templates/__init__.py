@@ -1,29 +1,58 @@
-"""All words for people, in French and English: templates/<name>.<language>.<medium>.
+"""All words for people, in French and English, some in more languages: templates/<name>.<language>.<medium>.
 
 The medium decides what is escaped: .html for HTML, .slack for Slack's mrkdwn, .txt for nothing. An undefined name is an
 error, and a template can reach nothing but what it is given.
 """
 
-from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from jinja2 import PackageLoader, StrictUndefined, TemplateNotFound
+from jinja2 import PackageLoader, StrictUndefined, Template, TemplateNotFound
 from jinja2.sandbox import SandboxedEnvironment
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 LANGUAGES = ("fr", "en")
+"""What staff and customers are written to in: every template has both."""
+
+MORE_LANGUAGES = ("de", "es", "it", "nl")
+"""What some templates have besides; the others are in English for these readers."""
+
 PARIS = ZoneInfo("Europe/Paris")
 _WEEKDAYS = {
     "fr": "lundi mardi mercredi jeudi vendredi samedi dimanche".split(),
     "en": "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split(),
+    "de": "Montag Dienstag Mittwoch Donnerstag Freitag Samstag Sonntag".split(),
+    "es": "lunes martes miércoles jueves viernes sábado domingo".split(),
+    "it": "lunedì martedì mercoledì giovedì venerdì sabato domenica".split(),
+    "nl": "maandag dinsdag woensdag donderdag vrijdag zaterdag zondag".split(),
 }
 _MONTHS = {
     "fr": "janvier février mars avril mai juin juillet août septembre octobre novembre décembre".split(),
     "en": "January February March April May June July August September October November December".split(),
+    "de": "Januar Februar März April Mai Juni Juli August September Oktober November Dezember".split(),
+    "es": "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre".split(),
+    "it": "gennaio febbraio marzo aprile maggio giugno luglio agosto settembre ottobre novembre dicembre".split(),
+    "nl": "januari februari maart april mei juni juli augustus september oktober november december".split(),
 }
+_DAYS = {
+    "fr": "{weekday} {day} {month} {year}",
+    "en": "{weekday} {day} {month} {year}",
+    "de": "{weekday}, {day}. {month} {year}",
+    "es": "{weekday} {day} de {month} de {year}",
+    "it": "{weekday} {day} {month} {year}",
+    "nl": "{weekday} {day} {month} {year}",
+}
+_INSTANTS = {
+    "fr": "{day} à {time:%-H h %M} (heure de Paris)",
+    "en": "{day}, {time:%H:%M} (Paris time)",
+    "de": "{day}, {time:%H:%M} Uhr (Pariser Zeit)",
+    "es": "{day} a las {time:%H:%M} (hora de París)",
+    "it": "{day} alle ore {time:%H:%M} (ora di Parigi)",
+    "nl": "{day} om {time:%H:%M} uur (tijd van Parijs)",
+}
+_FIRST = {"fr": "1er", "it": "1º"}
 
 _LENGTHS = {
     "fr": ((86400, "jour"), (3600, "heure"), (60, "minute"), (1, "seconde")),
@@ -32,9 +61,8 @@ _LENGTHS = {
 
 
 def render(name: str, language: str, medium: str = "txt", /, **values: Any) -> str:
-    """The words of a template; French for French readers, English for all others."""
-    chosen = language if language in LANGUAGES else "en"
-    template = _environment(medium).get_template(f"{name}.{chosen}.{medium}")
+    """The words of a template in the reader's language if it has them, else in English."""
+    chosen, template = _template(name, language, medium)
     return template.render(language=chosen, **values).strip()
 
 
@@ -49,15 +77,14 @@ def refusal(template: str, language: str, **fields: Any) -> str:
 def in_words(instant: datetime, language: str) -> str:
     """mercredi 28 octobre 2026 à 22 h 10 (heure de Paris); Wednesday 28 October 2026, 22:10 (Paris time)."""
     local = instant.astimezone(PARIS)
-    if language == "fr":
-        return f"{day_in_words(local.date(), language)} à {local.hour} h {local.minute:02} (heure de Paris)"
-    return f"{day_in_words(local.date(), language)}, {local:%H:%M} (Paris time)"
+    return _INSTANTS[language].format(day=day_in_words(local.date(), language), time=local)
 
 
 def day_in_words(day: date, language: str) -> str:
-    """mercredi 28 octobre 2026; Wednesday 28 October 2026."""
-    number = "1er" if language == "fr" and day.day == 1 else str(day.day)
-    return f"{_WEEKDAYS[language][day.weekday()]} {number} {_MONTHS[language][day.month - 1]} {day.year}"
+    """mercredi 28 octobre 2026; Wednesday 28 October 2026; Mittwoch, 28. Oktober 2026."""
+    number = _FIRST.get(language, "1") if day.day == 1 else str(day.day)
+    weekday, month = _WEEKDAYS[language][day.weekday()], _MONTHS[language][day.month - 1]
+    return _DAYS[language].format(weekday=weekday, day=number, month=month, year=day.year)
 
 
 def length_in_words(length: timedelta, language: str) -> str:
@@ -86,7 +113,16 @@ def escape_slack(text: object) -> str:
     return str(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-_FINALIZERS: dict[str, Callable[[Any], Any]] = {"html": escape, "slack": escape_slack, "txt": str}
+@cache
+def _template(name: str, language: str, medium: str) -> tuple[str, Template]:
+    """A template and the language it is written in. Raises TemplateNotFound where English is missing, too."""
+    environment = _environment(medium)
+    if language in LANGUAGES + MORE_LANGUAGES:
+        try:
+            return language, environment.get_template(f"{name}.{language}.{medium}")
+        except TemplateNotFound:
+            pass
+    return "en", environment.get_template(f"{name}.en.{medium}")
 
 
 @cache
@@ -95,7 +131,7 @@ def _environment(medium: str) -> SandboxedEnvironment:
         loader=PackageLoader("templates", ""),
         undefined=StrictUndefined,
         autoescape=medium == "html",
-        finalize=_FINALIZERS[medium],
+        finalize=escape_slack if medium == "slack" else None,
         trim_blocks=True,
         lstrip_blocks=True,
         auto_reload=False,

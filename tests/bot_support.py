@@ -114,7 +114,8 @@ _uids = iter(range(1, 1_000_000))
 def held_request(session: Session, *, rights: tuple[str, ...] = ("erasure",)) -> Request:
     """A kept letter, held for want of evidence."""
     place = Place("privacy", "INBOX", 1, next(_uids))
-    message = keep_message(session, place, LETTER, received_at=now(), now=now())
+    raw = b"X-Number: %d\r\n" % place.uid + LETTER
+    message = keep_message(session, place, raw, received_at=now(), now=now())
     reading = requests.Reading(Kind.REQUEST, rights, "fr")
     return requests.receive_request(session, message, reading, hold=Hold.NO_EVIDENCE, by=DESK, now=now())
 

@@ -13,12 +13,12 @@ from typing import Any
 POINTS = {
     "mail:before-keeping": ("mail.intake", "Intake", "_keep", "before"),
     "mail:kept": ("mail.intake", "Intake", "_keep", "after"),
-    "mail:decided": ("mail.intake", "Intake", "_decide_kept", "after"),
+    "mail:decided": ("mail.intake", "Intake", "_decide", "after"),
     "mail:moved": ("mail.intake", "Intake", "_move", "after"),
-    "mail:sending": ("mail.sender", "Sender", "_prepare", "after"),
+    "mail:sending": ("mail.sender", "Sender", "_begin", "after"),
     "mail:final-dot": ("mail.smtp", "Relay", "_final_reply", "before"),
     "mail:accepted-unrecorded": ("mail.smtp", "Relay", "_final_reply", "after"),
-    "mail:recorded": ("mail.sender", "Sender", "_record_accepted", "after"),
+    "mail:recorded": ("mail.recorder", "Recorder", "_write", "after"),
     "bot:uncommitted": ("bot.breach", "BreachListeners", "_open", "after"),
     "bot:committed": ("bot.breach", None, "_say_reported", "before"),
     "bot:before-posting": ("bot.poster", "Poster", "_post", "before"),
@@ -41,7 +41,7 @@ def deadly(function: Callable[..., Any], moment: str) -> Callable[..., Any]:
         if moment == "before":
             die()
         result = function(*args, **kwargs)
-        if result != 0:  # a pass that found nothing to do is no moment to die
+        if result not in (0, []):  # a pass that found nothing to do is no moment to die
             die()
         return result
 

@@ -1,15 +1,11 @@
 """A running mail half for tests: the real receiver and sender, against whichever servers a test has."""
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mail.receiver import Receiver
-from mail.sender import Sender
-from mail.service import prepare
+from mail.service import Service, prepare
 from mail.settings import MailSettings
 from storage.database import Database, open_database
 from storage.directory import apply as write_changes
@@ -68,17 +64,19 @@ def mail_settings(database_url: str, *, imap_port: int, smtp_port: int, **change
 
 def environ_for(settings: MailSettings, **changed: str) -> dict[str, str]:
     """The same settings as environment variables, for a process of its own."""
+    [mailbox] = settings.mailboxes
     values = {
         "DATABASE_URL": settings.database_url.get_secret_value(),
         "MAIL_ADDRESS": settings.mail_address,
-        "IMAP_HOST": settings.imap_host,
-        "IMAP_PORT": str(settings.imap_port),
-        "IMAP_SECURITY": settings.imap_security.value,
-        "IMAP_USER": settings.imap_user,
-        "IMAP_PASSWORD": settings.imap_password.get_secret_value(),
+        "IMAP_HOST": mailbox.host,
+        "IMAP_PORT": str(mailbox.port),
+        "IMAP_SECURITY": mailbox.security.value,
+        "IMAP_USER": mailbox.user,
+        "IMAP_PASSWORD": mailbox.password.get_secret_value() if mailbox.password else "",
         "SMTP_HOST": settings.smtp_host,
         "SMTP_PORT": str(settings.smtp_port),
         "SMTP_SECURITY": settings.smtp_security.value,
+        "RECEIPT_GRACE": "2s",
     }
     return values | changed
 
@@ -96,15 +94,6 @@ def fill(database: Database, folder: Path) -> None:
         session.add(anne)
 
 
-@dataclass
-class RunningMail:
-    """The receiver and the sender, each in its thread."""
-
-    database: Database
-    settings: MailSettings
-    wake: threading.Event
-
-
 @contextmanager
 def opened_desk(database_url: str, folder: Path) -> Iterator[Database]:
     """A database with customers, ready for mail."""
@@ -118,21 +107,12 @@ def opened_desk(database_url: str, folder: Path) -> Iterator[Database]:
 
 
 @contextmanager
-def running_mail(database: Database, settings: MailSettings) -> Iterator[RunningMail]:
+def running_mail(database: Database, settings: MailSettings) -> Iterator[Service]:
     """The mail half at work until the end of the block."""
-    stop, wake = threading.Event(), threading.Event()
-    receiver, sender = Receiver(database, settings, queued=wake.set), Sender(database, settings)
-    threads = [
-        threading.Thread(target=receiver.run, args=(stop,)),
-        threading.Thread(target=sender.run, args=(stop, wake)),
-    ]
-    for thread in threads:
-        thread.start()
+    service = Service(database, settings)
+    service.start_sending()
+    service.start_receiving()
     try:
-        yield RunningMail(database, settings, wake)
+        yield service
     finally:
-        stop.set()
-        wake.set()
-        receiver.interrupt()
-        for thread in threads:
-            thread.join(30)
+        service.end()

@@ -28,6 +28,7 @@ import pytest
 from psycopg import sql
 
 from tests.playground.mailhost import LoopThread, imap_login, mailbox_of, read_folder, send_letter
+from tests.token_endpoint import dovecot_key
 
 if TYPE_CHECKING:
     from selenium import webdriver
@@ -59,6 +60,13 @@ recipient_delimiter = +
 lmtp_save_to_detail_mailbox = no
 lmtp_add_received_header = yes
 lmtp_hdr_delivery_address = final
+auth_mechanisms = plain login xoauth2
+auth_failure_delay = 0
+passdb {{
+  driver = oauth2
+  mechanisms = xoauth2
+  args = {folder}/oauth2.conf
+}}
 passdb {{
   driver = static
   args = password={secret}
@@ -69,12 +77,18 @@ userdb {{
 }}
 namespace inbox {{
   inbox = yes
-  mailbox Junk {{
+  prefix = {prefix}
+  separator = {separator}
+  mailbox "{junk}" {{
     auto = subscribe
     special_use = \\Junk
   }}
-  mailbox Processed {{
+  mailbox Sent {{
     auto = subscribe
+    special_use = \\Sent
+  }}
+  mailbox Processed {{
+    auto = {processed}
   }}
 }}
 service imap-login {{
@@ -99,10 +113,19 @@ service imap {{
 }}
 service anvil {{
   chroot =
+  unix_listener anvil-auth-penalty {{
+    mode = 0
+  }}
 }}
 service stats {{
   chroot =
 }}
+"""
+
+OAUTH2 = """
+introspection_mode = local
+local_validation_key_dict = fs:posix:prefix={folder}/keys/
+username_attribute = sub
 """
 
 EXIM = """
@@ -285,10 +308,18 @@ def need(server: type[Server]) -> None:
 
 
 class Dovecot(Server):
-    """IMAP and LMTP for any user with the password SECRET; `privacy+x@` lands in `privacy@`, Delivered-To in full."""
+    """IMAP and LMTP for any user with the password SECRET or a token of tests/token_endpoint.py.
+
+    `privacy+x@` lands in `privacy@`, Delivered-To in full.
+    """
 
     package = "dovecot-imapd dovecot-lmtpd"
     password = SECRET
+
+    def __init__(self, *, prefix: str = "", separator: str = "/", junk: str = "Junk", processed: bool = True) -> None:
+        """`prefix` and `separator` as Courier has them: "INBOX." and "."; `junk` is the folder marked as Junk."""
+        self._names = {"prefix": prefix, "separator": separator, "junk": junk}
+        self._names["processed"] = "subscribe" if processed else "no"
 
     @classmethod
     def find(cls) -> str | None:
@@ -302,7 +333,10 @@ class Dovecot(Server):
             shutil.chown(self.folder / name, self.user, self.group)
         config = self.folder / "dovecot.conf"
         values = {"folder": self.folder, "user": self.user, "group": self.group, "secret": SECRET, "host": HOST}
-        config.write_text(DOVECOT.format(imap=self.imap_port, lmtp=self.lmtp_port, **values))
+        config.write_text(DOVECOT.format(imap=self.imap_port, lmtp=self.lmtp_port, **values, **self._names))
+        (self.folder / "oauth2.conf").write_text(OAUTH2.format(folder=self.folder))
+        (self.folder / "keys/default/HS256").mkdir(parents=True)
+        (self.folder / "keys/default/HS256/default").write_text(dovecot_key())
         self.launch(self.program, "-F", "-c", config)
         self.wait_until(lambda: answers(self.imap_port) and answers(self.lmtp_port))
 
@@ -512,7 +546,7 @@ class Proxy:
 
     async def _pump(self, source: StreamReader, sink: StreamWriter, direction: Direction) -> None:
         tail, passed = b"", 0
-        with suppress(ConnectionError):
+        with suppress(OSError):  # ConnectionError, and ENOTCONN of a side that is gone
             while data := await source.read(65536):
                 await self._flowing.wait()
                 length = self._length_before_cut(tail, passed, data, direction)
@@ -551,5 +585,6 @@ class Proxy:
             if ending == "close":
                 side.close()
                 continue
-            side.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            with suppress(OSError):  # a side that is closed already
+                side.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             side.transport.abort()

@@ -43,10 +43,11 @@ def add_customer(session: Session, reference: str = "C0001", **columns: Any) -> 
     return customer
 
 
-def keep_letter(
-    session: Session, raw: bytes = b"From: a@example.org\r\n\r\nHello\r\n", *, at: datetime = NOW
-) -> Message:
-    return keep_message(session, Place("privacy", "INBOX", 1, next(_numbers)), raw, received_at=at, now=at)
+def keep_letter(session: Session, raw: bytes | None = None, *, at: datetime = NOW) -> Message:
+    """A letter; each is another one, unless its bytes are given."""
+    place = Place("privacy", "INBOX", 1, next(_numbers))
+    another = b"X-Number: %d\r\nFrom: a@example.org\r\n\r\nHello\r\n" % place.uid
+    return keep_message(session, place, another if raw is None else raw, received_at=at, now=at)
 
 
 def receive(session: Session, *, at: datetime = NOW) -> Request:

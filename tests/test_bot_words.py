@@ -4,6 +4,7 @@ import inspect
 import json
 from collections.abc import Iterator
 from dataclasses import fields as dataclass_fields
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,14 +14,14 @@ import pytest
 import bot.refusals
 from bot import forms, letters
 from bot.blocks import SHOWN, mention, plain, say, say_buttons, say_card
-from bot.cards import REASONS, BreachCard, CustomerLine, ForwardLine, RequestCard
+from bot.cards import REASONS, BreachCard, CustomerLine, ForwardLine, ReplyLine, RequestCard, TaskLine
 from bot.gathering import Held, Letter, write
 from bot.home import Now, render_home
 from bot.personal import find_personal_data
 from bot.refusals import sentence_of
 from bot.words import word
 from storage.errors import Refused
-from storage.types import Hold, Means, Right
+from storage.types import Hold, Means, Right, Said, TaskKind
 from templates import LANGUAGES, render
 from tests.playground.rules import check_message, check_view
 
@@ -28,6 +29,19 @@ AT = datetime(2026, 10, 23, 15, 40, tzinfo=UTC)
 TEMPLATES = Path(inspect.getfile(render)).parent
 SAMPLES: dict[str, Any] = {"datetime": AT, "str": "handler", "tuple": ("Acme", "Garage")}
 FORWARD = ForwardLine("Acme", "C0001", AT, "U01ANNE", None, None)
+LINES = {
+    "on its way": FORWARD,
+    "refused": replace(FORWARD, refused_at=AT),
+    "bounced": replace(FORWARD, bounced_at=AT, bounce_status="5.1.1"),
+    "bounced for no known reason": replace(FORWARD, bounced_at=AT),
+    "delayed": replace(FORWARD, accepted_at=AT, delayed_at=AT),
+    "sent again": replace(FORWARD, sent_again_at=AT, by_instruction=True),
+    "told by telephone": replace(FORWARD, reached_at=AT, means="telephone", bounced_at=AT),
+    "without its attachment": replace(FORWARD, accepted_at=AT, withheld_bytes=41_234_567),
+    "answered": replace(FORWARD, accepted_at=AT, replies=tuple(ReplyLine(said.value, AT) for said in Said)),
+}
+EVERY_LINE = tuple(replace(line, customer_reference=f"C{number:04}") for number, line in enumerate(LINES.values()))
+TASKS = tuple(TaskLine(n, kind.value, "U01ANNE" if n % 2 else None, AT) for n, kind in enumerate(TaskKind))
 
 
 def request_card(**changed: Any) -> RequestCard:
@@ -73,6 +87,9 @@ REQUESTS = {
     ),
     "refused": request_card(forwards=(ForwardLine("B", "C0002", AT, "root", None, AT),), language="xx"),
     "aside": request_card(set_aside_at=AT, set_aside_reason="spam"),
+    "written again": request_card(follow_ups=2, tasks=TASKS),
+    "all at once": request_card(forwards=EVERY_LINE, tasks=TASKS, hold=None, follow_ups=1),
+    **{name: request_card(forwards=(line,), hold=None) for name, line in LINES.items()},
 }
 BREACHES = {
     "aware": breach_card(),
@@ -120,13 +137,45 @@ def test_every_line_of_a_thread_can_be_said(card: RequestCard | BreachCard, lang
     topics = sorted(path.name.split(".")[0] for path in TEMPLATES.glob(f"{kind}_thread_*.{language}.slack"))
 
     for topic in topics:
-        check_message(say(topic.removeprefix(f"{kind}_"), card, language, line=None), [])
+        for line in (None, *(card.forwards if isinstance(card, RequestCard) else ())):
+            check_message(say(topic.removeprefix(f"{kind}_"), card, language, line=line), [])
     if isinstance(card, BreachCard):
         for overdue in (True, False):
             said = say("reminder", card, language, **(RINGING | {"overdue": overdue}))
             check_message(said, [])
             assert "5 h 12" in said
     assert topics
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("bounced", "*came back* <!date^1792770000^{date_short_pretty} {time}|2026-10-23 15:40 UTC> (5.1.1)"),
+        ("bounced", "python -m bot dsr redirect DSR-2026-0042 C0001 ADDRESS"),
+        ("refused", "*refused by its server*"),
+        ("delayed", "then *delayed*"),
+        ("sent again", "sent again <!date^1792770000^{date_short_pretty} {time}|2026-10-23 15:40 UTC>, on its way"),
+        ("sent again", "to another address on its instruction"),
+        ("told by telephone", "the letter itself is still to be handed over"),
+        ("without its attachment", "*without its attachment* (41.2 MB"),
+        ("answered", "replied: *something to read*"),
+        ("written again", "The person wrote again 2 times."),
+        ("written again", "1. perhaps sent to the wrong customer"),
+        ("written again", "taken by <@U01ANNE>"),
+    ],
+)
+def test_a_card_says_how_far_each_forward_has_come(name: str, words: str) -> None:
+    assert words in say("card", REQUESTS[name], "en")
+
+
+def test_only_a_forward_that_failed_offers_a_remedy() -> None:
+    offering = {name for name, card in REQUESTS.items() if "dsr_send_again" in card.actions}
+
+    assert offering == {"refused", "bounced", "bounced for no known reason", "all at once"}
+    assert "dsr_read_newest" in REQUESTS["answered"].actions
+    assert "dsr_read_newest" in REQUESTS["written again"].actions
+    assert "dsr_read_newest" not in REQUESTS["delayed"].actions
+    assert {"dsr_take_task", "dsr_finish_task"} <= set(REQUESTS["written again"].actions)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -141,6 +190,10 @@ def test_every_modal_is_one_that_slack_accepts(language: str) -> None:
         forms.choose_form("DSR-2026-0042", language),
         forms.confirm_form(choice, language),
         forms.set_aside_form("DSR-2026-0042", language),
+        forms.send_again_form(REQUESTS["all at once"], language),
+        forms.reached_form(REQUESTS["all at once"], language, now=AT),
+        forms.task_form(forms.TAKE_TASK, "DSR-2026-0042", TASKS, language),
+        forms.task_form(forms.FINISH_TASK, "DSR-2026-0042", TASKS, language),
         forms.sentence_view("A sentence.", language),
     ]
 
@@ -212,9 +265,13 @@ def test_a_letter_of_many_cases_names_each_and_counts_the_rest(language: str) ->
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("topic", ["mail_silent", "mail_back", "mail_stuck", "other"])
+@pytest.mark.parametrize(
+    "topic", ["mail_silent", "mail_back", "mail_stuck", "sending_paused", "sending_resumed", "other"]
+)
 def test_what_is_said_of_the_desk_itself_can_be_said(topic: str, language: str) -> None:
-    check_message(render(f"desk_{topic}", language, "slack", since=AT, stuck=3, topic="new_topic"), [])
+    check_message(
+        render(f"desk_{topic}", language, "slack", since=AT, stuck=3, reason="restored", topic="new_topic"), []
+    )
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -223,6 +280,8 @@ def test_every_label_has_its_words(language: str) -> None:
         *(f"right.{right.value}" for right in Right),
         *(f"hold.{hold.value}" for hold in Hold),
         *(f"means.{means.value}" for means in Means),
+        *(f"said_by.{said.value}" for said in Said),
+        *(f"task.{kind.value}" for kind in TaskKind),
         *(f"reason.{reason}" for reason in REASONS),
     ]
 

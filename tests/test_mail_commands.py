@@ -101,11 +101,12 @@ def test_drain_leaves_what_is_refused_for_now_in_the_queue(
 
 
 def test_drain_gives_way_to_another_poller(mail_host: MailHost, sqlite_url: str, tmp_path: Path) -> None:
-    from mail.receiver import POLLER, POLLER_TTL
+    from mail.receiver import POLLER_TTL
+    from storage.heartbeats import poller_of
 
     with opened_desk(sqlite_url, tmp_path) as database:
         with database.begin() as session:
-            heartbeats.claim(session, POLLER, holder="elsewhere:1:ab", ttl=POLLER_TTL, now=real_now())
+            heartbeats.claim(session, poller_of("privacy"), holder="elsewhere:1:ab", ttl=POLLER_TTL, now=real_now())
 
         done = run("drain", folder=tmp_path, **environ_of(mail_host, sqlite_url))
 

@@ -5,7 +5,7 @@ from typing import Literal
 import pytest
 
 from mail.settings import MailSettings
-from mail.smtp import LoginRefused, NotNow, Refused, Relay, Uncertain
+from mail.smtp import LoginRefused, NotNow, Refused, Relay, Transmission, Uncertain
 from tests.mail_support import GARAGE, US, mail_settings
 from tests.playground.mailhost import MailHost
 from tests.servers import Proxy
@@ -23,7 +23,7 @@ def settings_for(host: MailHost, **changed: object) -> MailSettings:
 
 
 def send(relay: Relay, content: bytes = LETTER, recipient: str = GARAGE, *, eight_bit: bool = False) -> str:
-    return relay.transmit(sender=US, recipient=recipient, content=[content], eight_bit=eight_bit)
+    return relay.transmit(Transmission(US, recipient, [content], eight_bit=eight_bit))
 
 
 def test_the_text_of_the_250_is_kept_and_every_byte_arrives(mail_host: MailHost) -> None:

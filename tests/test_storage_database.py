@@ -17,7 +17,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection, inspect, select, text
 from sqlalchemy.exc import IntegrityError, StatementError
 
-from storage.counters import next_number, next_reference
+from storage.counters import next_numbers, next_reference
 from storage.database import (
     BadDatabaseUrl,
     Database,
@@ -181,7 +181,7 @@ def test_writers_of_sqlite_take_turns_beside_one_that_never_pauses(sqlite_url: s
     def write_without_pause() -> None:
         while not stop.is_set():
             with database.begin() as session:
-                next_number(session, "busy")
+                next_numbers(session, "busy", 1)
             commits[0] += 1
 
     busy = Thread(target=write_without_pause)
@@ -190,7 +190,7 @@ def test_writers_of_sqlite_take_turns_beside_one_that_never_pauses(sqlite_url: s
     for _ in range(20):
         asked = commits[0]
         with database.begin() as session:
-            next_number(session, "listener")
+            next_numbers(session, "listener", 1)
             waited.append(commits[0] - asked)
     stop.set()
     busy.join()

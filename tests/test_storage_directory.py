@@ -100,6 +100,30 @@ def test_optional_columns_are_imported(database: Database, file: Path) -> None:
     assert contacts == ("CMD-1", "dpo@one.example", "+33199000100")
 
 
+def test_a_customer_is_acknowledged_for_unless_its_line_says_no(database: Database, file: Path) -> None:
+    lines = [customer_line(1) + ",No", customer_line(2) + ",yes", customer_line(3) + ","]
+
+    import_file(database, write_csv(file, lines, header=f"{HEADER},acknowledge"))
+
+    with database.reading() as session:
+        wanted = {one.reference: one.acknowledge for one in customers.list_customers(session)}
+    assert wanted == {"C0001": False, "C0002": True, "C0003": True}
+
+
+def test_an_opt_out_that_the_file_takes_back_is_shown_as_a_change(database: Database, file: Path) -> None:
+    import_file(database, write_csv(file, [customer_line(1) + ",no"], header=f"{HEADER},acknowledge"))
+
+    changes = import_file(database, write_csv(file, [customer_line(1)]))
+
+    assert changes.changed["C0001"][1] == ["acknowledge"]
+
+
+def test_an_opt_out_that_is_neither_yes_nor_no_is_refused(file: Path) -> None:
+    write_csv(file, [customer_line(1) + ",maybe"], header=f"{HEADER},acknowledge")
+
+    assert problems_of(file) == ["line 2: “acknowledge” is yes or no."]
+
+
 def test_three_bad_lines_of_two_thousand_import_nothing_and_get_three_sentences(database: Database, file: Path) -> None:
     lines = [customer_line(number) for number in range(1, 2001)]
     lines[41] = lines[41].replace("dpo@c42.example", "dpo.c42.example")

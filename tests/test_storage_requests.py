@@ -94,7 +94,7 @@ def test_a_request_is_forwarded_when_the_customers_server_has_accepted_it(databa
         forward(session, receive(session), add_customer(session))
         delivery = session.scalars(select(Delivery).where(Delivery.purpose == Purpose.FORWARD)).one()
         outbox.record_accepted(delivery, reply="250 ok", now=accepted_at)
-        requests.record_forwarded(session, delivery, by=ANNE, now=accepted_at)
+        requests.record_forwarded(session, [delivery], by=ANNE, now=accepted_at)
 
     with database.reading() as session:
         request = requests.get_request(session, "DSR-2026-0001")

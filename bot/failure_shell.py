@@ -1,0 +1,38 @@
+"""What the shell says of a forward and of a task: here, unlike in Slack, with the numbers to telephone."""
+
+from sqlalchemy.orm import Session
+
+from bot.cards import ForwardLine, TaskLine
+from bot.shell import shown
+from storage import customers
+from storage.shell import say
+
+
+def tell_forward(session: Session, line: ForwardLine) -> None:
+    """One line; and, where the customer does not have it, how it is reached."""
+    say(f"  {line.customer_reference} {line.customer}: routed {shown(line.routed_at)}, {_state(line)}")
+    for reply in line.replies:
+        say(f"    replied “{reply.said}” {shown(reply.at)}")
+    if line.failed:
+        customer = customers.get_customer(session, line.customer_reference)
+        numbers = customers.telephones_of(session, customer)
+        say(f"    telephone: {', '.join(numbers) or 'none in the directory, see the order'}")
+
+
+def tell_task(task: TaskLine, case: str) -> None:
+    owner = f"taken by {task.owner}" if task.owner else "nobody has taken it"
+    say(f"  to do {case} {task.number}: {task.what}, since {shown(task.opened_at)}, {owner}")
+
+
+def _state(line: ForwardLine) -> str:
+    withheld = f", without its original of {line.withheld_bytes} bytes" if line.withheld_bytes else ""
+    if line.failed:
+        why = f"came back {shown(line.bounced_at)}" if line.bounced_at else f"refused {shown(line.refused_at)}"
+        return f"NOT RECEIVED: {why} {line.bounce_status or ''}".rstrip()
+    if line.accepted_at:
+        delayed = f", delayed {shown(line.delayed_at)}" if line.delayed_at else ""
+        return f"accepted {shown(line.accepted_at)}{delayed}{withheld}"
+    if line.reached_at:
+        return f"told by {line.means} {shown(line.reached_at)}, the letter itself is still to be handed over"
+    again = f"sent again {shown(line.sent_again_at)}, " if line.sent_again_at else ""
+    return f"{again}not accepted yet{withheld}"

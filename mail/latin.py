@@ -1,0 +1,30 @@
+"""Western European text, changed a character at a time at the speed of bytes."""
+
+from collections.abc import Callable, Iterator
+
+_CODECS = ("latin-1", "cp1252")
+_NONE = b"\0"
+
+
+class Table:
+    """A change of single characters into single characters, for texts that are all Latin-1 or all windows-1252."""
+
+    def __init__(self, change: Callable[[str], str]) -> None:
+        self._octets = {codec: bytes(_changed(change, codec)) for codec in _CODECS}
+
+    def apply(self, text: str) -> str | None:
+        """The text changed; None when it has characters beyond these, or one that the change makes several of."""
+        for codec, octets in self._octets.items():
+            try:
+                changed = text.encode(codec).translate(octets)
+            except UnicodeEncodeError:
+                continue
+            return None if _NONE in changed else changed.decode(codec)
+        return None
+
+
+def _changed(change: Callable[[str], str], codec: str) -> Iterator[int]:
+    for octet in range(256):
+        character = bytes([octet]).decode(codec, "ignore")
+        changed = change(character).encode(codec, "ignore") if character else _NONE
+        yield changed[0] if len(changed) == 1 == len(change(character)) else _NONE[0]

@@ -1,0 +1,38 @@
+"""Lists of phrases, as a person writes them down, to patterns: the words of reports and of replies.
+
+One phrase a line, in lower case and without accents, apostrophes as spaces. `*` ends a word anyhow, `...` is up to
+sixty characters of the same sentence, `(a|b)` a choice of words, `(a|b)?` the same or nothing.
+"""
+
+import re
+import tomllib
+from collections.abc import Mapping
+from functools import cache
+from importlib import resources
+
+from mail.lexicon import plain
+
+_OPTIONAL = re.compile(r"\(([^()]+)\)\? ")
+_NO_WORD = re.compile(r"[^\w.!?;:]+")
+
+
+def as_words(text: str) -> str:
+    """A text as phrases are written: lower case, without accents, nothing between its words but one space."""
+    return _NO_WORD.sub(" ", plain(text)).strip()
+
+
+@cache
+def load_phrases(file: str) -> Mapping[str, re.Pattern[str]]:
+    """The lists of a TOML file of this package, a pattern for each."""
+    lists = tomllib.loads((resources.files("mail") / file).read_text(encoding="utf-8"))
+    return {name: _pattern(lines) for name, lines in lists.items()}
+
+
+def _pattern(lines: str) -> re.Pattern[str]:
+    phrases = filter(None, map(str.strip, lines.splitlines()))
+    return re.compile(rf"(?<!\w)(?:{'|'.join(map(_phrase, phrases))})(?!\w)")
+
+
+def _phrase(line: str) -> str:
+    choices = _OPTIONAL.sub(r"<<\1> >?", line).replace("(", "<").replace("<", "(?:").replace(">", ")")
+    return choices.replace("*", r"\w*").replace(" ... ", r"(?: [^.!?;]{0,60})? ")

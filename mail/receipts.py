@@ -1,0 +1,80 @@
+"""Receipt copies of what we sent: one transaction with the relay covers both, so a copy that came home is a proof.
+
+They decide the undecidable window between our final dot and the relay's 250 (RFC 1047). A copy is known by its address,
+`privacy+r.<delivery>.<signature>@…`, or by our own Message-ID; only its head is read, and it opens no case.
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from hashlib import sha256
+
+from sqlalchemy.orm import Session
+
+from mail.mailbox import Mailbox
+from mail.settings import MailSettings, Receipt
+from storage import messages, outbox, outcomes, restored, tokens
+from storage.clock import now, real_now
+from storage.database import Database
+from storage.heartbeats import contact_of, last_beats
+from storage.messages import Place
+from storage.types import Medium
+
+LONG_AGO = timedelta(days=3650)
+_ADDRESS = re.compile(rb"\+(r\.[0-9]{1,18}\.[a-z2-7]{10,40})@", re.IGNORECASE)
+
+
+def receipt_address(session: Session, delivery_id: int, settings: MailSettings) -> str | None:
+    """The address of ours that gets a copy of a delivery, where receipts are wanted."""
+    if settings.forward_receipt is not Receipt.SELF_COPY:
+        return None
+    return tokens.plus_address(settings.mail_address, tokens.sign(session, "r", delivery_id))
+
+
+def note_receipts(database: Database, heads: Mapping[Place, bytes]) -> set[Place]:
+    """Which of these mails are receipt copies; what they prove is recorded with their sightings."""
+    if not any(_ADDRESS.search(head) for head in heads.values()):
+        return set()
+    with database.begin() as session:
+        found = {place: number for place, head in heads.items() if (number := _delivery_of(session, head))}
+        known = outcomes.record_receipts(session, list(found.values()), now=now())
+        ours = {place: number for place, number in found.items() if number in known}
+        hashes = {place: sha256(heads[place]).hexdigest() for place in ours}
+        messages.add_receipts(session, ours, hashes)
+    return set(ours)
+
+
+def look_in_sent(database: Database, mailbox: Mailbox) -> None:
+    """Where copies to oneself are suppressed, what was accepted stands in the folder of sent mail (FORWARD_RECEIPT)."""
+    with database.reading() as session:
+        uncertain = outbox.find_uncertain(session, Medium.EMAIL, now=real_now())
+    folder = mailbox.sent_folder() if uncertain else None
+    if folder is None:
+        return
+    mailbox.select(folder)
+    sent = {number for number, message_id in uncertain.items() if mailbox.has_message_id(message_id)}
+    with database.begin() as session:
+        outcomes.record_receipts(session, sent, now=now())
+
+
+def uncertain_since(session: Session, settings: MailSettings, *, now: datetime) -> datetime | None:
+    """Tries that began before this instant and whose outcome is unknown may be repeated; None when any may.
+
+    A copy that is still on its way needs RECEIPT_GRACE, and somebody who looks: a mailbox that was not read since the
+    grace was over proves nothing.
+    """
+    if settings.forward_receipt is Receipt.NONE:
+        return None
+    contact = last_beats(session).get(contact_of(settings.mailboxes[0].account))
+    return min(now, contact or now - LONG_AGO) - settings.receipt_grace
+
+
+def _delivery_of(session: Session, head: bytes) -> int | None:
+    """The delivery whose genuine receipt address stands in a head; one that this record never made pauses sending."""
+    for found in _ADDRESS.finditer(head):
+        signed = found[1].decode("ascii")
+        restored.report_foreign_receipt(session, signed, now=now())
+        token = tokens.read(session, signed)
+        if token and token[0] == "r":
+            return token[1]
+    return None

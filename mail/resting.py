@@ -1,0 +1,64 @@
+"""What is left alone for a while: the relay as a whole, a number of connections too many, a destination. In memory: a
+restart asks again, and each delivery's own next try is in SQL."""
+
+import random
+import threading
+import time
+from dataclasses import dataclass
+
+LONGEST = 60.0
+"""Seconds; a relay that comes back is used within a minute."""
+
+FEWER_FOR = 60.0
+
+
+@dataclass
+class _Rest:
+    failures: int = 0
+    until: float = 0.0
+
+    def prolong(self, now: float) -> None:
+        self.failures += 1
+        self.until = now + min(LONGEST, 0.5 * 2.0 ** min(self.failures, 10)) * random.uniform(0.7, 1.0)  # noqa: S311 - no secret
+
+
+class Resting:
+    """Shared by all connections. Times are monotonic."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._general = _Rest()
+        self._destinations: dict[str, _Rest] = {}
+        self._fewer: tuple[int, float] = (0, 0.0)
+
+    def is_general(self) -> bool:
+        """Whether nothing at all is to be sent now."""
+        return time.monotonic() < self._general.until
+
+    def destinations(self) -> tuple[str, ...]:
+        """The destinations that are left alone now."""
+        now = time.monotonic()
+        with self._lock:
+            return tuple(name for name, rest in self._destinations.items() if now < rest.until)
+
+    def connections(self, most: int) -> int:
+        """How many connections are to be open at most."""
+        limit, until = self._fewer
+        return max(1, min(most, limit)) if time.monotonic() < until else most
+
+    def went_well(self, destination: str) -> None:
+        """The relay, and this destination, take mail."""
+        if self._general.failures or destination in self._destinations:
+            with self._lock:
+                self._general = _Rest()
+                self._destinations.pop(destination, None)
+
+    def failed(self, destination: str, *, general: bool, others: int, now: float) -> None:
+        """A try failed for now. With other connections open, a relay that fails as a whole may only want fewer."""
+        with self._lock:
+            if general and others:
+                self._fewer = (others, now + FEWER_FOR)
+            if general:
+                self._general.prolong(now)
+            else:
+                self._destinations.setdefault(destination, _Rest()).prolong(now)

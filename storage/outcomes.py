@@ -1,0 +1,126 @@
+"""What became of our e-mails on the wire, recorded in groups: the other side's answer is the proof."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, or_, select, update
+from sqlalchemy.orm import Session, joinedload
+
+from storage import failures, outbox, requests
+from storage.clock import real_now
+from storage.models import Delivery, Forward
+from storage.types import Actor, Medium
+
+BY_RECEIPT = "accepted: the receipt copy came"
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """The relay took the mail; `reply` is its 250 text, `sha256` (hex) that of all that was sent."""
+
+    delivery_id: int
+    reply: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Refused:
+    """The relay will never take it (5xx)."""
+
+    delivery_id: int
+    reply: str
+
+
+@dataclass(frozen=True)
+class TooLarge:
+    """The relay will never take it with its original (552); it may take it without."""
+
+    delivery_id: int
+    reply: str
+
+
+@dataclass(frozen=True)
+class Deferred:
+    """The relay did not take it now, and certainly does not have it."""
+
+    delivery_id: int
+    reply: str
+    after: timedelta | None = None
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """It was sent to its final dot, and no answer came (RFC 1047)."""
+
+    delivery_id: int
+
+
+Outcome = Accepted | Refused | TooLarge | Deferred | Unknown
+
+
+def record(session: Session, outcomes: Sequence[Outcome], *, by: Actor, now: datetime) -> None:
+    """Record what became of deliveries, in one go. What was settled meanwhile, by a receipt copy, stays settled."""
+    deliveries = _load(session, [one.delivery_id for one in outcomes])
+    accepted = []
+    for outcome in outcomes:
+        delivery = deliveries[outcome.delivery_id]
+        if isinstance(outcome, Accepted):
+            was_new = delivery.accepted_at is None
+            _accept(delivery, outcome, now)
+            accepted += [delivery] if was_new else []
+        elif delivery.due_at is not None:
+            _record_failure(session, delivery, outcome, by=by, now=now)
+    session.flush()
+    requests.record_forwarded(session, accepted, by=by, now=now)
+
+
+def record_receipts(session: Session, delivery_ids: Collection[int], *, now: datetime) -> set[int]:
+    """Copies of our own deliveries came home: what was sent with them was accepted. Those that are in this record.
+
+    The sender that is at it may still get its 250, which says more; `settle_by_receipt` decides where nobody is.
+    """
+    noted = update(Delivery).where(Delivery.id.in_(delivery_ids))
+    first = noted.values(receipt_at=func.coalesce(Delivery.receipt_at, now)).returning(Delivery.id)
+    return set(session.scalars(first.execution_options(synchronize_session=False)))
+
+
+def settle_by_receipt(session: Session, *, by: Actor, now: datetime) -> int:
+    """Tries whose outcome nobody heard, and whose receipt copy came, were accepted; how many."""
+    free = or_(Delivery.leased_until.is_(None), Delivery.leased_until < real_now())
+    proven = (Delivery.medium == Medium.EMAIL, Delivery.due_at.is_not(None), Delivery.receipt_at.is_not(None), free)
+    settled = list(_load(session, session.scalars(select(Delivery.id).where(*proven)).all()).values())
+    for delivery in settled:
+        outbox.record_accepted(delivery, reply=BY_RECEIPT, now=now)
+    session.flush()
+    requests.record_forwarded(session, settled, by=by, now=now)
+    return len(settled)
+
+
+def _accept(delivery: Delivery, outcome: Accepted, now: datetime) -> None:
+    """The 250 is the better proof, also where the receipt copy was quicker."""
+    delivery.sha256 = outcome.sha256
+    if delivery.accepted_at is None:
+        outbox.record_accepted(delivery, reply=outcome.reply, now=now)
+    else:
+        delivery.reply = outcome.reply
+
+
+def _record_failure(
+    session: Session, delivery: Delivery, outcome: Refused | TooLarge | Deferred | Unknown, *, by: Actor, now: datetime
+) -> None:
+    if isinstance(outcome, Deferred):
+        outbox.defer(delivery, reply=outcome.reply, after=outcome.after)
+    elif isinstance(outcome, Unknown):
+        outbox.leave_uncertain(delivery)
+    elif isinstance(outcome, Refused) or not failures.forward_without_original(
+        session, delivery, reply=outcome.reply, now=now
+    ):
+        outbox.record_refused(delivery, reply=outcome.reply, now=now)
+        requests.record_forward_refused(session, delivery, by=by, now=now)
+
+
+def _load(session: Session, ids: Collection[int]) -> dict[int, Delivery]:
+    wanted = select(Delivery).where(Delivery.id.in_(ids)).with_for_update(of=Delivery)
+    whole = joinedload(Delivery.forward).joinedload(Forward.customer)
+    return {one.id: one for one in session.scalars(wanted.options(whole))}
