@@ -8,12 +8,12 @@ from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
 from bot.blocks import Said, say, say_card
-from bot.cards import BreachCard, Card, find_card, show_request
+from bot.cards import BreachCard, Card, find_card, is_request, show_request
 from bot.letters import describe_rung, describe_waiting
 from bot.pausing import describe_sending
 from bot.reminders import is_broadcast
 from bot.watch import say_of_desk
-from storage import breaches, requests
+from storage import breaches, outbox, requests
 from storage.announcements import CHANNEL, DESK_CASE
 from storage.models import Affected, Delivery
 from storage.models import Card as Place
@@ -49,6 +49,18 @@ def is_elsewhere(session: Session, delivery: Delivery, *, now: datetime) -> bool
     )
     theirs = earlier.where(Delivery.leased_by != delivery.leased_by, Delivery.leased_until > now)
     return bool(session.execute(select(theirs)).scalar())
+
+
+def find_card_due(session: Session, delivery: Delivery, *, channel: str, now: datetime) -> datetime | None:
+    """When the request's card is tried next, if this belongs into its thread and the card is not there yet.
+
+    A card that cannot be rendered waits for an hour; nothing else waits for it.
+    """
+    if delivery.recipient != CHANNEL or not is_request(delivery.case) or find_place(session, delivery.case, channel):
+        return None
+    card = select(Delivery.due_at).where(Delivery.case == delivery.case, Delivery.purpose == Purpose.CARD)
+    soon = card.where(Delivery.due_at <= now + outbox.LONGEST_BACKOFF)
+    return session.scalars(soon.order_by(Delivery.due_at).limit(1)).first()
 
 
 def prepare(session: Session, delivery: Delivery, *, channel: str, language: str, now: datetime) -> Post | None:

@@ -17,7 +17,7 @@ from bot.outage import StandIn
 from bot.poster import Pace, Poster
 from bot.reminders import Ticker, tick
 from bot.settings import BotSettings
-from bot.watch import MailWatch
+from bot.watch import MailWatch, raise_stuck
 from storage import heartbeats, staff
 from storage.clock import now as desk_now
 from storage.clock import real_now
@@ -65,6 +65,7 @@ class Bot:
             lambda: stand_in.tick(now=desk_now()),
             lambda: gather(self.desk, slack_out=self.poster.health.out, now=desk_now()),
             lambda: watch.tick(now=real_now()),
+            lambda: raise_stuck(self.desk, now=desk_now()),
         ):
             self.ticker.add(self._surviving(job), every=min(BEAT_EVERY, every * 5))
 

@@ -151,14 +151,14 @@ def gather(session: Session, *, now: datetime, real_now: datetime) -> Figures:
         uncertain=_trying(session, uncertain),
         undelivered_count=_count(session, refused),
         undelivered=_name_undelivered(session, refused),
-        stuck_count=count_stuck(session),
+        stuck_count=_count_stuck(session),
         stuck=_name_stuck(session),
         pauses=_open_pauses(session),
         slack_failing=_count(session, _slack_failing()),
     )
 
 
-def count_stuck(session: Session) -> int:
+def _count_stuck(session: Session) -> int:
     """How many mails could not be taken in yet."""
     return session.scalar(select(func.count()).select_from(Stuck)) or 0
 
@@ -223,14 +223,14 @@ def _slack_failing() -> ColumnElement[bool]:
 
 
 def _undelivered() -> ColumnElement[bool]:
-    better = aliased(Delivery)
-    has_it = exists().where(
-        better.forward_id == Delivery.forward_id, better.accepted_at.is_not(None), better.bounced_at.is_(None)
-    )
+    """As storage.forwards.has_failed: the newest attempt did not arrive, and nobody was reached otherwise."""
+    newer = aliased(Delivery)
     spoken = exists().where(Call.forward_id == Delivery.forward_id, Call.reached)
+    later = exists().where(
+        newer.forward_id == Delivery.forward_id, newer.purpose == Purpose.FORWARD, newer.id > Delivery.id
+    )
     lost = or_(Delivery.refused_at.is_not(None), Delivery.bounced_at.is_not(None))
-    later = exists().where(better.forward_id == Delivery.forward_id, better.id > Delivery.id)
-    return and_(Delivery.forward_id.is_not(None), Delivery.purpose == Purpose.FORWARD, lost, ~later, ~has_it, ~spoken)
+    return and_(Delivery.forward_id.is_not(None), Delivery.purpose == Purpose.FORWARD, lost, ~later, ~spoken)
 
 
 def _count(session: Session, *which: ColumnElement[bool]) -> int:

@@ -23,7 +23,7 @@ from storage.errors import (
     Refused,
     UnknownCase,
 )
-from storage.forwards import accepted_at, call_that_reached, failed_forward, has_failed
+from storage.forwards import accepted_at, call_that_reached, failed_forward, has_failed, newest_attempt
 from storage.models import Customer, Delivery, Forward, Message, Request, Staff
 from storage.types import Actor, Channel, Hold, Kind, Medium, Purpose
 
@@ -312,8 +312,10 @@ def is_held(request: Request) -> bool:
 
 
 def waiting_since(request: Request) -> datetime:
-    """From when the ladder of a held request counts: from when it came here."""
-    return request.received_at
+    """From when the ladder of a held request counts: when it came here, or the newest of its failures since."""
+    lost = (newest_attempt(forward) for forward in request.forwards if has_failed(forward))
+    instants = (one.bounced_at or one.refused_at for one in lost if one is not None)
+    return max((at for at in instants if at is not None), default=request.received_at)
 
 
 def forwarded_at(forward: Forward) -> datetime | None:

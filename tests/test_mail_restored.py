@@ -8,6 +8,7 @@ from pathlib import Path
 from sqlalchemy import func, select, update
 
 from mail.receiver import Receiver
+from mail.recent import RecentLetters
 from mail.settings import MailSettings
 from storage import home, journal, pauses, restored
 from storage.backup import back_up
@@ -37,7 +38,8 @@ def requests_known(database: Database) -> int:
 
 
 def take_in_without_sending(database: Database, settings: MailSettings) -> None:
-    Receiver(database, settings, queued=lambda: None).receive_all()
+    [mailbox] = settings.mailboxes
+    Receiver(database, settings, mailbox, recent=RecentLetters(), queued=lambda: None).receive_all()
 
 
 def free_mailbox(database: Database) -> None:
