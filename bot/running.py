@@ -18,7 +18,7 @@ from bot.poster import Pace, Poster
 from bot.reminders import Ticker, tick
 from bot.settings import BotSettings
 from bot.watch import MailWatch, raise_stuck
-from storage import heartbeats, staff
+from storage import heartbeats, home, staff
 from storage.clock import now as desk_now
 from storage.clock import real_now
 from storage.database import Database
@@ -110,6 +110,7 @@ class Bot:
     def _beat(self) -> None:
         with self.desk.database.begin() as session:
             heartbeats.beat(session, "bot", now=real_now())
+        home.note_progress(self.desk.database)
 
     def _surviving(self, job: Callable[[], object]) -> Callable[[], None]:
         """The job, but a database that is away is noted once and waited for."""
