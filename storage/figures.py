@@ -12,7 +12,7 @@ from statistics import median
 from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
-from storage import heartbeats, requests
+from storage import heartbeats, marks, requests
 from storage.deadlines import PARIS
 from storage.models import Call, Delivery, Forward, Pause, Request, Stuck
 from storage.types import DESK, Medium, Purpose
@@ -33,6 +33,15 @@ class Seen:
     name: str
     at: datetime | None
     alive: bool
+
+
+@dataclass(frozen=True)
+class Compared:
+    """When a mailbox was last compared with the record, and how many of its mails were missing from it."""
+
+    name: str
+    at: datetime
+    missing: int
 
 
 @dataclass(frozen=True)
@@ -100,6 +109,7 @@ class Figures:
 
     at: datetime
     mailboxes: tuple[Seen, ...]
+    compared: tuple[Compared, ...]
     mail: Seen
     bot: Seen
     waiting: int
@@ -135,6 +145,7 @@ def gather(session: Session, *, now: datetime, real_now: datetime) -> Figures:
     return Figures(
         at=now,
         mailboxes=tuple(_seen(name, beats, real_now) for name in accounts),
+        compared=_compared(session),
         mail=_seen("mail", beats, real_now),
         bot=_seen("bot", beats, real_now),
         waiting=_count(session, _due()),
@@ -166,6 +177,11 @@ def _count_stuck(session: Session) -> int:
 def _seen(name: str, beats: dict[str, datetime], real_now: datetime) -> Seen:
     at = beats.get(name)
     return Seen(name.removeprefix(CONTACT), at, at is not None and real_now - at < ALIVE)
+
+
+def _compared(session: Session) -> tuple[Compared, ...]:
+    found = marks.find_all(session, marks.COMPARED)
+    return tuple(Compared(one.name.removeprefix(marks.COMPARED), one.at, int(one.value)) for one in found)
 
 
 def _first_delivery(session: Session, since: datetime) -> int:

@@ -64,6 +64,11 @@ def find_untold(session: Session) -> list[Stuck]:
     return list(session.scalars(untold.order_by(Stuck.first_at, Stuck.uid)))
 
 
+def find_persistent(session: Session) -> list[Stuck]:
+    """Those that have failed often enough to be somebody's business, the oldest first."""
+    return list(session.scalars(select(Stuck).where(Stuck.attempts >= ENOUGH).order_by(Stuck.first_at, Stuck.uid)))
+
+
 def count_stuck(session: Session) -> int:
     """How many mails have failed often enough to be somebody's business."""
     return session.scalar(select(func.count()).select_from(Stuck).where(Stuck.attempts >= ENOUGH)) or 0
