@@ -176,3 +176,10 @@ def _words(
         instructed=delivery.recipient != delivery.forward.address,
         unattached=unattached,
     )
+
+
+def _reply_to(session: Session, request: Request | None, settings: MailSettings) -> str:
+    """A request's own signed address, so that an answer finds its case; else our address."""
+    if request is None:
+        return settings.mail_address
+    return tokens.plus_address(settings.mail_address, tokens.sign(session, "c", request.id))

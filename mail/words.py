@@ -82,10 +82,7 @@ def _values(
         "answer_date": answer_date(request.received_at),
         "data_subject": letter.reply_to or letter.sender,
         "rights": [_right(right, forward.language) for right in request.rights],
-        "warnings": [
-            render("warnings", forward.language, warning=warning)
-            for warning in ([] if unattached else warnings_of(letter))
-        ],
+        "warnings": [render("warnings", forward.language, warning=warning) for warning in careful],
         "stop_contact": Right.OBJECTION in request.rights,
         "letter": shown.text,
         "shortened": shown.shortened,
