@@ -16,7 +16,7 @@ from mail.words import follow_up_words, forward_words, original_words
 from storage import messages, requests, tokens
 from storage.attempts import find_original, withheld_size
 from storage.database import Database
-from storage.models import Delivery, Forward, Message
+from storage.models import Delivery, Forward, Message, Request
 from storage.outbox import Words
 from storage.types import Channel, Purpose
 
