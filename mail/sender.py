@@ -22,6 +22,7 @@ from storage import outbox, outcomes
 from storage.clock import now, real_now
 from storage.database import Database
 from storage.holders import new_holder
+from storage.leasing import Except
 from storage.logs import Condition
 from storage.models import Delivery
 from storage.types import Medium
@@ -65,7 +66,7 @@ class Sender:
             return 0
         with self._database.reading() as session:
             since = uncertain_since(session, self._settings, now=real_now())
-            but = outbox.Except(since, self._carriers.resting())
+            but = Except(since, self._carriers.resting())
             if not outbox.anything_due(session, [Medium.EMAIL], now=real_now(), but=but):
                 return 0
         with self._database.begin() as session:
