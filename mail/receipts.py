@@ -13,11 +13,11 @@ from sqlalchemy.orm import Session
 
 from mail.mailbox import Mailbox
 from mail.settings import MailSettings, Receipt
-from storage import messages, outbox, outcomes, restored, tokens
+from storage import outbox, outcomes, restored, sightings, tokens
 from storage.clock import now, real_now
 from storage.database import Database
 from storage.heartbeats import contact_of, last_beats
-from storage.messages import Place
+from storage.sightings import Place
 from storage.types import Medium
 
 LONG_AGO = timedelta(days=3650)
@@ -40,7 +40,9 @@ def note_receipts(database: Database, heads: Mapping[Place, bytes]) -> set[Place
         known = outcomes.record_receipts(session, list(found.values()), now=now())
         ours = {place: number for place, number in found.items() if number in known}
         hashes = {place: sha256(heads[place]).hexdigest() for place in ours}
-        messages.add_receipts(session, ours, hashes)
+        sightings.add_receipts(session, ours, hashes)
+        for place in ours:
+            sightings.advance(session, place)
     return set(ours)
 
 

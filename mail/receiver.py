@@ -10,8 +10,10 @@ from datetime import timedelta
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
+from mail.blaming import MailAtFault
 from mail.connecting import tokens_for
-from mail.intake import Intake
+from mail.decider import Decider
+from mail.intake import Intake, nothing
 from mail.mailbox import IDLE_AT_MOST, LoginRefused, Mailbox, MailboxLost, NoSuchFolder
 from mail.receipts import look_in_sent
 from mail.recent import RecentLetters
@@ -32,6 +34,9 @@ OTHER_FOLDERS_EVERY = 30.0
 
 RECONCILE_EVERY = 3600.0
 LONGEST_BACKOFF = 60.0
+PASSES = 12
+"""How often `drain` begins anew because some mail failed: about twice as often as it takes to leave one alone."""
+
 log = structlog.get_logger()
 
 
@@ -55,6 +60,7 @@ class Receiver:
         self._tokens = tokens_for(mailbox)
         self._holder = new_holder()
         self._condition = Condition("mailbox", mailbox=mailbox.account)
+        self._moving = Condition("moving", mailbox=mailbox.account)
         self._lease_is_ours = False
         self._mailbox: Mailbox | None = None
         self._reconcile_at = 0.0
@@ -96,16 +102,30 @@ class Receiver:
                 asked_for = error.retry_after if isinstance(error, MailboxLost) else None
                 stop.wait(max(backoff(failures), asked_for or 0))
 
-    def receive_all(self, advance: Callable[[int], None] = lambda _: None) -> int:
-        """One pass over all folders, for `drain`; how many new mails. Raises as Mailbox."""
-        with self._connected() as mailbox:
-            intake = self._intake(mailbox)
-            intake.resume()
-            taken = sum(
-                self._look(folder, lambda name: intake.sweep(name, advance=advance)) for folder in self._folders
-            )
-            self._contact()
-            return taken
+    def receive_all(self, advance: Callable[[int], None] = nothing) -> int:
+        """One pass over all folders, for `drain`; how many new mails. Raises as Mailbox.
+
+        Mails that fail are passed over: then the pass is made again, without them.
+        """
+        taken = 0
+        for _ in range(PASSES):
+            try:
+                with self._connected() as mailbox:
+                    intake = self._intake(mailbox)
+                    intake.resume()
+                    taken += sum(self._sweep(intake, folder, advance) for folder in self._folders)
+                    taken += self._try_stuck(intake)
+                    self._contact()
+                    return taken
+            except MailAtFault as error:
+                fault = error
+        raise fault
+
+    def _sweep(self, intake: Intake, folder: str, advance: Callable[[int], None] = nothing) -> int:
+        return self._look(folder, lambda name: intake.sweep(name, advance=advance))
+
+    def _try_stuck(self, intake: Intake) -> int:
+        return sum(self._look(folder, intake.try_stuck) for folder in self._folders)
 
     @property
     def _folders(self) -> tuple[str, ...]:
@@ -121,7 +141,8 @@ class Receiver:
             intake.resume()
             self._condition.well()
             for folder in self._folders:
-                self._look(folder, intake.sweep)
+                self._sweep(intake, folder)
+            self._try_stuck(intake)
             self._watch(mailbox, intake, stop)
 
     def _watch(self, mailbox: Mailbox, intake: Intake, stop: threading.Event) -> None:
@@ -146,6 +167,7 @@ class Receiver:
             return False
         self._reconcile_at = time.monotonic() + RECONCILE_EVERY
         reconcile(self._database, intake, self._account)
+        self._try_stuck(intake)
         return True
 
     def _wait(self, mailbox: Mailbox, stop: threading.Event) -> None:
@@ -174,9 +196,15 @@ class Receiver:
 
     def _intake(self, mailbox: Mailbox) -> Intake:
         account = self._account.account
-        return Intake(
-            self._database, mailbox, self._settings, account=account, recent=self._recent, queued=self._queued
+        decider = Decider(
+            self._database,
+            self._settings,
+            account=account,
+            recent=self._recent,
+            queued=self._queued,
+            is_junk=mailbox.is_junk,
         )
+        return Intake(self._database, mailbox, self._settings, decider, account=account, moving=self._moving)
 
     @contextmanager
     def _connected(self) -> Iterator[Mailbox]:

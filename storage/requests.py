@@ -220,6 +220,13 @@ def record_forward_refused(session: Session, delivery: Delivery, *, by: Actor, n
         announcements.announce(session, entry, "forward_refused")
 
 
+def hold_anew(session: Session, request: Request, hold: Hold | None, *, by: Actor, now: datetime) -> None:
+    """A held request was looked at again: it waits for another reason now, or can go (None)."""
+    _take_turn(session, request)
+    before, request.hold = request.hold, hold
+    _record(session, request, "request-reconsidered", by=by, now=now, before=before, hold=hold)
+
+
 def set_aside(session: Session, request: Request, reason: str, *, by: Actor, now: datetime) -> None:
     """Put a held request aside with a reason; it can be taken back. Raises ReasonMissing, or what forbids it."""
     _take_turn(session, request)
