@@ -12,6 +12,8 @@ from contextlib import suppress
 from datetime import timedelta
 from hashlib import sha256
 
+import structlog
+
 from mail.composing import Outgoing, original_parts
 from mail.forward import Form, allowed, form_of, splice
 from mail.recorder import Recorder
@@ -24,6 +26,7 @@ from storage.logs import Condition
 from storage.outcomes import Accepted, Deferred, Outcome, TooLarge, Unknown
 from storage.outcomes import Refused as RefusedForGood
 
+log = structlog.get_logger()
 AHEAD = 2
 """Mails that are ready for each connection: the next one need not wait for the outbox."""
 
@@ -89,21 +92,44 @@ class Carriers:
     def _run(self) -> None:
         relay = Relay(self._settings, tokens=self._tokens)
         try:
-            while (mail := self._next()) is not None:
-                self._recorder.record(self._outcome(relay, mail))
-                with self._lock:
-                    self._in_hand -= 1
-                self.done()
+            self._carry_on(relay)
         finally:
             with self._lock:
                 self._threads.remove(threading.current_thread())
             relay.quit()
 
-    def _next(self) -> Outgoing | None:
+    def _carry_on(self, relay: Relay) -> None:
+        """One mail after the other: what became of one, and that the next begins, is one commit."""
+        outcome: Outcome | None = None
+        while True:
+            mail = self._next(at_once=outcome is not None)
+            if mail is None and outcome is None:
+                return
+            begins = self._recorder.record(outcome, then=mail)
+            self._give_back((outcome is not None) + (mail is not None and not begins))
+            outcome = self._outcome_guarded(relay, mail) if mail is not None and begins else None
+
+    def _give_back(self, mails: int) -> None:
+        """So many mails are no longer in hand."""
+        if mails:
+            with self._lock:
+                self._in_hand -= mails
+            self.done()
+
+    def _next(self, *, at_once: bool) -> Outgoing | None:
         try:
-            return self._ready.get(timeout=IDLE)
+            return self._ready.get(block=not at_once, timeout=None if at_once else IDLE)
         except queue.Empty:
             return None
+
+    def _outcome_guarded(self, relay: Relay, mail: Outgoing) -> Outcome:
+        """The poison guard: after what nobody foresaw, nobody knows whether the mail was sent."""
+        try:
+            return self._outcome(relay, mail)
+        except Exception as error:  # noqa: BLE001 - the poison guard
+            log.warning("sending-failed", delivery=mail.id, fault=error)
+            relay.close()
+            return Unknown(mail.id)
 
     def _outcome(self, relay: Relay, mail: Outgoing) -> Outcome:
         """What becomes of one mail on the wire; nothing but the outcome leaves this function."""

@@ -62,6 +62,7 @@ class Receiver:
         self._condition = Condition("mailbox", mailbox=mailbox.account)
         self._moving = Condition("moving", mailbox=mailbox.account)
         self._lease_is_ours = False
+        self._failures = 0
         self._mailbox: Mailbox | None = None
         self._reconcile_at = 0.0
 
@@ -88,19 +89,17 @@ class Receiver:
             mailbox.interrupt()
 
     def run(self, stop: threading.Event) -> None:
-        """Receive until `stop`, reconnecting with back-off."""
-        failures = 0
+        """Receive until `stop`, reconnecting with back-off; a connection that worked ends a row of failures."""
         while not stop.is_set():
             try:
                 self._attend(stop)
-                failures = 0
             except Exception as error:  # noqa: BLE001 - the mailbox is read again from SQL, whatever happened
                 if stop.is_set():
                     return
-                failures += 1
+                self._failures += 1
                 self._report(error)
                 asked_for = error.retry_after if isinstance(error, MailboxLost) else None
-                stop.wait(max(backoff(failures), asked_for or 0))
+                stop.wait(max(backoff(self._failures), asked_for or 0))
 
     def receive_all(self, advance: Callable[[int], None] = nothing) -> int:
         """One pass over all folders, for `drain`; how many new mails. Raises as Mailbox.
@@ -130,6 +129,11 @@ class Receiver:
     @property
     def _folders(self) -> tuple[str, ...]:
         return self._account.folders
+
+    @property
+    def _look_every(self) -> float:
+        """Seconds; with a short RECEIPT_GRACE somebody must have looked for receipt copies before it is over."""
+        return min(OTHER_FOLDERS_EVERY, max(1.0, self._settings.receipt_grace.total_seconds() / 4))
 
     def _attend(self, stop: threading.Event) -> None:
         if not self.claim():
@@ -173,9 +177,9 @@ class Receiver:
     def _wait(self, mailbox: Mailbox, stop: threading.Event) -> None:
         seconds = self._account.poll_seconds
         if seconds is None and mailbox.can_idle:
-            mailbox.wait(min(OTHER_FOLDERS_EVERY, IDLE_AT_MOST))
+            mailbox.wait(min(self._look_every, IDLE_AT_MOST))
         else:
-            stop.wait(seconds or OTHER_FOLDERS_EVERY)
+            stop.wait(seconds or self._look_every)
 
     def _report(self, error: Exception) -> None:
         """Say what keeps us from the mailbox, once; what nobody foresaw is said with its place in the code."""
@@ -217,6 +221,7 @@ class Receiver:
             mailbox.close()
 
     def _contact(self) -> None:
+        self._failures = 0
         with self._database.begin() as session:
             heartbeats.beat(session, heartbeats.contact_of(self._account.account), now=real_now())
 
