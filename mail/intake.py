@@ -94,8 +94,15 @@ class Intake:
         taken = 0
         for uids in _suspects(self._find_due(here)):
             taken += self._take_some(here, uids)
-            self._forget(here, uids)
+            self._forget(here, self._find_over(here, uids))
         return taken
+
+    def _find_over(self, here: Here, uids: Sequence[int]) -> set[int]:
+        """Which of these are in the record now, or gone."""
+        with self._database.reading() as session:
+            seen = {place.uid for place in sightings.find_sighted_places(session, [here.place(uid) for uid in uids])}
+        unseen = [uid for uid in uids if uid not in seen]
+        return set(uids) - {found.uid for found in self._mailbox.describe(unseen)}
 
     def end_unfinished(self, folder: str) -> None:
         """Large mails that were renumbered, moved or deleted while they arrived: what came of them is kept.
@@ -125,9 +132,12 @@ class Intake:
         with self._database.reading() as session:
             found = stuck.find_stuck(session, here)
             settled = stuck.find_settled(session, here) if found else set()
-            known = sightings.sighted_uids(session, here) if found else set()
-        if found:
-            self._forget(here, settled)
+            seen = sightings.find_sighted_places(session, [here.place(uid) for uid in found])
+            old = stuck.find_renumbered(session, here)
+        if settled or old:
+            with self._database.begin() as session:
+                stuck.forget(session, [*old, *(here.place(uid) for uid in settled)])
+        known = {place.uid for place in seen}
         return {
             uid: one.attempts
             for uid, one in found.items()

@@ -19,7 +19,7 @@ from mail.receipts import look_in_sent
 from mail.recent import RecentLetters
 from mail.reconciling import reconcile
 from mail.settings import MailboxSettings, MailSettings, Receipt
-from storage import heartbeats
+from storage import heartbeats, marks
 from storage.clock import real_now
 from storage.database import Database
 from storage.holders import new_holder
@@ -113,7 +113,7 @@ class Receiver:
                     intake = self._intake(mailbox)
                     intake.resume()
                     taken += sum(self._sweep(intake, folder, advance) for folder in self._folders)
-                    taken += self._try_stuck(intake)
+                    taken += self._reconcile_if_long_ago(intake, advance) + self._try_stuck(intake)
                     self._contact()
                     return taken
             except MailAtFault as error:
@@ -122,6 +122,14 @@ class Receiver:
 
     def _sweep(self, intake: Intake, folder: str, advance: Callable[[int], None] = nothing) -> int:
         return self._look(folder, lambda name: intake.sweep(name, advance=advance))
+
+    def _reconcile_if_long_ago(self, intake: Intake, advance: Callable[[int], None]) -> int:
+        """Where `drain` is all that ever runs, it compares, too."""
+        with self._database.reading() as session:
+            last = marks.find(session, marks.compared(self._account.account))
+        if last is not None and last.at > real_now() - timedelta(seconds=RECONCILE_EVERY):
+            return 0
+        return reconcile(self._database, intake, self._account, advance)
 
     def _try_stuck(self, intake: Intake) -> int:
         return sum(self._look(folder, intake.try_stuck) for folder in self._folders)

@@ -56,7 +56,10 @@ def keep_all(session: Session, arrived: Sequence[Arrived], *, now: datetime) -> 
     mails = [mail for mail in arrived if mail.place not in taken]
     digests = [sha256(mail.raw).hexdigest() for mail in mails]
     known = find_kept(session, digests)
-    new = {digest: mail for digest, mail in [*zip(digests, mails, strict=True)][::-1] if digest not in known}
+    new: dict[str, Arrived] = {}
+    for digest, mail in zip(digests, mails, strict=True):
+        if digest not in known:
+            new.setdefault(digest, mail)
     rows = [_message_row(mail.received_at, mail.raw, digest, now) for digest, mail in new.items()]
     ids = dict(zip(new, insert_with_ids(session, Message, rows), strict=True))
     insert_rows(

@@ -45,10 +45,14 @@ def forget(session: Session, places: Collection[Place]) -> None:
         session.execute(delete(Stuck).where(key.in_([_key(place) for place in places])))
 
 
-def forget_renumbered(session: Session, here: Here) -> None:
-    """The folder has another UIDVALIDITY now: its mails are new ones, and are looked at as such."""
+def find_renumbered(session: Session, here: Here) -> list[Place]:
+    """Places that the folder had under another UIDVALIDITY: its mails are new ones now, and are looked at as such.
+
+    Those that are kept and not decided stay: they do not depend on the folder.
+    """
     others = (Stuck.account == here.account, Stuck.folder == here.folder, Stuck.uidvalidity != here.uidvalidity)
-    session.execute(delete(Stuck).where(*others, ~_undecided()))
+    found = session.scalars(select(Stuck).where(*others, ~_undecided()))
+    return [Place(one.account, one.folder, one.uidvalidity, one.uid) for one in found]
 
 
 def find_settled(session: Session, here: Here) -> set[int]:
