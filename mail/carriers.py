@@ -53,10 +53,14 @@ class Carriers:
         self._condition = Condition("relay")
 
     def room(self) -> int:
-        """How many mails more may be made ready now; none while the relay is left alone."""
+        """How many mails more may be made ready now: some for each connection, or none yet.
+
+        None while the relay is left alone.
+        """
         if self._resting.is_general():
             return 0
-        return self._limit() * AHEAD - self._in_hand
+        free = self._limit() * AHEAD - self._in_hand
+        return free if free >= self._limit() else 0
 
     def resting(self) -> tuple[str, ...]:
         """Destinations that are left alone now."""

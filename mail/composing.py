@@ -57,7 +57,8 @@ def compose_all(session: Session, ids: Sequence[int], settings: MailSettings, re
     originals = select(Message).where(Message.id.in_([one.original_id for one in deliveries if one.original_id]))
     held = session.scalars(originals).all()  # while they are held, the session need not ask for them
     outgoing = [_outgoing(session, one, settings, recent) for one in deliveries]
-    del held
+    for original in held:
+        recent.forget(original.id)
     return outgoing
 
 
@@ -124,7 +125,11 @@ def _read_kept(session: Session, message_id: int, settings: MailSettings, recent
         return found.says
     head = messages.read_head(session, message_id)
     return read_mail(
-        head, whole=len(head) < messages.PART, own_domains=settings.own_domains, own_address=settings.mail_address
+        head,
+        whole=len(head) < messages.PART,
+        own_domains=settings.own_domains,
+        own_address=settings.mail_address,
+        with_rights=False,
     )
 
 

@@ -20,6 +20,7 @@ from storage import messages, sightings, stuck
 from storage.clock import now, real_now
 from storage.database import Database
 from storage.messages import PART, Kept
+from storage.requests import Opened
 from storage.types import Channel
 
 GROUP = 100
@@ -116,9 +117,18 @@ class Decider:
     def _write(self, mails: Sequence[MailRead]) -> None:
         with self._database.begin() as session:
             opened = decide_all(session, mails, settings=self._settings, now=now())
+            self._remember(mails, opened)
         for one in opened:
             log.info("request-received", request=one.reference, held=one.arrival.hold)
         self._queued()
+
+    def _remember(self, mails: Sequence[MailRead], opened: Sequence[Opened]) -> None:
+        """Those that go on at once will be composed in a moment."""
+        read = {mail.message_id: mail for mail in mails}
+        for one in opened:
+            mail = read.get(one.arrival.message_id)
+            if one.arrival.customer and mail and len(mail.head) < PART:
+                self._recent.keep(mail.message_id, mail.says, mail.head)
 
     def _hold(self, kept: Kept, error: Exception) -> None:
         log.error("mail-not-decided", message=kept.message_id, fault=error)
@@ -140,9 +150,7 @@ class Decider:
             own_domains=self._settings.own_domains,
             own_address=self._settings.mail_address,
         )
-        if is_whole:
-            self._recent.keep(kept.message_id, says, kept.head)
-        elif says.channel is Channel.COLLEAGUE and kept.size <= ENCLOSING:
+        if not is_whole and says.channel is Channel.COLLEAGUE and kept.size <= ENCLOSING:
             says = self._with_enclosed(kept, says)
         junk = all(self._is_junk(folder) for folder in kept.folders)
         digest = self._author_digest(kept)

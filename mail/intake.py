@@ -5,7 +5,9 @@ lost. What died in between is found again in SQL: a mail that is kept and not de
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 
+from mail.ahead import Work, one_ahead
 from mail.blaming import blaming
 from mail.decider import Decider
 from mail.large import take_large
@@ -163,12 +165,13 @@ class Intake:
     def _take_some(self, here: Here, uids: Sequence[int]) -> int:
         with blaming(self._database, [here.place(uid) for uid in uids]):
             present = self._describe(here, uids)
-        taken = 0
-        for group in _groups(present):
-            with blaming(self._database, [here.place(found.uid) for found in group]):
-                new, kept = self._take_group(here, group)
-            taken += new
-            self._move(here, kept)
+        taken, groups = 0, list(_groups(present))
+        with one_ahead(len(groups)) as hand_over:
+            for group in groups:
+                with blaming(self._database, [here.place(found.uid) for found in group]):
+                    new, kept = self._take_group(here, group, hand_over)
+                taken += new
+                self._move(here, kept)
         return taken
 
     def _describe(self, here: Here, uids: Sequence[int]) -> list[Found]:
@@ -180,15 +183,16 @@ class Intake:
         self._move(here, list(noted))
         return [one for one in present if one.uid not in noted]
 
-    def _take_group(self, here: Here, group: Sequence[Found]) -> tuple[int, list[int]]:
-        """How many were new, and the UIDs of those that are kept."""
+    def _take_group(
+        self, here: Here, group: Sequence[Found], hand_over: Callable[[Work], None]
+    ) -> tuple[int, list[int]]:
+        """How many were new, and the UIDs of those that are kept; the decision about them is handed over."""
         if group[0].size > GROUP_OCTETS:
             return self._take_large(here, group[0])
         raws = self._fetch(here, group)
         whole = [found for found in group if found.uid in raws and len(raws[found.uid]) < PART]
         keeping = self._keep(here, whole, raws)
-        self._decide(keeping.new)
-        self._decider.reconsider(keeping.again)
+        hand_over(partial(self._decide_about, keeping))
         new, kept = len(keeping.new), [found.uid for found in whole]
         for found in (found for found in group if len(raws.get(found.uid, b"")) >= PART):
             more, large = self._take_large(here, found)
@@ -228,6 +232,10 @@ class Intake:
         else:
             self._decider.reconsider([kept])
         return int(is_new), [found.uid]
+
+    def _decide_about(self, keeping: Keeping) -> None:
+        self._decide(keeping.new)
+        self._decider.reconsider(keeping.again)
 
     def _decide(self, kept: Sequence[Kept]) -> None:
         self._decider.decide(kept)

@@ -52,11 +52,17 @@ class MailRead:
 
 
 def read_mail(
-    head: bytes, *, whole: bool, own_domains: Collection[str] = (), own_address: str | None = None
+    head: bytes,
+    *,
+    whole: bool,
+    own_domains: Collection[str] = (),
+    own_address: str | None = None,
+    with_rights: bool = True,
 ) -> Effective:
     """Read a mail from its head. Whatever it does to its reader, it has a letter that a person can be asked about.
 
-    Mail from `own_domains` is a colleague's, unless it comes from our intake address `own_address`.
+    Mail from `own_domains` is a colleague's, unless it comes from our intake address `own_address`. What it asks is
+    read once: a request has it, and who only wants the words need not wait for it.
     """
     outer = read_letter(head[:HEAD], truncated=not whole or len(head) > HEAD)
     try:
@@ -64,7 +70,8 @@ def read_mail(
         letter = inner or outer
         in_doubt = inner is None and _is_colleague(outer, own_domains)
         enclosed = find_enclosed(head) if inner and whole else None
-        return Effective(letter, outer, read_rights(letter.subject, letter.text), in_doubt, enclosed)
+        rights = read_rights(letter.subject, letter.text) if with_rights else UNREAD
+        return Effective(letter, outer, rights, in_doubt, enclosed)
     except Exception:  # noqa: BLE001 - the poison guard: it is kept, and held for a person
         unread = Letter(unreadable="rights")
         return Effective(unread, unread, UNREAD)
