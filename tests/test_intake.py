@@ -301,6 +301,28 @@ def test_a_mail_that_kills_the_connection_does_not_hold_up_the_others(
     assert count(desk, Request, Stuck) == [26, 0]
 
 
+@pytest.mark.parametrize("language", ["fr", "en"])
+@pytest.mark.parametrize("number", [1, 23])
+def test_staff_read_how_many_mails_are_stuck_and_where(
+    desk: Database, settings: MailSettings, language: str, number: int
+) -> None:
+    told = settings.model_copy(update={"staff_language": language, "dpo_address": "dpo@kavkom.example"})
+    places = [Place("privacy", "INBOX", 1, 700 + uid) for uid in range(number)]
+    for _ in range(stuck.ENOUGH):
+        with desk.begin() as session:
+            stuck.note_failures(session, places, "MailboxLost", now=real_now())
+
+    assert tell_of_stuck(desk, told, now()) == 1
+
+    with desk.reading() as session:
+        [mail] = session.scalars(select(Delivery).where(Delivery.purpose == Purpose.ALERT))
+        assert mail.key == "stuck:privacy/INBOX/1/700:dpo@kavkom.example"
+        assert (mail.subject or "").startswith(f"{number} message")
+        assert (mail.text or "").count("\n- ") == min(number, 20)
+        assert ("mail status" in (mail.text or "")) == (number > 20)
+        assert "\n\n\n" not in (mail.text or "")
+
+
 def alerts(database: Database) -> list[str]:
     with database.reading() as session:
         mine = select(Delivery.recipient).where(Delivery.purpose == Purpose.ALERT, Delivery.medium == Medium.EMAIL)
