@@ -4,15 +4,14 @@ A relay that wants no more connections gets fewer; one that is unwell is left al
 takes nothing now does not hold up the others.
 """
 
-import queue
 import threading
-import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
 from datetime import timedelta
 from hashlib import sha256
 
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 
 from mail.composing import Outgoing, original_parts
 from mail.forward import Form, allowed, form_of, splice
@@ -23,10 +22,11 @@ from mail.settings import MailSettings
 from mail.smtp import LoginRefused, NotNow, Refused, Relay, Transmission, Uncertain
 from storage.database import Database
 from storage.logs import Condition
-from storage.outcomes import Accepted, Deferred, Outcome, TooLarge, Unknown
+from storage.outcomes import Accepted, Deferred, Outcome, TooLarge, Unknown, Untried
 from storage.outcomes import Refused as RefusedForGood
 
 log = structlog.get_logger()
+POISONED = timedelta(hours=1)
 AHEAD = 2
 """Mails that are ready for each connection: the next one need not wait for the outbox."""
 
@@ -45,12 +45,14 @@ class Carriers:
         self._database = database
         self._recorder = recorder
         self._tokens = tokens_for_relay(settings)
-        self._ready: queue.Queue[Outgoing | None] = queue.Queue()
-        self._threads: list[threading.Thread] = []
-        self._lock = threading.Lock()
-        self._in_hand = 0
+        self._changed = threading.Condition()
+        self._ready: deque[Outgoing] = deque()
+        self._in_hand: dict[int, Outgoing] = {}
+        self._threads: set[threading.Thread] = set()
+        self._connected: set[threading.Thread] = set()
+        self._closing = False
         self._resting = Resting()
-        self._condition = Condition("relay")
+        self._condition, self._receipts = Condition("relay"), Condition("receipt-copies")
 
     def room(self) -> int:
         """How many mails more may be made ready now: some for each connection, or none yet.
@@ -59,109 +61,174 @@ class Carriers:
         """
         if self._resting.is_general():
             return 0
-        free = self._limit() * AHEAD - self._in_hand
+        with self._changed:
+            free = self._limit() * AHEAD - len(self._in_hand)
         return free if free >= self._limit() else 0
 
+    def in_hand(self) -> list[int]:
+        """The deliveries that are waiting here or under way."""
+        with self._changed:
+            return list(self._in_hand)
+
     def resting(self) -> tuple[str, ...]:
-        """Destinations that are left alone now."""
-        return self._resting.destinations()
+        """Destinations that get nothing more now: left alone, or being tried with one mail."""
+        with self._changed:
+            trying = {mail.destination for mail in self._in_hand.values()}
+        return tuple(self._resting.destinations() | (trying & self._resting.unwell()))
+
+    def choose(self, mails: Iterable[Outgoing]) -> list[Outgoing]:
+        """Those that may be carried now: of a destination that took nothing the last time, one."""
+        unwell = self._resting.unwell()
+        trying: set[str] = set()
+        chosen = []
+        for mail in mails:
+            if mail.destination not in trying:
+                chosen.append(mail)
+            trying |= {mail.destination} & unwell
+        return chosen
 
     def carry(self, mails: Iterable[Outgoing]) -> None:
         """Send these, as soon as a connection is free."""
-        for mail in mails:
-            with self._lock:
-                self._in_hand += 1
-                if len(self._threads) < min(self._in_hand, self._limit()):
+        with self._changed:
+            for mail in mails:
+                self._in_hand[mail.id] = mail
+                self._ready.append(mail)
+                self._changed.notify()
+                if len(self._threads) < min(len(self._in_hand), self._limit()):
                     self._start()
-            self._ready.put(mail)
 
     def close(self) -> None:
         """Let each finish the mail it is at, and end; what none has begun is free at once."""
-        with suppress(queue.Empty):
-            while mail := self._ready.get_nowait():
-                self._recorder.record(Deferred(mail.id, "stopped", timedelta()))
-        for _ in list(self._threads):
-            self._ready.put(None)
-        for thread in list(self._threads):
+        with self._changed:
+            self._closing = True
+            self._changed.notify_all()
+            threads = list(self._threads)
+        self._give_back()
+        for thread in threads:
             thread.join(20)
+
+    def _give_back(self) -> None:
+        """What waits for a connection is due as before."""
+        with self._changed:
+            waiting = list(self._ready)
+            self._ready.clear()
+        if waiting:
+            self._recorder.record(*[Untried(mail.id) for mail in waiting])
+            self._forget(waiting)
+
+    def _forget(self, mails: Iterable[Outgoing]) -> None:
+        with self._changed:
+            for mail in mails:
+                self._in_hand.pop(mail.id, None)
 
     def _limit(self) -> int:
         return self._resting.connections(self._settings.smtp_connections)
 
     def _start(self) -> None:
         thread = threading.Thread(target=self._run, name="carry", daemon=True)
-        self._threads.append(thread)
+        self._threads.add(thread)
         thread.start()
 
     def _run(self) -> None:
-        relay = Relay(self._settings, tokens=self._tokens)
+        relay = Relay(self._settings, tokens=self._tokens, receipts=self._receipts)
         try:
             self._carry_on(relay)
         finally:
-            with self._lock:
-                self._threads.remove(threading.current_thread())
+            self._leave()
             relay.quit()
 
     def _carry_on(self, relay: Relay) -> None:
         """One mail after the other: what became of one, and that the next begins, is one commit."""
+        mail: Outgoing | None = None
         outcome: Outcome | None = None
-        while True:
-            mail = self._next(at_once=outcome is not None)
-            if mail is None and outcome is None:
-                return
-            begins = self._recorder.record(outcome, then=mail)
-            self._give_back((outcome is not None) + (mail is not None and not begins))
-            outcome = self._outcome_guarded(relay, mail) if mail is not None and begins else None
+        while (following := self._next(at_once=outcome is not None)) or outcome:
+            begins = self._recorder.record(*([outcome] if outcome else []), then=following)
+            self._finish([one for one in (mail, None if begins else following) if one])
+            mail, outcome = (following, None) if begins else (None, None)
+            if mail is None:
+                continue
+            outcome = self._outcome(relay, mail)
+            if outcome is None:
+                return  # handed on: this connection is one too many
+            self._note_connection(relay)
 
-    def _give_back(self, mails: int) -> None:
-        """So many mails are no longer in hand."""
+    def _finish(self, mails: list[Outgoing]) -> None:
+        """These are no longer in hand."""
         if mails:
-            with self._lock:
-                self._in_hand -= mails
+            self._forget(mails)
             self.done()
 
+    def _note_connection(self, relay: Relay) -> None:
+        with self._changed:
+            (self._connected.add if relay.is_open else self._connected.discard)(threading.current_thread())
+
     def _next(self, *, at_once: bool) -> Outgoing | None:
-        try:
-            return self._ready.get(block=not at_once, timeout=None if at_once else IDLE)
-        except queue.Empty:
+        """The next mail. Where there is none, wait for one, unless `at_once`; then nobody counts on this connection."""
+        with self._changed:
+            if not at_once:
+                self._changed.wait_for(lambda: self._ready or self._closing, IDLE)
+            if self._ready and not self._closing:
+                return self._ready.popleft()
+            if not at_once:
+                self._leave()
             return None
 
-    def _outcome_guarded(self, relay: Relay, mail: Outgoing) -> Outcome:
-        """The poison guard: after what nobody foresaw, nobody knows whether the mail was sent."""
-        try:
-            return self._outcome(relay, mail)
-        except Exception as error:  # noqa: BLE001 - the poison guard
-            log.warning("sending-failed", delivery=mail.id, fault=error)
-            relay.close()
-            return Unknown(mail.id)
+    def _leave(self) -> None:
+        with self._changed:
+            self._threads.discard(threading.current_thread())
+            self._connected.discard(threading.current_thread())
 
-    def _outcome(self, relay: Relay, mail: Outgoing) -> Outcome:
+    def _outcome(self, relay: Relay, mail: Outgoing) -> Outcome | None:
         """What becomes of one mail on the wire; nothing but the outcome leaves this function."""
         digest = sha256()
         try:
             reply = relay.transmit(self._transmission(relay, mail, digest.update))
-        except Refused as error:
-            if error.is_too_large and mail.original_id is not None:
-                return TooLarge(mail.id, error.reply)
-            return RefusedForGood(mail.id, error.reply)
-        except Uncertain:
-            return Unknown(mail.id)
-        except LoginRefused:
-            self._note(NotNow("login refused", general=True), relay, mail)
-            return Deferred(mail.id, "login refused")
-        except NotNow as error:
-            self._note(error, relay, mail)
-            return Deferred(mail.id, error.reply)
+        except (Refused, NotNow, Uncertain, LoginRefused) as error:
+            return self._judge(relay, mail, error)
+        except Exception as error:  # noqa: BLE001 - the poison guard: this mail waits, the others go on
+            log.warning("delivery-not-sent", delivery=mail.id, fault=error)
+            relay.close()
+            return Deferred(mail.id, "not sent", None if isinstance(error, SQLAlchemyError) else POISONED)
         self._condition.well()
         self._resting.went_well(mail.destination)
         return Accepted(mail.id, reply, digest.hexdigest())
 
-    def _note(self, error: NotNow, relay: Relay, mail: Outgoing) -> None:
-        others = sum(thread is not threading.current_thread() for thread in self._threads)
-        self._resting.failed(mail.destination, general=error.general, others=others, now=time.monotonic())
-        if error.general:
-            relay.close()
-            self._condition.failed(error.reply[:3] if error.reply[:3].isdigit() else error.reply)
+    def _judge(
+        self, relay: Relay, mail: Outgoing, error: Refused | NotNow | Uncertain | LoginRefused
+    ) -> Outcome | None:
+        if isinstance(error, Uncertain):
+            return Unknown(mail.id)
+        if isinstance(error, LoginRefused):
+            return self._without_relay(relay, mail, "login refused")
+        if isinstance(error, NotNow) and error.general:
+            return self._without_relay(relay, mail, error.reply)
+        self._resting.answered()
+        if isinstance(error, NotNow):
+            self._resting.rest_destination(mail.destination)
+            return Deferred(mail.id, error.reply)
+        is_too_large = error.is_too_large and mail.original_id is not None
+        return (TooLarge if is_too_large else RefusedForGood)(mail.id, error.reply)
+
+    def _without_relay(self, relay: Relay, mail: Outgoing, reply: str) -> Outcome | None:
+        """The relay gives us no connection. While others are open it only wants fewer: one of them takes this mail."""
+        relay.close()
+        if self._hand_on(mail):
+            return None
+        self._condition.failed(reply[:3] if reply[:3].isdigit() else reply)
+        self._resting.rest()
+        self._give_back()
+        return Deferred(mail.id, reply)
+
+    def _hand_on(self, mail: Outgoing) -> bool:
+        with self._changed:
+            self._connected.discard(threading.current_thread())
+            if not self._connected or self._closing:
+                return False
+            self._resting.want_fewer(len(self._connected))
+            self._ready.appendleft(mail)
+            self._leave()
+            self._changed.notify()
+            return True
 
     def _transmission(self, relay: Relay, mail: Outgoing, note: Callable[[bytes], None]) -> Transmission:
         chunks: Iterable[bytes] = [mail.content]

@@ -92,6 +92,7 @@ def _check_relay(settings: MailSettings) -> str:
     try:
         eight_bit, dsn = smtp.has_extn("8bitmime"), smtp.has_extn("dsn")
         size = smtp.esmtp_features.get("size", "")
+        copies = _copies(smtp, settings)
     finally:
         smtp.close()
     largest = int(size) if size.isascii() and size.isdigit() and len(size) < 16 else 0
@@ -100,8 +101,24 @@ def _check_relay(settings: MailSettings) -> str:
         f"It takes mails of up to {largest // 1_000_000} MB." if largest else "It names no largest size.",
         "It reports failures when asked (DSN)." if dsn else "It lacks DSN: bounces are matched by their address.",
         "It carries 8-bit mails." if eight_bit else "It lacks 8BITMIME: some originals will travel as files in base64.",
+        copies,
     ]
-    return " ".join(notes)
+    return " ".join(filter(None, notes))
+
+
+def _copies(smtp: smtplib.SMTP, settings: MailSettings) -> str:
+    """Whether it would take a receipt copy: an envelope to ourselves, withdrawn before any content."""
+    if settings.forward_receipt is not Receipt.SELF_COPY:
+        return ""
+    name, _, domain = settings.mail_address.partition("@")
+    sender, copy = f"{name}+b.0.check@{domain}", f"{name}+r.0.check@{domain}"
+    steps = (smtp.mail, sender), (smtp.rcpt, settings.mail_address), (smtp.rcpt, copy)
+    replies = [step(address)[0] for step, address in steps]
+    smtp.rset()
+    refused = next((code for code in replies if code not in (250, 251)), None)
+    if refused is None:
+        return "It takes receipt copies to ourselves."
+    return f"It takes no receipt copies to ourselves ({refused}): set FORWARD_RECEIPT to sent-folder or none."
 
 
 def _how(by_token: bool) -> str:

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session, joinedload, undefer
 from mail.acknowledging import reply_fields
 from mail.forward import Envelope, compose, is_spliced
 from mail.reading import Effective, read_mail
-from mail.receipts import receipt_address
+from mail.receipts import TO_CUSTOMERS, receipt_address
 from mail.recent import LARGEST, RecentLetters
 from mail.settings import MailSettings
 from mail.words import follow_up_words, forward_words, original_words
@@ -19,9 +19,6 @@ from storage.database import Database
 from storage.models import Delivery, Forward, Message, Request
 from storage.outbox import Words
 from storage.types import Channel, Purpose
-
-TO_CUSTOMERS = frozenset({Purpose.FORWARD, Purpose.FOLLOW_UP})
-"""What must neither be lost nor repeated: a receipt copy is asked for."""
 
 
 @dataclass(frozen=True)

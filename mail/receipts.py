@@ -18,7 +18,10 @@ from storage.clock import now, real_now
 from storage.database import Database
 from storage.heartbeats import contact_of, last_beats
 from storage.sightings import Place
-from storage.types import Medium
+from storage.types import Medium, Purpose
+
+TO_CUSTOMERS = frozenset({Purpose.FORWARD, Purpose.FOLLOW_UP})
+"""What must neither be lost nor repeated: a receipt copy is asked for."""
 
 LONG_AGO = timedelta(days=3650)
 _ADDRESS = re.compile(rb"\+(r\.[0-9]{1,18}\.[a-z2-7]{10,40})@", re.IGNORECASE)
@@ -36,9 +39,10 @@ def note_receipts(database: Database, heads: Mapping[Place, bytes]) -> set[Place
     if not any(_ADDRESS.search(head) for head in heads.values()):
         return set()
     with database.begin() as session:
-        found = {place: number for place, head in heads.items() if (number := _delivery_of(session, head))}
-        known = outcomes.record_receipts(session, list(found.values()), now=now())
-        ours = {place: number for place, number in found.items() if number in known}
+        found = {place: signed for place, head in heads.items() if (signed := _genuine(session, head))}
+        numbers = {place: number for place, signed in found.items() if (number := _delivery_of(session, signed))}
+        known = outcomes.record_receipts(session, set(numbers.values()), now=now())
+        ours = {place: numbers.get(place) if numbers.get(place) in known else None for place in found}
         hashes = {place: sha256(heads[place]).hexdigest() for place in ours}
         sightings.add_receipts(session, ours, hashes)
         for place in ours:
@@ -67,16 +71,29 @@ def uncertain_since(session: Session, settings: MailSettings, *, now: datetime) 
     """
     if settings.forward_receipt is Receipt.NONE:
         return None
-    contact = last_beats(session).get(contact_of(settings.mailboxes[0].account))
+    ours = [one.account for one in settings.mailboxes if one.user.lower() == settings.mail_address.lower()]
+    contact = last_beats(session).get(contact_of((ours or [settings.mailboxes[0].account])[0]))
     return min(now, contact or now - LONG_AGO) - settings.receipt_grace
 
 
-def _delivery_of(session: Session, head: bytes) -> int | None:
-    """The delivery whose genuine receipt address stands in a head; one that this record never made pauses sending."""
+def without_proof(settings: MailSettings) -> tuple[Purpose, ...]:
+    """Whose tries leave no proof: nothing is to be waited for before they are repeated."""
+    if settings.forward_receipt is not Receipt.SELF_COPY:
+        return ()
+    return tuple(purpose for purpose in Purpose if purpose not in TO_CUSTOMERS)
+
+
+def _genuine(session: Session, head: bytes) -> str | None:
+    """The receipt address in a head that we signed, in this life of the record or in one that is lost."""
     for found in _ADDRESS.finditer(head):
         signed = found[1].decode("ascii")
-        restored.report_foreign_receipt(session, signed, now=now())
-        token = tokens.read(session, signed)
-        if token and token[0] == "r":
-            return token[1]
+        if tokens.read(session, signed) or tokens.read_lost(session, signed):
+            return signed
     return None
+
+
+def _delivery_of(session: Session, signed: str) -> int | None:
+    """The delivery that a receipt is for; one that this record never made pauses sending."""
+    restored.report_foreign_receipt(session, signed, now=now())
+    token = tokens.read(session, signed)
+    return token[1] if token else None

@@ -114,6 +114,7 @@ class Receiver:
                     intake.resume()
                     taken += sum(self._sweep(intake, folder, advance) for folder in self._folders)
                     taken += self._reconcile_if_long_ago(intake, advance) + self._try_stuck(intake)
+                    self._look_in_sent(mailbox)
                     self._contact()
                     return taken
             except MailAtFault as error:
@@ -165,13 +166,16 @@ class Receiver:
                 look_at = time.monotonic() + OTHER_FOLDERS_EVERY
                 for folder in others:
                     self._look(folder, intake.take_new)
-            if self._settings.forward_receipt is Receipt.SENT_FOLDER:
-                look_in_sent(self._database, mailbox)
+            self._look_in_sent(mailbox)
             while self._look(watched, intake.take_new):
                 self._contact()
             self._contact()
             if not self._reconcile_if_due(intake):
                 self._wait(mailbox, stop)
+
+    def _look_in_sent(self, mailbox: Mailbox) -> None:
+        if self._settings.forward_receipt is Receipt.SENT_FOLDER:
+            look_in_sent(self._database, mailbox)
 
     def _reconcile_if_due(self, intake: Intake) -> bool:
         """Once after the start, and then every hour; the next look at the watched folder follows at once."""

@@ -6,6 +6,7 @@ does not know whether it was accepted.
 """
 
 import threading
+from contextlib import suppress
 from dataclasses import dataclass
 
 import structlog
@@ -17,7 +18,7 @@ from storage import outbox, outcomes
 from storage.clock import now, real_now
 from storage.database import Database
 from storage.logs import Condition
-from storage.outcomes import Outcome
+from storage.outcomes import Accepted, Outcome
 from storage.types import Actor
 
 SENDER = Actor("desk", "mail")
@@ -31,7 +32,7 @@ log = structlog.get_logger()
 class _Word:
     """What became of a connection's mail, and which it takes next; `may_begin` when that is still to be sent."""
 
-    outcome: Outcome | None
+    outcomes: tuple[Outcome, ...]
     next: Outgoing | None
     may_begin: bool = False
     committed: bool = False
@@ -48,12 +49,12 @@ class Recorder:
         self._committing = threading.Lock()
         self._condition = Condition("recording")
 
-    def record(self, outcome: Outcome | None, *, then: Outgoing | None = None) -> bool:
-        """Return when the outcome, and that `then` is being sent, are committed; False when that must not be sent.
+    def record(self, *outcomes: Outcome, then: Outgoing | None = None) -> bool:
+        """Return when the outcomes, and that `then` is being sent, are committed; False when that must not be sent.
 
         It must not when it was withdrawn or settled meanwhile, when another process has it, or when nobody could tell.
         """
-        mine = _Word(outcome, then)
+        mine = _Word(outcomes, then)
         with self._gate:
             self._waiting.append(mine)
         with self._committing:
@@ -90,7 +91,8 @@ class Recorder:
 
     def _write_once(self, group: list[_Word]) -> None:
         with self._database.begin() as session:
-            outcomes.record(session, [one.outcome for one in group if one.outcome], by=SENDER, now=now())
+            said = [outcome for one in group for outcome in one.outcomes]
+            outcomes.record(session, said, by=SENDER, now=now())
             begun = self._begin(session, [one.next for one in group if one.next])
         for one in group:
             one.may_begin = one.next is not None and one.next.id in begun
@@ -108,5 +110,12 @@ class Recorder:
             for one in group:
                 self._write([one])
             return
-        number = group[0].outcome.delivery_id if group[0].outcome else None
-        log.warning("outcome-not-recorded", delivery=number, fault=error)
+        for outcome in group[0].outcomes:
+            log.warning("outcome-not-recorded", delivery=outcome.delivery_id, fault=error)
+            self._write_plainly(outcome)
+
+    def _write_plainly(self, outcome: Outcome) -> None:
+        """What was accepted must not be sent again because something that follows from it went wrong."""
+        if isinstance(outcome, Accepted):
+            with suppress(SQLAlchemyError), self._database.begin() as session:
+                outcomes.record_acceptance(session, outcome, now=now())

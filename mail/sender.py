@@ -7,14 +7,13 @@ answered. A process that dies in between leaves a try whose outcome is unknown; 
 import threading
 import time
 from collections.abc import Callable
-from datetime import timedelta
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from mail.carriers import Carriers
+from mail.carriers import POISONED, Carriers
 from mail.composing import Outgoing, compose_all
-from mail.receipts import uncertain_since
+from mail.receipts import uncertain_since, without_proof
 from mail.recent import RecentLetters
 from mail.recorder import SENDER, Recorder
 from mail.settings import MailSettings
@@ -28,11 +27,11 @@ from storage.models import Delivery
 from storage.types import Medium
 
 log = structlog.get_logger()
-POISONED = timedelta(hours=1)
 LOOK_EVERY = 0.25
 """Seconds between looks at the outbox; our own commits wake the sender at once."""
 
 TIDY_EVERY = 1.0
+RENEW_EVERY = outbox.LEASE.total_seconds() / 6
 
 
 class Sender:
@@ -45,6 +44,8 @@ class Sender:
         self._holder = new_holder()
         self._condition = Condition("outbox")
         self._leased: list[int] = []
+        self._without_proof = without_proof(settings)
+        self._renew_at = 0.0
         self._recorder = Recorder(database, holder=self._holder)
         self._carriers = Carriers(settings, database, self._recorder, done=lambda: None)
 
@@ -65,22 +66,30 @@ class Sender:
         room = self._carriers.room()
         if room <= 0 or not (self._leased or self._lease(room)):
             return 0
-        ids, ready = self._leased, self._compose(self._leased)
-        self._leased = []
-        self._carriers.carry(ready)
-        return len(ids)
+        chosen = self._choose(self._compose(self._leased))
+        leased, self._leased = self._leased, []
+        self._carriers.carry(chosen)
+        return len(leased)
 
     def _lease(self, room: int) -> list[int]:
         """Take what is due. It is ours until it is handed on, also when the database goes away meanwhile."""
         with self._database.reading() as session:
             since = uncertain_since(session, self._settings, now=real_now())
-            but = Except(since, self._carriers.resting())
+            but = Except(since, self._carriers.resting(), self._without_proof)
             if not outbox.anything_due(session, [Medium.EMAIL], now=real_now(), but=but):
                 return []
         with self._database.begin() as session:
             leased = outbox.lease_ids(session, Medium.EMAIL, holder=self._holder, count=room, now=real_now(), but=but)
         self._leased = leased
         return leased
+
+    def _choose(self, composed: list[Outgoing]) -> list[Outgoing]:
+        """Those that may be carried now; the others are due as before."""
+        chosen = self._carriers.choose(composed)
+        if left := {one.id for one in composed} - {one.id for one in chosen}:
+            with self._database.begin() as session:
+                outbox.give_back(session, left, holder=self._holder)
+        return chosen
 
     def _compose(self, ids: list[int]) -> list[Outgoing]:
         """The bytes of these deliveries. One that cannot be composed waits an hour, and the others go on."""
@@ -102,6 +111,7 @@ class Sender:
 
     def _tidy(self) -> int:
         """Free what a process of this machine held when it died, and settle what its receipt copy proves."""
+        self._keep_leases()
         with self._database.reading() as session:
             if not outbox.is_untidy(session, holder=self._holder, now=real_now()):
                 return 1
@@ -109,6 +119,14 @@ class Sender:
             outbox.release_dead(session, holder=self._holder)
             outcomes.settle_by_receipt(session, by=SENDER, now=now())
         return 1
+
+    def _keep_leases(self) -> None:
+        """What waits behind slow mails, and the slow ones themselves, stay ours."""
+        ids = self._carriers.in_hand()
+        if ids and time.monotonic() >= self._renew_at:
+            with self._database.begin() as session:
+                outbox.keep_leases(session, ids, holder=self._holder, now=real_now())
+            self._renew_at = time.monotonic() + RENEW_EVERY
 
     def _guarded(self, work: Callable[[], int]) -> int:
         try:

@@ -1,5 +1,6 @@
 """One SMTP connection to our relay, kept open (RFC 5321). The reply's text is kept: it is our evidence."""
 
+import re
 import smtplib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -17,21 +18,30 @@ if TYPE_CHECKING:
 LOGIN_WANTED = (530, 534, 535, 538)
 """Replies about our own login (RFC 4954 section 6): the mail is not at fault."""
 
+_ENHANCED = re.compile(r"\d{3} (\d\.\d{1,3}\.\d{1,3})(?!\S)")
+OCTETS_A_SECOND = 200_000
+"""A relay that looks for viruses before its 250 needs longer for a large mail."""
+
 FINAL_DOT = (b".\r\n", b"\r\n.\r\n")
 
 
 class Refused(Exception):
-    """The relay will never take this mail (5xx)."""
+    """The relay will never take this mail (5xx). `at_recipient`: it said so to RCPT, which speaks of a mailbox."""
 
-    def __init__(self, reply: str) -> None:
+    def __init__(self, reply: str, *, at_recipient: bool = False) -> None:
         super().__init__(reply[:3])
         self.reply = reply
+        self._at_recipient = at_recipient
 
     @property
     def is_too_large(self) -> bool:
-        """Whether its size is what it was refused for (RFC 1870, RFC 3463): 552, but not a mailbox that is full."""
-        enhanced = self.reply[4:].split(" ")[0]
-        return enhanced in {"5.2.3", "5.3.4"} or (self.reply.startswith("552") and enhanced != "5.2.2")
+        """Whether its size is what it was refused for (RFC 1870, RFC 3463).
+
+        A plain 552 says so, too, but to RCPT it means a mailbox that is full (RFC 5321 section 4.2.2).
+        """
+        if found := _ENHANCED.match(self.reply):
+            return found[1] in {"5.2.3", "5.3.4"} or (found[0] == "552 5.0.0" and not self._at_recipient)
+        return self.reply.startswith("552") and not self._at_recipient
 
 
 class NotNow(Exception):
@@ -73,12 +83,14 @@ class Transmission:
 class Relay:
     """A connection that opens when it is needed and stays open. It belongs to one thread."""
 
-    def __init__(self, settings: MailSettings, *, tokens: Tokens | None = None) -> None:
+    def __init__(
+        self, settings: MailSettings, *, tokens: Tokens | None = None, receipts: Condition | None = None
+    ) -> None:
         self._settings = settings
         self._tokens = tokens or tokens_for_relay(settings)
         self._smtp: smtplib.SMTP | None = None
         self._token: Token | None = None
-        self._receipts = Condition("receipt-copies")
+        self._receipts = receipts or Condition("receipt-copies")
 
     def connect(self) -> smtplib.SMTP:
         """Open and log in, if not open yet or with a token that is about to end. Raises NotNow, LoginRefused."""
@@ -120,7 +132,7 @@ class Relay:
         except BaseException:
             self.close()
             raise
-        return self._final_reply(smtp)
+        return self._final_reply(smtp, patience=mail.size / OCTETS_A_SECOND)
 
     def close(self) -> None:
         """Drop the connection."""
@@ -150,7 +162,8 @@ class Relay:
         except (OSError, smtplib.SMTPServerDisconnected) as error:
             self.close()
             if fresh:
-                raise NotNow(f"connection lost: {error}"[:500], general=True) from error
+                is_closing = isinstance(error, Closing)
+                raise NotNow(f"connection lost: {error}"[:500], general=is_closing) from error
             return self._address(mail)
         return smtp
 
@@ -161,10 +174,11 @@ class Relay:
             if reply[0] in command.wanted:
                 continue
             if command.is_needed:
-                self._fail(reply, ready=len(replies) > 1 and replies[-1][0] == 354)
+                is_ready = len(replies) == len(commands) and replies[-1][0] == 354
+                self._fail(reply, ready=is_ready, at_recipient=command.text.startswith("RCPT"))
             self._receipts.failed(f"the relay refuses copies to ourselves: {reply[0]}")
 
-    def _fail(self, reply: tuple[int, bytes], *, ready: bool = False) -> None:
+    def _fail(self, reply: tuple[int, bytes], *, ready: bool = False, at_recipient: bool = False) -> None:
         """Raise what a reply means. A relay that is ready for data all the same must not get any: drop it."""
         code, text = reply
         if ready:
@@ -173,7 +187,7 @@ class Relay:
             self._reset()
         sentence = _text(code, text)
         if 500 <= code < 600 and code not in LOGIN_WANTED:
-            raise Refused(sentence)
+            raise Refused(sentence, at_recipient=at_recipient)
         raise NotNow(sentence, general=code in LOGIN_WANTED)
 
     def _reset(self) -> None:
@@ -183,13 +197,17 @@ class Relay:
         except (OSError, smtplib.SMTPException):
             self.close()
 
-    def _final_reply(self, smtp: smtplib.SMTP) -> str:
+    def _final_reply(self, smtp: smtplib.SMTP, *, patience: float) -> str:
+        """The reply to the final dot. One that is no reply says nothing; a 421 does: the relay has not taken it."""
         try:
-            code, text = _reply(smtp)
+            code, text = _reply_within(smtp, patience)
+        except Closing as error:
+            self.close()
+            raise NotNow(str(error)) from error
         except (OSError, smtplib.SMTPException) as error:
             self.close()
             raise Uncertain from error
-        if code != 250:
+        if not 200 <= code < 300:
             self._fail((code, text))
         return _text(code, text)
 
@@ -229,12 +247,26 @@ def _exchange(smtp: smtplib.SMTP, commands: Sequence[_Command]) -> list[tuple[in
     return replies
 
 
+class Closing(smtplib.SMTPServerDisconnected):
+    """The relay says that it closes the connection (421)."""
+
+
 def _reply(smtp: smtplib.SMTP) -> tuple[int, bytes]:
-    """The next reply. Raises SMTPServerDisconnected, also for a relay that says that it is closing (421)."""
+    """The next reply. Raises SMTPServerDisconnected, also for what is no reply at all, and Closing."""
     code, text = smtp.getreply()
-    if code < 0 or code == 421:
-        smtp.close()
-        raise smtplib.SMTPServerDisconnected(_text(code, text))
+    if 200 <= code < 600 and code != 421:
+        return code, text
+    smtp.close()
+    raise (Closing if code == 421 else smtplib.SMTPServerDisconnected)(_text(code, text))
+
+
+def _reply_within(smtp: smtplib.SMTP, patience: float) -> tuple[int, bytes]:
+    """The next reply, so many seconds later than usual."""
+    sock = cast("socket.socket", smtp.sock)
+    usual = sock.gettimeout() or 0
+    sock.settimeout(usual + patience)
+    code, text = _reply(smtp)
+    sock.settimeout(usual)
     return code, text
 
 

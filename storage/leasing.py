@@ -5,11 +5,12 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, Select, and_, bindparam, exists, or_, select, update
+from sqlalchemy import ColumnElement, Integer, Select, bindparam, exists, or_, select, update
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from storage.holding import may_go
 from storage.models import Delivery
+from storage.types import Purpose
 
 _NOW: ColumnElement[datetime] = bindparam("now", type_=Delivery.due_at.type)
 
@@ -18,12 +19,13 @@ _NOW: ColumnElement[datetime] = bindparam("now", type_=Delivery.due_at.type)
 class Except:
     """What is not to be tried now, although it is due.
 
-    A try whose outcome is unknown and that began after `uncertain_since`: its receipt copy may still come. What goes to
-    one of these `destinations`: their servers want a rest.
+    A try whose outcome is unknown and that began after `uncertain_since`: its receipt copy may still come, except for
+    these purposes `without_proof`. What goes to one of these `destinations`: their servers want a rest.
     """
 
     uncertain_since: datetime | None = None
     destinations: tuple[str, ...] = ()
+    without_proof: tuple[Purpose, ...] = ()
 
     @property
     def shape(self) -> tuple[bool, bool]:
@@ -33,7 +35,11 @@ class Except:
     @property
     def values(self) -> dict[str, Any]:
         """What stands in the statement for them."""
-        return {"since": self.uncertain_since, "destinations": self.destinations}
+        return {
+            "since": self.uncertain_since,
+            "destinations": self.destinations,
+            "without_proof": self.without_proof,
+        }
 
 
 NOTHING = Except()
@@ -71,10 +77,11 @@ def leased_by() -> Select[int]:
 
 def _free(uncertain: bool, resting: bool) -> list[ColumnElement[bool]]:
     free = [Delivery.due_at <= _NOW, or_(Delivery.leased_until.is_(None), Delivery.leased_until < _NOW), may_go()]
+    free.append(Delivery.receipt_at.is_(None))  # what is proven is settled, not sent
     if uncertain:
-        since = bindparam("since", type_=Delivery.due_at.type)
-        no_proof = and_(Delivery.sending_at <= since, Delivery.receipt_at.is_(None))
-        free.append(or_(Delivery.sending_at.is_(None), no_proof))
+        began_before = Delivery.sending_at <= bindparam("since", type_=Delivery.due_at.type)
+        unproven = Delivery.purpose.in_(bindparam("without_proof", expanding=True, type_=Delivery.purpose.type))
+        free.append(or_(Delivery.sending_at.is_(None), began_before, unproven))
     if resting:
         destinations: Any = bindparam("destinations", expanding=True)
         free.append(or_(Delivery.destination.is_(None), Delivery.destination.not_in(destinations)))

@@ -177,6 +177,18 @@ def release_dead(session: Session, *, holder: str) -> int:
     return len(session.execute(freed.returning(Delivery.id).execution_options(synchronize_session=False)).all())
 
 
+def keep_leases(session: Session, ids: Collection[int], *, holder: str, now: datetime) -> None:
+    """Prolong the leases of what is still in hand: a long queue or a slow connection takes its time."""
+    ours = update(Delivery).where(Delivery.id.in_(ids), Delivery.leased_by == holder, Delivery.due_at.is_not(None))
+    session.execute(ours.values(leased_until=now + LEASE).execution_options(synchronize_session=False))
+
+
+def give_back(session: Session, ids: Collection[int], *, holder: str) -> None:
+    """End the leases of deliveries that no try has begun for: they are due as before."""
+    ours = update(Delivery).where(Delivery.id.in_(ids), Delivery.leased_by == holder)
+    session.execute(ours.values(leased_by=None, leased_until=None).execution_options(synchronize_session=False))
+
+
 def find_ours(session: Session, ids: Collection[int], *, holder: str, now: datetime) -> set[int]:
     """Of these deliveries, those that `still_ours` would give."""
     return set(session.scalars(leased_by(), {"ids": list(ids), "holder": holder, "now": now}))
@@ -222,8 +234,16 @@ def defer(delivery: Delivery, *, reply: str, after: timedelta | None = None) -> 
     if delivery.due_at is None:
         return
     delivery.reply, delivery.sending_at = reply, None
-    delivery.due_at = real_now() + (after or backoff(delivery.attempts))
+    delivery.due_at = real_now() + (backoff(delivery.attempts) if after is None else after)
     delivery.leased_by = delivery.leased_until = None
+
+
+def withdraw_try(delivery: Delivery) -> None:
+    """A try that was recorded as begun never reached the wire: it is due as before, and the try does not count."""
+    if delivery.due_at is None:
+        return
+    delivery.attempts = max(0, delivery.attempts - 1)
+    delivery.sending_at = delivery.leased_by = delivery.leased_until = None
 
 
 def find_uncertain(session: Session, medium: Medium, *, now: datetime) -> dict[int, str]:

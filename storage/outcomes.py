@@ -56,11 +56,20 @@ class Unknown:
     delivery_id: int
 
 
-Outcome = Accepted | Refused | TooLarge | Deferred | Unknown
+@dataclass(frozen=True)
+class Untried:
+    """It was to be sent, and was not: it is due as before."""
+
+    delivery_id: int
+
+
+Outcome = Accepted | Refused | TooLarge | Deferred | Unknown | Untried
 
 
 def record(session: Session, outcomes: Sequence[Outcome], *, by: Actor, now: datetime) -> None:
     """Record what became of deliveries, in one go. What was settled meanwhile, by a receipt copy, stays settled."""
+    if not outcomes:
+        return
     deliveries = _load(session, [one.delivery_id for one in outcomes])
     accepted = []
     for outcome in outcomes:
@@ -72,6 +81,12 @@ def record(session: Session, outcomes: Sequence[Outcome], *, by: Actor, now: dat
         elif delivery.due_at is not None:
             _record_failure(session, delivery, outcome, by=by, now=now)
     _follow_acceptance(session, accepted, by=by, now=now)
+
+
+def record_acceptance(session: Session, outcome: Accepted, *, now: datetime) -> None:
+    """Record that the relay took a mail, and nothing that follows from it: for when that cannot be recorded."""
+    for delivery in _load(session, [outcome.delivery_id]).values():
+        _accept(delivery, outcome, now)
 
 
 def record_receipts(session: Session, delivery_ids: Collection[int], *, now: datetime) -> set[int]:
@@ -115,10 +130,17 @@ def _accept(delivery: Delivery, outcome: Accepted, now: datetime) -> None:
 
 
 def _record_failure(
-    session: Session, delivery: Delivery, outcome: Refused | TooLarge | Deferred | Unknown, *, by: Actor, now: datetime
+    session: Session,
+    delivery: Delivery,
+    outcome: Refused | TooLarge | Deferred | Unknown | Untried,
+    *,
+    by: Actor,
+    now: datetime,
 ) -> None:
     if isinstance(outcome, Deferred):
         outbox.defer(delivery, reply=outcome.reply, after=outcome.after)
+    elif isinstance(outcome, Untried):
+        outbox.withdraw_try(delivery)
     elif isinstance(outcome, Unknown):
         outbox.leave_uncertain(delivery)
     elif isinstance(outcome, Refused) or not failures.forward_without_original(

@@ -79,8 +79,11 @@ def add_sighting(session: Session, message_id: int, place: Place) -> None:
     insert_rows(session, Sighting, [{**vars(place), "message_id": message_id}])
 
 
-def add_receipts(session: Session, deliveries: Mapping[Place, int], heads: Mapping[Place, str]) -> None:
-    """Note receipt copies of our own deliveries: where they were seen, and the SHA-256 (hex) of their heads."""
+def add_receipts(session: Session, deliveries: Mapping[Place, int | None], heads: Mapping[Place, str]) -> None:
+    """Note receipt copies of our own deliveries: where they were seen, and the SHA-256 (hex) of their heads.
+
+    Of a delivery that a restored backup does not know only the sighting is left.
+    """
     rows = [
         {**vars(place), "delivery_id": number, "header_sha256": heads[place]} for place, number in deliveries.items()
     ]

@@ -42,7 +42,7 @@ def test_the_relay_is_described(dovecot: Dovecot, exim: Exim) -> None:
     assert well
     assert sentence == (
         "SMTP: the relay answers; nothing was sent. It takes mails of up to 104 MB. "
-        "It reports failures when asked (DSN). It carries 8-bit mails."
+        "It reports failures when asked (DSN). It carries 8-bit mails. It takes receipt copies to ourselves."
     )
 
 
