@@ -49,7 +49,6 @@ class Carriers:
         self._ready: deque[Outgoing] = deque()
         self._in_hand: dict[int, Outgoing] = {}
         self._threads: set[threading.Thread] = set()
-        self._connected: set[threading.Thread] = set()
         self._closing = False
         self._resting = Resting()
         self._condition, self._receipts = Condition("relay"), Condition("receipt-copies")
@@ -150,17 +149,12 @@ class Carriers:
             outcome = self._outcome(relay, mail)
             if outcome is None:
                 return  # handed on: this connection is one too many
-            self._note_connection(relay)
 
     def _finish(self, mails: list[Outgoing]) -> None:
         """These are no longer in hand."""
         if mails:
             self._forget(mails)
             self.done()
-
-    def _note_connection(self, relay: Relay) -> None:
-        with self._changed:
-            (self._connected.add if relay.is_open else self._connected.discard)(threading.current_thread())
 
     def _next(self, *, at_once: bool) -> Outgoing | None:
         """The next mail. Where there is none, wait for one, unless `at_once`; then nobody counts on this connection."""
@@ -176,7 +170,6 @@ class Carriers:
     def _leave(self) -> None:
         with self._changed:
             self._threads.discard(threading.current_thread())
-            self._connected.discard(threading.current_thread())
 
     def _outcome(self, relay: Relay, mail: Outgoing) -> Outcome | None:
         """What becomes of one mail on the wire; nothing but the outcome leaves this function."""
@@ -210,7 +203,10 @@ class Carriers:
         return (TooLarge if is_too_large else RefusedForGood)(mail.id, error.reply)
 
     def _without_relay(self, relay: Relay, mail: Outgoing, reply: str) -> Outcome | None:
-        """The relay gives us no connection. While others are open it only wants fewer: one of them takes this mail."""
+        """The relay gives us no connection. While there are others it may want fewer: one of them takes this mail.
+
+        Where it gives none to anybody, the last one that tried says so.
+        """
         relay.close()
         if self._hand_on(mail):
             return None
@@ -221,12 +217,12 @@ class Carriers:
 
     def _hand_on(self, mail: Outgoing) -> bool:
         with self._changed:
-            self._connected.discard(threading.current_thread())
-            if not self._connected or self._closing:
+            others = len(self._threads - {threading.current_thread()})
+            if not others or self._closing:
                 return False
-            self._resting.want_fewer(len(self._connected))
-            self._ready.appendleft(mail)
             self._leave()
+            self._resting.want_fewer(others)
+            self._ready.appendleft(mail)
             self._changed.notify()
             return True
 

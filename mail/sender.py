@@ -117,8 +117,20 @@ class Sender:
                 return 1
         with self._database.begin() as session:
             outbox.release_dead(session, holder=self._holder)
-            outcomes.settle_by_receipt(session, by=SENDER, now=now())
+        self._settle()
         return 1
+
+    def _settle(self) -> None:
+        """What a receipt copy proves is accepted, also where recording what follows from it fails."""
+        try:
+            with self._database.begin() as session:
+                outcomes.settle_by_receipt(session, by=SENDER, now=now())
+        except SQLAlchemyError:
+            raise
+        except Exception as error:  # noqa: BLE001 - the poison guard
+            log.warning("receipts-not-followed", fault=error)
+            with self._database.begin() as session:
+                outcomes.settle_by_receipt(session, by=SENDER, now=now(), follow=False)
 
     def _keep_leases(self) -> None:
         """What waits behind slow mails, and the slow ones themselves, stay ours."""

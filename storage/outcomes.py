@@ -80,7 +80,8 @@ def record(session: Session, outcomes: Sequence[Outcome], *, by: Actor, now: dat
             accepted += [delivery] if was_new else []
         elif delivery.due_at is not None:
             _record_failure(session, delivery, outcome, by=by, now=now)
-    _follow_acceptance(session, accepted, by=by, now=now)
+    if accepted:
+        _follow_acceptance(session, accepted, by=by, now=now)
 
 
 def record_acceptance(session: Session, outcome: Accepted, *, now: datetime) -> None:
@@ -99,14 +100,18 @@ def record_receipts(session: Session, delivery_ids: Collection[int], *, now: dat
     return set(session.scalars(first.execution_options(synchronize_session=False)))
 
 
-def settle_by_receipt(session: Session, *, by: Actor, now: datetime) -> int:
-    """Tries whose outcome nobody heard, and whose receipt copy came, were accepted; how many."""
+def settle_by_receipt(session: Session, *, by: Actor, now: datetime, follow: bool = True) -> int:
+    """Tries whose outcome nobody heard, and whose receipt copy came, were accepted; how many.
+
+    Without `follow` nothing that follows from it is recorded: for when that fails.
+    """
     free = or_(Delivery.leased_until.is_(None), Delivery.leased_until < real_now())
     proven = (Delivery.medium == Medium.EMAIL, Delivery.due_at.is_not(None), Delivery.receipt_at.is_not(None), free)
     settled = list(_load(session, session.scalars(select(Delivery.id).where(*proven)).all()).values())
     for delivery in settled:
         outbox.record_accepted(delivery, reply=BY_RECEIPT, now=now)
-    _follow_acceptance(session, settled, by=by, now=now)
+    if follow and settled:
+        _follow_acceptance(session, settled, by=by, now=now)
     return len(settled)
 
 

@@ -79,6 +79,29 @@ class Behaviour:
     auth_required: bool = False
     seen: int = 0
     """How often the command named by defer_at was met."""
+    says: dict[str, str] = field(default_factory=dict)
+    """Answers to every MAIL, RCPT, DATA (the command) or "." (the final dot), such as {".": "552 5.3.4 Too big"}."""
+    refusal: str = "550 5.1.1 No such mailbox here"
+    """What `refused` recipients are told."""
+    silent_next: int = 0
+    """The next so many letters get no reply to their final dot, on a connection that stays open."""
+    most_connections: int = 0
+    """More than so many at a time are answered 421; 0: any number."""
+    offers: tuple[str, ...] = ()
+    """More lines of EHLO, such as PIPELINING or SIZE 1000."""
+    holding: bool = False
+    """While it is set, no final dot is answered; the letter is delivered all the same."""
+    closed: bool = False
+    """Every new connection is answered 421."""
+    largest: int = 0
+    """Letters of more octets are answered 552 after the final dot; 0: any size."""
+    asked: list[str] = field(default_factory=list)
+    """The recipients that were named to it, refused or not, in lower case."""
+    most_at_once: int = 0
+    """The largest number of letters that were being taken at the same time."""
+    connected: int = 0
+    """How many connections were ever opened, those answered 421 too."""
+    _taking: int = 0
 
     def defers(self, command: str) -> bool:
         if command != self.defer_at:
@@ -88,6 +111,19 @@ class Behaviour:
             self.defer_next -= 1
             return True
         return self.defer_every > 0 and self.seen % self.defer_every == 0
+
+    @contextmanager
+    def counting(self) -> Iterator[None]:
+        self._taking += 1
+        self.most_at_once = max(self.most_at_once, self._taking)
+        try:
+            yield
+        finally:
+            self._taking -= 1
+
+    def is_silent(self) -> bool:
+        self.silent_next -= 1
+        return self.silent_next >= 0
 
     def drops(self) -> bool:
         self.drop_next -= 1
@@ -294,7 +330,16 @@ class SmtpConnection(SMTP):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.connections.add(self)
+        self.behaviour.connected += 1
         super().connection_made(transport)
+
+    async def _handle_client(self) -> None:
+        clients = sum(isinstance(one, SmtpConnection) for one in self.connections)
+        if self.behaviour.closed or 0 < self.behaviour.most_connections < clients:
+            self.last_reply = True
+            await self.push("421 4.7.0 Too many connections")
+            return
+        await super()._handle_client()
 
     def connection_lost(self, error: Exception | None) -> None:
         self.connections.discard(self)
@@ -303,6 +348,12 @@ class SmtpConnection(SMTP):
     async def check_auth_needed(self, caller_method: str) -> bool:
         self._auth_required = self.behaviour.auth_required
         return await super().check_auth_needed(caller_method)
+
+    async def smtp_DATA(self, arg: str) -> None:  # noqa: N802 - aiosmtpd's name
+        if "DATA" in self.behaviour.says:
+            await self.push(self.behaviour.says["DATA"])
+        else:
+            await super().smtp_DATA(arg)
 
     async def push(self, status: AnyStr) -> None:
         if self.behaviour.delay > 0:
@@ -326,11 +377,16 @@ class SmtpAnswers:
 
     async def greet(self, _: SMTP, session: Session, __: Envelope, hostname: str, lines: list[str]) -> list[str]:
         session.host_name = hostname
-        return [line for line in lines if self._behaviour.eight_bit or "8BITMIME" not in line]
+        shown = [line for line in lines if self._behaviour.eight_bit or "8BITMIME" not in line]
+        offered = {line.partition(" ")[0] for line in self._behaviour.offers}
+        others = [line for line in shown if line[4:].partition(" ")[0] not in offered]
+        return [others[0], *(f"250-{line}" for line in self._behaviour.offers), *others[1:]]
 
     async def mail(self, _: SMTP, __: Session, envelope: Envelope, address: str, options: list[str]) -> str:
         if self._behaviour.defers("MAIL"):
             return "451 4.3.0 Try again later"
+        if "MAIL" in self._behaviour.says:
+            return self._behaviour.says["MAIL"]
         if not self._behaviour.eight_bit and "BODY=8BITMIME" in options:
             return "555 5.5.4 BODY=8BITMIME not implemented"
         envelope.mail_from = address
@@ -338,27 +394,44 @@ class SmtpAnswers:
         return "250 2.1.0 OK"
 
     async def rcpt(self, _: SMTP, __: Session, envelope: Envelope, address: str, ___: list[str]) -> str:
+        self._behaviour.asked.append(address.lower())
         if self._behaviour.defers("RCPT"):
             return "451 4.2.0 Try again later"
         if any(fnmatch.fnmatchcase(address.lower(), pattern) for pattern in self._behaviour.refused):
-            return "550 5.1.1 No such mailbox here"
+            return self._behaviour.refusal
         envelope.rcpt_tos.append(address)
         return "250 2.1.5 OK"
 
     async def data(self, connection: SMTP, _: Session, envelope: Envelope) -> str:
+        with self._behaviour.counting():
+            reply = await self._final_dot(connection, envelope)
+            while self._behaviour.holding:  # noqa: ASYNC110 - set from another thread
+                await asyncio.sleep(0.005)
+            return reply
+
+    async def _final_dot(self, connection: SMTP, envelope: Envelope) -> str:
         raw, sender = envelope.original_content or b"", (envelope.mail_from or "").strip("<>")
-        if self._behaviour.defers("DATA"):
-            return "451 4.3.0 Try again later"
-        if not (self._behaviour.eight_bit or raw.isascii()):
-            return "554 5.6.1 8-bit octets in a 7-bit letter"
+        if refusal := self._refusal(raw):
+            return refusal
         drops = self._behaviour.drops()
         if not drops or self._behaviour.drop_accepts:
             await self._take(Accepted(sender, list(envelope.rcpt_tos), raw))
         if drops:
             _cut(connection)
+        if self._behaviour.is_silent():
+            await asyncio.Event().wait()
         if isinstance(connection, SmtpConnection):
             connection.last_reply = self._behaviour.close_after_mail
         return "250 2.0.0 Accepted"
+
+    def _refusal(self, raw: bytes) -> str | None:
+        if self._behaviour.defers("DATA"):
+            return "451 4.3.0 Try again later"
+        if 0 < self._behaviour.largest < len(raw):
+            return "552 5.3.4 Message too big"
+        if not (self._behaviour.eight_bit or raw.isascii()):
+            return "554 5.6.1 8-bit octets in a 7-bit letter"
+        return self._behaviour.says.get(".")
 
 
 def _cut(connection: SMTP) -> NoReturn:
@@ -443,6 +516,11 @@ class MailHost:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+
+    @property
+    def smtp_clients(self) -> int:
+        """How many SMTP connections are open."""
+        return sum(isinstance(one, SmtpConnection) for one in list(self._connections))
 
     @property
     def password(self) -> str:
