@@ -34,6 +34,10 @@ IDLE = 30.0
 """Seconds without work after which a connection is closed."""
 
 
+class OneTooMany(Exception):
+    """The relay wants fewer connections: this one ends, and another takes its mail."""
+
+
 class Carriers:
     """Takes outgoing mails and reports each outcome to the recorder; `done` is called when there is room again."""
 
@@ -131,24 +135,39 @@ class Carriers:
     def _run(self) -> None:
         relay = Relay(self._settings, tokens=self._tokens, receipts=self._receipts)
         try:
-            self._carry_on(relay)
+            mail = self._first(relay)
+            while mail:
+                mail = self._following(relay, mail, self._outcome(relay, mail))
+        except OneTooMany:
+            pass
         finally:
             self._leave()
             relay.quit()
 
-    def _carry_on(self, relay: Relay) -> None:
-        """One mail after the other: what became of one, and that the next begins, is one commit."""
-        mail: Outgoing | None = None
-        outcome: Outcome | None = None
-        while (following := self._next(at_once=outcome is not None)) or outcome:
-            begins = self._recorder.record(*([outcome] if outcome else []), then=following)
-            self._finish([one for one in (mail, None if begins else following) if one])
-            mail, outcome = (following, None) if begins else (None, None)
-            if mail is None:
-                continue
-            outcome = self._outcome(relay, mail)
-            if outcome is None:
-                return  # handed on: this connection is one too many
+    def _first(self, relay: Relay) -> Outgoing | None:
+        """Wait for a mail, connect, and begin it; None ends this connection. Raises OneTooMany."""
+        while mail := self._next(at_once=False):
+            if self._connects(relay, mail) and self._recorder.record(then=mail):
+                return mail
+            self._finish([mail])
+        return None
+
+    def _following(self, relay: Relay, mail: Outgoing, outcome: Outcome) -> Outgoing | None:
+        """Record what became of a mail and, in the same commit, that the next one begins. Raises OneTooMany."""
+        following = self._next(at_once=True) if relay.is_open else None
+        begins = self._recorder.record(outcome, then=following)
+        self._finish([mail] if begins or following is None else [mail, following])
+        return following if begins else self._first(relay)
+
+    def _connects(self, relay: Relay, mail: Outgoing) -> bool:
+        """Whether there is a connection; else the mail, which was not begun, is deferred. Raises OneTooMany."""
+        try:
+            relay.connect()
+        except (NotNow, LoginRefused) as error:
+            reply = error.reply if isinstance(error, NotNow) else "login refused"
+            self._recorder.record(self._without_relay(relay, mail, reply))
+            return False
+        return True
 
     def _finish(self, mails: list[Outgoing]) -> None:
         """These are no longer in hand."""
@@ -171,8 +190,8 @@ class Carriers:
         with self._changed:
             self._threads.discard(threading.current_thread())
 
-    def _outcome(self, relay: Relay, mail: Outgoing) -> Outcome | None:
-        """What becomes of one mail on the wire; nothing but the outcome leaves this function."""
+    def _outcome(self, relay: Relay, mail: Outgoing) -> Outcome:
+        """What becomes of one mail on the wire. Raises OneTooMany and nothing else."""
         digest = sha256()
         try:
             reply = relay.transmit(self._transmission(relay, mail, digest.update))
@@ -186,9 +205,7 @@ class Carriers:
         self._resting.went_well(mail.destination)
         return Accepted(mail.id, reply, digest.hexdigest())
 
-    def _judge(
-        self, relay: Relay, mail: Outgoing, error: Refused | NotNow | Uncertain | LoginRefused
-    ) -> Outcome | None:
+    def _judge(self, relay: Relay, mail: Outgoing, error: Refused | NotNow | Uncertain | LoginRefused) -> Outcome:
         if isinstance(error, Uncertain):
             return Unknown(mail.id)
         if isinstance(error, LoginRefused):
@@ -202,29 +219,29 @@ class Carriers:
         is_too_large = error.is_too_large and mail.original_id is not None
         return (TooLarge if is_too_large else RefusedForGood)(mail.id, error.reply)
 
-    def _without_relay(self, relay: Relay, mail: Outgoing, reply: str) -> Outcome | None:
+    def _without_relay(self, relay: Relay, mail: Outgoing, reply: str) -> Outcome:
         """The relay gives us no connection. While there are others it may want fewer: one of them takes this mail.
 
-        Where it gives none to anybody, the last one that tried says so.
+        Where it gives none to anybody, the last one that tried says so. Raises OneTooMany.
         """
         relay.close()
-        if self._hand_on(mail):
-            return None
+        self._hand_on(mail)
         self._condition.failed(reply[:3] if reply[:3].isdigit() else reply)
         self._resting.rest()
         self._give_back()
         return Deferred(mail.id, reply)
 
-    def _hand_on(self, mail: Outgoing) -> bool:
+    def _hand_on(self, mail: Outgoing) -> None:
+        """Leave a mail to another connection, if there is one. Raises OneTooMany."""
         with self._changed:
             others = len(self._threads - {threading.current_thread()})
             if not others or self._closing:
-                return False
+                return
             self._leave()
             self._resting.want_fewer(others)
             self._ready.appendleft(mail)
             self._changed.notify()
-            return True
+        raise OneTooMany
 
     def _transmission(self, relay: Relay, mail: Outgoing, note: Callable[[bytes], None]) -> Transmission:
         chunks: Iterable[bytes] = [mail.content]
