@@ -140,7 +140,9 @@ def write(letter: Letter, language: str, *, company: str, slack_out: bool, now: 
     if len(letter.held) == 1 and not letter.events:
         return _write("request_reminder", language, **_describe(letter.held[0], language, now), **values)
     held = [_describe(one, language, now) for one in letter.held[:SHOWN]]
-    events = [(case, _say_event(topic, language)) for case, topic in letter.events[:SHOWN]]
+    desk = word(language, "event.desk")
+    named = [(desk if case in ("", DESK_CASE) else case, topic) for case, topic in letter.events[:SHOWN]]
+    events = [(case, _say_event(topic, language)) for case, topic in named]
     count = {"held_count": len(letter.held), "event_count": len(letter.events)}
     return _write("gathered", language, held=held, events=events, **count, **values)
 

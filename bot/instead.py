@@ -1,4 +1,4 @@
-"""When Slack cannot be told of a breach, the dpo and the escalation addresses are, by e-mail and once."""
+"""When Slack cannot be told of a breach or a pause, the dpo and the escalation addresses are, by e-mail and once."""
 
 from collections.abc import Callable
 
@@ -7,7 +7,8 @@ from sqlalchemy.orm import Session
 from bot import letters, telling
 from bot.cards import show_breach
 from bot.desk import Desk
-from storage import breaches
+from bot.pausing import PAUSED, write_paused
+from storage import breaches, pauses
 from storage.clock import now
 from storage.models import Breach, Delivery
 from storage.outbox import Words
@@ -17,15 +18,28 @@ OF_THE_TOKEN = frozenset("invalid_auth not_authed token_revoked token_expired ac
 """Errors of the configuration: waiting will not mend them."""
 TRIES = 3
 """From how many tries on an urgent post counts as not going."""
-URGENT = frozenset({"breach_opened", "breach_reminder"})
+URGENT = frozenset({"breach_opened", "breach_reminder", PAUSED})
 
 
 def tell_by_mail(session: Session, desk: Desk, delivery: Delivery, code: str) -> int:
     """Queue the e-mails for a post that failed, if it is urgent and will not go; how many are new."""
     if delivery.topic not in URGENT or (code not in OF_THE_CHANNEL | OF_THE_TOKEN and delivery.attempts < TRIES):
         return 0
+    if delivery.topic == PAUSED:
+        return _tell_paused(session, desk, delivery)
     breach = breaches.get_breach(session, delivery.case)
     return telling.tell_instead(session, delivery, _writer(session, desk, breach, delivery), desk.settings, now=now())
+
+
+def _tell_paused(session: Session, desk: Desk, delivery: Delivery) -> int:
+    """Nothing when sending goes on already."""
+    if (pause := pauses.is_paused(session)) is None:
+        return 0
+
+    def write(language: str) -> Words:
+        return write_paused(session, pause, language, company=desk.settings.company_name)
+
+    return telling.tell_instead(session, delivery, write, desk.settings, now=now())
 
 
 def _writer(session: Session, desk: Desk, breach: Breach, delivery: Delivery) -> Callable[[str], Words]:

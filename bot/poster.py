@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from bot import instead
 from bot.desk import Desk
 from bot.outage import Health, hurry
-from bot.posting import Post, find_place, is_elsewhere, prepare
+from bot.posting import Post, find_card_due, find_place, is_elsewhere, prepare
 from bot.trouble import UNREACHABLE, pause
 from storage import outbox
 from storage.announcements import BY_MAIL
@@ -143,13 +143,21 @@ class Poster:
             outbox.defer(ours[0], reply="goes by e-mail", after=timedelta(hours=1))
             return True
         if ours[0].purpose != Purpose.CARD:
-            return False
+            return self._awaits_card(session, ours[0])
         wait = self._shown.get(ours[0].case, 0.0) - time.monotonic()
         if is_elsewhere(session, ours[0], now=real_now()):
             wait = max(wait, 1.0)
         for delivery in ours if wait > 0 else ():
             outbox.defer(delivery, reply="soon", after=timedelta(seconds=wait))
         return wait > 0
+
+    def _awaits_card(self, session: Session, delivery: Delivery) -> bool:
+        """What belongs into a thread comes after the card that begins it."""
+        due_at = find_card_due(session, delivery, channel=self.channel, now=real_now())
+        if due_at is not None:
+            wait = max(due_at - real_now(), timedelta(seconds=0.1))
+            outbox.defer(delivery, reply="after its card", after=wait)
+        return due_at is not None
 
     def _post(self, post: Post) -> str:
         """Returns the message's ts. Raises Unpostable."""

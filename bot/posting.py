@@ -8,11 +8,12 @@ from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
 from bot.blocks import Said, say, say_card
-from bot.cards import BreachCard, Card, find_card, show_request
+from bot.cards import BreachCard, Card, find_card, is_request, show_request
 from bot.letters import describe_rung, describe_waiting
+from bot.pausing import describe_sending
 from bot.reminders import is_broadcast
 from bot.watch import say_of_desk
-from storage import breaches, requests
+from storage import breaches, outbox, requests
 from storage.announcements import CHANNEL, DESK_CASE
 from storage.models import Affected, Delivery
 from storage.models import Card as Place
@@ -50,9 +51,23 @@ def is_elsewhere(session: Session, delivery: Delivery, *, now: datetime) -> bool
     return bool(session.execute(select(theirs)).scalar())
 
 
+def find_card_due(session: Session, delivery: Delivery, *, channel: str, now: datetime) -> datetime | None:
+    """When the request's card is tried next, if this belongs into its thread and the card is not there yet.
+
+    A card that cannot be rendered waits for an hour; nothing else waits for it.
+    """
+    if delivery.recipient != CHANNEL or not is_request(delivery.case) or find_place(session, delivery.case, channel):
+        return None
+    card = select(Delivery.due_at).where(Delivery.case == delivery.case, Delivery.purpose == Purpose.CARD)
+    soon = card.where(Delivery.due_at <= now + outbox.LONGEST_BACKOFF)
+    return session.scalars(soon.order_by(Delivery.due_at).limit(1)).first()
+
+
 def prepare(session: Session, delivery: Delivery, *, channel: str, language: str, now: datetime) -> Post | None:
     """The post of a delivery as the record stands now; None for a reminder of what has been decided meanwhile."""
-    if delivery.case in ("", DESK_CASE):
+    if not delivery.case:
+        return _post_sending(session, delivery, channel, delivery.language or language)
+    if delivery.case == DESK_CASE:
         return Post(channel, Said(say_of_desk(session, delivery, language)))
     if delivery.topic == "request_reminder":
         return _remind_of_request(session, delivery, channel, language, now)
@@ -84,6 +99,12 @@ def _remind_of_request(session: Session, delivery: Delivery, channel: str, langu
     waiting = describe_waiting(since=requests.waiting_since(request), due_at=due_at, now=now)
     said = Said(say("reminder", show_request(session, request), delivery.language or language, **waiting))
     return _addressed(delivery, said, find_place(session, delivery.case, channel), channel, broadcast=True)
+
+
+def _post_sending(session: Session, delivery: Delivery, channel: str, language: str) -> Post:
+    """What concerns no case: that sending is paused, or goes on."""
+    where = channel if delivery.recipient == CHANNEL else delivery.recipient
+    return Post(where, Said(describe_sending(session, language)))
 
 
 def _remind(session: Session, delivery: Delivery, card: BreachCard, language: str, now: datetime) -> tuple[Said, bool]:

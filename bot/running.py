@@ -17,8 +17,8 @@ from bot.outage import StandIn
 from bot.poster import Pace, Poster
 from bot.reminders import Ticker, tick
 from bot.settings import BotSettings
-from bot.watch import MailWatch
-from storage import heartbeats, staff
+from bot.watch import MailWatch, raise_stuck
+from storage import heartbeats, home, staff
 from storage.clock import now as desk_now
 from storage.clock import real_now
 from storage.database import Database
@@ -65,6 +65,7 @@ class Bot:
             lambda: stand_in.tick(now=desk_now()),
             lambda: gather(self.desk, slack_out=self.poster.health.out, now=desk_now()),
             lambda: watch.tick(now=real_now()),
+            lambda: raise_stuck(self.desk, now=desk_now()),
         ):
             self.ticker.add(self._surviving(job), every=min(BEAT_EVERY, every * 5))
 
@@ -109,6 +110,7 @@ class Bot:
     def _beat(self) -> None:
         with self.desk.database.begin() as session:
             heartbeats.beat(session, "bot", now=real_now())
+        home.note_progress(self.desk.database)
 
     def _surviving(self, job: Callable[[], object]) -> Callable[[], None]:
         """The job, but a database that is away is noted once and waited for."""

@@ -72,9 +72,10 @@ def tell_instead(
     readers |= dict.fromkeys(find_others(settings.escalation_addresses, dpos), settings.staff_language)
     new = 0
     for address, language in readers.items():
+        key = key_of_letter(delivery.case, delivery.reminder_id, address)
         new += queue_mail(
             session,
-            key_of_letter(delivery.case, delivery.reminder_id, address),
+            key if delivery.case else f"e-mail:{delivery.key}:{address}",
             case=delivery.case,
             topic=delivery.topic,
             address=address,

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from bot.desk import Desk
-from storage import figures, heartbeats, outbox
+from storage import heartbeats, outbox, pauses, stuck
 from storage.announcements import CHANNEL, DESK_CASE
 from storage.models import Delivery
 from storage.types import Medium, Purpose
@@ -19,7 +19,7 @@ from templates import render
 
 SILENCE = timedelta(minutes=2)
 """From how long on the mail half counts as silent; it beats every five seconds."""
-SILENT, BACK = "mail_silent", "mail_back"
+SILENT, BACK, STUCK = "mail_silent", "mail_back", "mail_stuck"
 
 
 class MailWatch:
@@ -43,23 +43,43 @@ class MailWatch:
 
     def _announce(self, topic: str, about: str, now: datetime) -> str | None:
         with self._desk.decide() as session:
-            queued = outbox.queue(
-                session,
-                f"{topic}:{about.removeprefix(f'{SILENT}:')}",
-                medium=Medium.SLACK,
-                purpose=Purpose.ALERT,
-                topic=topic,
-                recipient=CHANNEL,
-                language="",
-                case=DESK_CASE,
-                now=now,
-            )
-        return topic if queued else None
+            return topic if _queue(session, topic, about.removeprefix(f"{SILENT}:"), now) else None
+
+
+def _queue(session: Session, topic: str, about: str, now: datetime) -> bool:
+    """Say something of the desk itself in the channel; once for what it is about."""
+    return outbox.queue(
+        session,
+        f"{topic}:{about}",
+        medium=Medium.SLACK,
+        purpose=Purpose.ALERT,
+        topic=topic,
+        recipient=CHANNEL,
+        language="",
+        case=DESK_CASE,
+        now=now,
+    )
+
+
+def raise_stuck(desk: Desk, *, now: datetime) -> int:
+    """One tick: tell the channel of mails that could not be taken in, each once; how many were new."""
+    with desk.database.reading() as session:
+        if not stuck.find_untold(session):
+            return 0
+    with desk.decide() as session:
+        untold = stuck.find_untold(session)
+        for one in untold:
+            one.raised_at = now
+        if untold:
+            first = untold[0]
+            _queue(session, STUCK, f"{first.account}/{first.folder}/{first.uidvalidity}/{first.uid}", now)
+    return len(untold)
 
 
 def say_of_desk(session: Session, delivery: Delivery, language: str) -> str:
     """Words about the desk itself: templates/desk_<topic>; `since` is the instant in the delivery's key, if any."""
-    values = {"since": _instant(delivery), "stuck": figures.count_stuck(session)}
+    pause = pauses.is_paused(session)
+    values = {"since": _instant(delivery), "stuck": stuck.count_stuck(session), "reason": pause.reason if pause else ""}
     try:
         return render(f"desk_{delivery.topic}", language, "slack", **values)
     except TemplateNotFound:

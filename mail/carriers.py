@@ -34,6 +34,10 @@ IDLE = 30.0
 """Seconds without work after which a connection is closed."""
 
 
+class OneTooMany(Exception):
+    """The relay wants fewer connections: this one ends, and another takes its mail."""
+
+
 class Carriers:
     """Takes outgoing mails and reports each outcome to the recorder; `done` is called when there is room again."""
 
@@ -54,11 +58,15 @@ class Carriers:
         self._condition, self._receipts = Condition("relay"), Condition("receipt-copies")
 
     def room(self) -> int:
-        """How many mails more may be made ready now; none while the relay is left alone."""
+        """How many mails more may be made ready now: some for each connection, or none yet.
+
+        None while the relay is left alone.
+        """
         if self._resting.is_general():
             return 0
         with self._changed:
-            return self._limit() * AHEAD - len(self._in_hand)
+            free = self._limit() * AHEAD - len(self._in_hand)
+        return free if free >= self._limit() else 0
 
     def in_hand(self) -> list[int]:
         """The deliveries that are waiting here or under way."""
@@ -127,37 +135,63 @@ class Carriers:
     def _run(self) -> None:
         relay = Relay(self._settings, tokens=self._tokens, receipts=self._receipts)
         try:
-            while (mail := self._next()) is not None and self._carry_one(relay, mail):
-                pass
+            mail = self._first(relay)
+            while mail:
+                mail = self._following(relay, mail, self._outcome(relay, mail))
+        except OneTooMany:
+            pass
         finally:
             self._leave()
             relay.quit()
 
-    def _next(self) -> Outgoing | None:
-        """The next mail; None ends this connection, and nobody counts on it any more."""
+    def _first(self, relay: Relay) -> Outgoing | None:
+        """Wait for a mail, connect, and begin it; None ends this connection. Raises OneTooMany."""
+        while mail := self._next(at_once=False):
+            if self._connects(relay, mail) and self._recorder.record(then=mail):
+                return mail
+            self._finish([mail])
+        return None
+
+    def _following(self, relay: Relay, mail: Outgoing, outcome: Outcome) -> Outgoing | None:
+        """Record what became of a mail and, in the same commit, that the next one begins. Raises OneTooMany."""
+        following = self._next(at_once=True) if relay.is_open else None
+        begins = self._recorder.record(outcome, then=following)
+        self._finish([mail] if begins or following is None else [mail, following])
+        return following if begins else self._first(relay)
+
+    def _connects(self, relay: Relay, mail: Outgoing) -> bool:
+        """Whether there is a connection; else the mail, which was not begun, is deferred. Raises OneTooMany."""
+        try:
+            relay.connect()
+        except (NotNow, LoginRefused) as error:
+            reply = error.reply if isinstance(error, NotNow) else "login refused"
+            self._recorder.record(self._without_relay(relay, mail, reply))
+            return False
+        return True
+
+    def _finish(self, mails: list[Outgoing]) -> None:
+        """These are no longer in hand."""
+        if mails:
+            self._forget(mails)
+            self.done()
+
+    def _next(self, *, at_once: bool) -> Outgoing | None:
+        """The next mail. Where there is none, wait for one, unless `at_once`; then nobody counts on this connection."""
         with self._changed:
-            self._changed.wait_for(lambda: self._ready or self._closing, IDLE)
+            if not at_once:
+                self._changed.wait_for(lambda: self._ready or self._closing, IDLE)
             if self._ready and not self._closing:
                 return self._ready.popleft()
-            self._leave()
+            if not at_once:
+                self._leave()
             return None
 
     def _leave(self) -> None:
         with self._changed:
             self._threads.discard(threading.current_thread())
 
-    def _carry_one(self, relay: Relay, mail: Outgoing) -> bool:
-        """Send one and record what became of it; False when it was handed on, and this connection is one too many."""
-        outcome = self._outcome(relay, mail)
-        if outcome is None:
-            return False
-        self._recorder.record(outcome)
-        self._forget([mail])
-        self.done()
-        return True
-
-    def _outcome(self, relay: Relay, mail: Outgoing) -> Outcome | None:
-        """What becomes of one mail on the wire; nothing but the outcome leaves this function."""
+    def _outcome(self, relay: Relay, mail: Outgoing) -> Outcome:
+        """What becomes of one mail on the wire. Raises OneTooMany and nothing else."""
         digest = sha256()
         try:
             reply = relay.transmit(self._transmission(relay, mail, digest.update))
@@ -171,9 +205,7 @@ class Carriers:
         self._resting.went_well(mail.destination)
         return Accepted(mail.id, reply, digest.hexdigest())
 
-    def _judge(
-        self, relay: Relay, mail: Outgoing, error: Refused | NotNow | Uncertain | LoginRefused
-    ) -> Outcome | None:
+    def _judge(self, relay: Relay, mail: Outgoing, error: Refused | NotNow | Uncertain | LoginRefused) -> Outcome:
         if isinstance(error, Uncertain):
             return Unknown(mail.id)
         if isinstance(error, LoginRefused):
@@ -187,29 +219,29 @@ class Carriers:
         is_too_large = error.is_too_large and mail.original_id is not None
         return (TooLarge if is_too_large else RefusedForGood)(mail.id, error.reply)
 
-    def _without_relay(self, relay: Relay, mail: Outgoing, reply: str) -> Outcome | None:
+    def _without_relay(self, relay: Relay, mail: Outgoing, reply: str) -> Outcome:
         """The relay gives us no connection. While there are others it may want fewer: one of them takes this mail.
 
-        Where it gives none to anybody, the last one that tried says so.
+        Where it gives none to anybody, the last one that tried says so. Raises OneTooMany.
         """
         relay.close()
-        if self._hand_on(mail):
-            return None
+        self._hand_on(mail)
         self._condition.failed(reply[:3] if reply[:3].isdigit() else reply)
         self._resting.rest()
         self._give_back()
         return Deferred(mail.id, reply)
 
-    def _hand_on(self, mail: Outgoing) -> bool:
+    def _hand_on(self, mail: Outgoing) -> None:
+        """Leave a mail to another connection, if there is one. Raises OneTooMany."""
         with self._changed:
             others = len(self._threads - {threading.current_thread()})
             if not others or self._closing:
-                return False
+                return
             self._leave()
             self._resting.want_fewer(others)
             self._ready.appendleft(mail)
             self._changed.notify()
-            return True
+        raise OneTooMany
 
     def _transmission(self, relay: Relay, mail: Outgoing, note: Callable[[bytes], None]) -> Transmission:
         chunks: Iterable[bytes] = [mail.content]

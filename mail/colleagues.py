@@ -36,13 +36,19 @@ def unwrap(
     return inner if inner and inner.sender and not _is_of(inner.sender, domains) else None
 
 
-def _attached(raw: bytes) -> list[Part]:
-    """The letters that a mail has as attachments."""
-    head = raw[:HEAD]
+def find_enclosed(raw: bytes) -> bytes | None:
+    """The bytes of the one letter that a mail has as an attachment, exactly as it was attached, if it is whole."""
+    inside = _attached(raw, len(raw))
+    return inside[0].content() if len(inside) == 1 and inside[0].complete else None
+
+
+def _attached(raw: bytes, most: int = HEAD) -> list[Part]:
+    """The letters that the first octets of a mail have as attachments."""
+    head = raw[:most]
     if head.startswith((b"From ", b">From ")):
         head = head.partition(b"\n")[2]
     fields, body = split_head(head, WANTED)
-    leaves = read_parts(fields, head[body:], truncated=len(raw) > HEAD).leaves
+    leaves = read_parts(fields, head[body:], truncated=len(raw) > most).leaves
     return [part for part in leaves if part.content_type in _LETTERS or part.name.lower().endswith(".eml")]
 
 

@@ -55,6 +55,7 @@ def drain(
     from mail.service import AnotherPoller, MailboxAway  # noqa: PLC0415 - slow
     from mail.service import drain as drain_once  # noqa: PLC0415 - slow
     from storage.logs import log_paused, start_logging  # noqa: PLC0415 - slow
+    from storage.progress import progress  # noqa: PLC0415 - slow
     from storage.restored import at_home  # noqa: PLC0415 - slow
 
     settings = _settings()
@@ -63,7 +64,8 @@ def drain(
         if pause:
             log_paused(pause.reason, pause.since_at)
         try:
-            done = drain_once(database, settings, patience=patience)
+            with progress(None, "mails looked at") as counting:
+                done = drain_once(database, settings, patience=patience, advance=counting.advance)
         except AnotherPoller:
             fail("Another process polls this mailbox: stop it first, or let it work.", EX_TEMPFAIL)
         except MailboxAway as error:

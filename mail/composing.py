@@ -7,9 +7,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload, undefer
 
 from mail.acknowledging import reply_fields
-from mail.forward import Envelope, compose
-from mail.letter import Letter
-from mail.reading import read_mail
+from mail.forward import Envelope, compose, is_spliced
+from mail.reading import Effective, read_mail
 from mail.receipts import TO_CUSTOMERS, receipt_address
 from mail.recent import LARGEST, RecentLetters
 from mail.settings import MailSettings
@@ -19,7 +18,7 @@ from storage.attempts import find_original, withheld_size
 from storage.database import Database
 from storage.models import Delivery, Forward, Message, Request
 from storage.outbox import Words
-from storage.types import Purpose
+from storage.types import Channel, Purpose
 
 
 @dataclass(frozen=True)
@@ -55,7 +54,8 @@ def compose_all(session: Session, ids: Sequence[int], settings: MailSettings, re
     originals = select(Message).where(Message.id.in_([one.original_id for one in deliveries if one.original_id]))
     held = session.scalars(originals).all()  # while they are held, the session need not ask for them
     outgoing = [_outgoing(session, one, settings, recent) for one in deliveries]
-    del held
+    for original in held:
+        recent.forget(original.id)
     return outgoing
 
 
@@ -64,6 +64,7 @@ def _outgoing(session: Session, delivery: Delivery, settings: MailSettings, rece
     original = session.get(Message, delivery.original_id) if delivery.original_id else None
     boundary = _boundary_of(message_id)
     content = delivery.content or _compose(session, delivery, message_id, original, settings, recent)
+    original = original if is_spliced(content, boundary) else None
     bounce = tokens.sign(session, "b", delivery.id)
     return Outgoing(
         delivery.id,
@@ -75,7 +76,7 @@ def _outgoing(session: Session, delivery: Delivery, settings: MailSettings, rece
         bounce,
         content,
         boundary,
-        delivery.original_id,
+        original.id if original else None,
         _small(session, original, recent),
         original.size if original else 0,
     )
@@ -90,6 +91,10 @@ def _compose(
     recent: RecentLetters,
 ) -> bytes:
     request = delivery.forward.request if delivery.forward else requests.find_request(session, delivery.case)
+    about = find_original(session, delivery)
+    says = _read_kept(session, about.id if about else 0, settings, recent) if delivery.text is None else None
+    if says and says.channel is Channel.COLLEAGUE and delivery.purpose in TO_CUSTOMERS:
+        original = None
     envelope = Envelope(
         company=settings.company_name,
         sender=settings.mail_address,
@@ -102,7 +107,7 @@ def _compose(
     )
     if delivery.purpose is Purpose.ACKNOWLEDGEMENT and request:
         envelope = replace(envelope, fields=tuple(reply_fields(request.message.internet_id, message_id)))
-    words = _words(session, delivery, settings, recent)
+    words = _words(session, delivery, says, about, settings)
     return compose(words, envelope, boundary=_boundary_of(message_id), with_original=original is not None)
 
 
@@ -111,14 +116,18 @@ def _boundary_of(message_id: str) -> str:
     return f"kavkom-{message_id[1:].partition('@')[0]}"
 
 
-def _read_kept(session: Session, message_id: int, settings: MailSettings, recent: RecentLetters) -> Letter:
-    """The data subject's letter in a kept mail, read from its head; never raises for what is in it."""
+def _read_kept(session: Session, message_id: int, settings: MailSettings, recent: RecentLetters) -> Effective:
+    """What a kept mail says, read from its head; never raises for what is in it."""
     if found := recent.find(message_id):
-        return found.says.letter
+        return found.says
     head = messages.read_head(session, message_id)
     return read_mail(
-        head, whole=len(head) < messages.PART, own_domains=settings.own_domains, own_address=settings.mail_address
-    ).letter
+        head,
+        whole=len(head) < messages.PART,
+        own_domains=settings.own_domains,
+        own_address=settings.mail_address,
+        with_rights=False,
+    )
 
 
 def _small(session: Session, original: Message | None, recent: RecentLetters) -> bytes | None:
@@ -141,21 +150,34 @@ def original_parts(database: Database, message_id: int) -> Iterator[bytes]:
         ordinal += 1
 
 
-def _words(session: Session, delivery: Delivery, settings: MailSettings, recent: RecentLetters) -> Words:
-    if delivery.text is not None:
-        return Words(delivery.subject or "", delivery.text, delivery.html)
-    original = find_original(session, delivery)
-    letter = _read_kept(session, original.id if original else 0, settings, recent)
-    received_at = original.received_at if original else delivery.queued_at
+def _words(
+    session: Session, delivery: Delivery, says: Effective | None, about: Message | None, settings: MailSettings
+) -> Words:
+    """`says` is what the mail `about` which we write says. Of one that a colleague wrote only the letter is shown."""
+    if says is None:
+        return Words(delivery.subject or "", delivery.text or "", delivery.html)
+    received_at = about.received_at if about else delivery.queued_at
     if delivery.forward is None:
-        return original_words(delivery.case, received_at, letter, language=delivery.language)
+        return original_words(delivery.case, received_at, says.letter, language=delivery.language)
     company, withheld = settings.company_name, withheld_size(session, delivery)
+    unattached = says.channel is Channel.COLLEAGUE
     if delivery.purpose == Purpose.FOLLOW_UP:
         return follow_up_words(
-            delivery.forward, letter, received_at=received_at, company=company, withheld_size=withheld
+            delivery.forward,
+            says.letter,
+            received_at=received_at,
+            company=company,
+            withheld_size=withheld,
+            unattached=unattached,
         )
-    instructed = delivery.recipient != delivery.forward.address
-    return forward_words(delivery.forward, letter, company=company, withheld_size=withheld, instructed=instructed)
+    return forward_words(
+        delivery.forward,
+        says.letter,
+        company=company,
+        withheld_size=withheld,
+        instructed=delivery.recipient != delivery.forward.address,
+        unattached=unattached,
+    )
 
 
 def _reply_to(session: Session, request: Request | None, settings: MailSettings) -> str:

@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from mail.reading import MailRead
-from storage import correspondence, messages, requests
+from storage import correspondence, facts, requests
 from storage.models import Message, Request
 from storage.requests import Arrival
 from storage.types import Actor, Correspondence, Hold
@@ -20,12 +20,13 @@ class Copies:
 
     def __init__(self, session: Session, mails: Sequence[MailRead]) -> None:
         self._session = session
-        digests = {mail.author_sha256 for mail in mails if mail.author_sha256}
-        self._first = messages.find_first(session, digests) if digests else {}
+        ours = [(mail.author_sha256, mail.message_id) for mail in mails if mail.author_sha256]
+        decided = facts.find_first(session, {digest for digest, _ in ours}) if ours else {}
+        self._first = dict(reversed(ours)) | decided
 
     def is_copy(self, mail: MailRead) -> bool:
-        """Whether an older mail has the same letter."""
-        return self._first.get(mail.author_sha256 or "", mail.message_id) < mail.message_id
+        """Whether a mail that was decided before, or one further up in the group, has the same letter."""
+        return self._first.get(mail.author_sha256 or "", mail.message_id) != mail.message_id
 
     def settle(self, mail: MailRead, arrival: Arrival, *, own_address: str, by: Actor, now: datetime) -> bool:
         """Attach a copy to its case. False when it came for a customer who does not have the letter, and others do."""

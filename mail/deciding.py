@@ -1,29 +1,31 @@
 """What becomes of kept mails: read, matched with their case or the directory, forwarded, held or attached."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 from sqlalchemy.orm import Session
 
 from mail.acknowledging import acknowledge_received
 from mail.copying import Copies
+from mail.enclosing import attach_covers, open_enclosed
+from mail.flooding import find_flooding
 from mail.letter import Letter
 from mail.reading import Effective, MailRead
 from mail.routing import Held, Route, find_route
 from mail.settings import Automatic, MailSettings, ReadingSettings
 from mail.threads import Threads
-from storage import customers, messages, requests
+from storage import customers, facts, messages, requests
+from storage.database import take_the_floor
 from storage.deadlines import PARIS
+from storage.messages import Kept
 from storage.models import Customer, Request
 from storage.requests import Arrival, Opened, Reading
-from storage.types import Actor, Channel, Hold
+from storage.types import Actor, Channel, Hold, Kind
 
 INTAKE = Actor("desk", "mail")
-FLOOD = 20
-"""Letters of one sender within FLOOD_TIME; more than that, and a person is asked before anything is forwarded."""
-
-FLOOD_TIME = timedelta(hours=2)
+UNREAD = Reading(Kind.REQUEST, (), "fr")
+"""What is said of a mail that nobody could read: a person will."""
 
 
 @dataclass(frozen=True)
@@ -63,10 +65,18 @@ def consider(
         today=today,
         own_address=settings.mail_address,
     )
-    if says.is_in_doubt and isinstance(outcome, Route):
+    if isinstance(outcome, Route) and (says.is_in_doubt or _is_for_a_person(says, outcome)):
         outcome = Held(Hold.COLLEAGUE, (outcome.customer,), outcome.evidence)
     rights = says.rights
     return Considered(Reading(rights.kind, rights.rights, says.letter.language, rights.flags), rights.because, outcome)
+
+
+def _is_for_a_person(says: Effective, outcome: Route) -> bool:
+    """Whether a colleague sent the letter on, and did not himself say to whom, or not all of it can be shown."""
+    if says.channel is not Channel.COLLEAGUE:
+        return False
+    addressed = {f"intake-alias:{address}" for address in says.outer.recipients}
+    return addressed.isdisjoint(outcome.evidence) or (says.enclosed is None and says.letter.shortened)
 
 
 def _addressed(says: Effective) -> Letter:
@@ -79,8 +89,39 @@ def _addressed(says: Effective) -> Letter:
 
 
 def decide_all(session: Session, mails: Sequence[MailRead], *, settings: MailSettings, now: datetime) -> list[Opened]:
-    """Attach each mail to its case, or open one for it and forward it where that is certain; the rest is held."""
-    messages.record_read(session, [_facts(mail) for mail in mails])
+    """Attach each mail to its case, or open one for it and forward it where that is certain; the rest is held.
+
+    Nobody else decides meanwhile: two mailboxes may bring two copies of one letter in the same instant.
+    """
+    take_the_floor(session)
+    undecided = messages.still_undecided(session, [mail.message_id for mail in mails])
+    waiting = [mail for mail in mails if mail.message_id in undecided]
+    letters, covers = open_enclosed(session, waiting, now=now)
+    opened = _decide(session, letters, settings=settings, now=now)
+    attach_covers(session, covers, now=now)
+    return opened
+
+
+def hold_unread(session: Session, kept: Kept, *, now: datetime) -> list[Opened]:
+    """A case for a mail that could not be read, or is not whole: nothing is known but that it is here."""
+    take_the_floor(session)
+    if kept.message_id not in messages.still_undecided(session, [kept.message_id]):
+        return []
+    arrival = Arrival(kept.message_id, kept.received_at, kept.sha256, UNREAD, hold=Hold.UNREADABLE)
+    return requests.receive_all(session, [arrival], by=INTAKE, now=now)
+
+
+def arrivals_of(
+    session: Session, mails: Sequence[MailRead], *, settings: ReadingSettings, now: datetime
+) -> list[Arrival]:
+    """What becomes of each letter if it opens a case now."""
+    directory = RecordedDirectory(session, (mail.says for mail in mails))
+    flooding = find_flooding(session, mails)
+    return [_arrival(mail, directory, flooding, settings=settings, now=now) for mail in mails]
+
+
+def _decide(session: Session, mails: Sequence[MailRead], *, settings: MailSettings, now: datetime) -> list[Opened]:
+    facts.record_read(session, [_facts(mail) for mail in mails])
     copies = Copies(session, mails)
     threads = Threads(session, mails, settings, by=INTAKE, now=now)
     new = [mail for mail in mails if not copies.is_copy(mail) and not threads.settle(mail)]
@@ -90,9 +131,7 @@ def decide_all(session: Session, mails: Sequence[MailRead], *, settings: MailSet
 
 
 def _open(session: Session, mails: Sequence[MailRead], *, settings: MailSettings, now: datetime) -> list[Opened]:
-    directory = RecordedDirectory(session, (mail.says for mail in mails))
-    flooding = _find_flooding(session, mails)
-    arrivals = [_arrival(mail, directory, flooding, settings=settings, now=now) for mail in mails]
+    arrivals = arrivals_of(session, mails, settings=settings, now=now)
     opened = requests.receive_all(session, arrivals, by=INTAKE, now=now)
     if settings.acknowledge:
         _acknowledge(session, mails, opened, settings=settings, now=now)
@@ -106,32 +145,22 @@ def _open_apart(
     apart = []
     directory = RecordedDirectory(session, (mail.says for mail in mails))
     for mail in mails:
-        arrival = _arrival(mail, directory, frozenset(), settings=settings, now=now)
+        arrival = _arrival(mail, directory, (), settings=settings, now=now)
         if copies.settle(mail, arrival, own_address=settings.mail_address, by=INTAKE, now=now):
             continue
         apart.append(replace(arrival, hold=Hold.SEVERAL_CUSTOMERS, customer=None))
     return requests.receive_all(session, apart, by=INTAKE, now=now)
 
 
-def _facts(mail: MailRead) -> messages.Facts:
+def _facts(mail: MailRead) -> facts.Facts:
     sender = mail.letter.sender
-    return messages.Facts(mail.message_id, mail.author_sha256, mail.letter.message_id, sender and sender.lower())
-
-
-def _find_flooding(session: Session, mails: Sequence[MailRead]) -> frozenset[str]:
-    """The senders of so many letters that a person is asked first (mail.md rule 8)."""
-    if not mails:
-        return frozenset()
-    senders = {mail.letter.sender.lower() for mail in mails if mail.letter.sender}
-    since = min(mail.received_at for mail in mails) - FLOOD_TIME
-    counts = messages.count_from(session, senders, since=since)
-    return frozenset(sender for sender, count in counts.items() if count > FLOOD)
+    return facts.Facts(mail.message_id, mail.author_sha256, mail.letter.message_id, sender and sender.lower())
 
 
 def _arrival(
     mail: MailRead,
     directory: RecordedDirectory,
-    flooding: frozenset[str],
+    flooding: Collection[int],
     *,
     settings: ReadingSettings,
     now: datetime,
@@ -143,7 +172,7 @@ def _arrival(
     hold = outcome.hold if isinstance(outcome, Held) else None
     if customer and requests.why_not_forwarded(customer, settings.mail_address, now):
         customer, hold = None, Hold.OWN_MAIL
-    if customer and (mail.letter.sender or "").lower() in flooding:
+    if customer and mail.message_id in flooding:
         customer, hold = None, Hold.TOO_MANY
     return Arrival(
         mail.message_id,

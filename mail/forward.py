@@ -61,6 +61,11 @@ def compose(words: Words, envelope: Envelope, *, boundary: str, with_original: b
     return head + mixed.encode("ascii") + body
 
 
+def is_spliced(content: bytes, boundary: str) -> bool:
+    """Whether a message that was composed with this boundary is one that an original is spliced into."""
+    return f'Content-Type: multipart/mixed; boundary="{boundary}"\r\n'.encode("ascii") in content
+
+
 def splice(content: bytes, original: Iterable[bytes], form: Form, *, boundary: str) -> Iterator[bytes]:
     """The whole message with its original, in chunks: what goes over the wire before dot-stuffing."""
     if form is Form.EIGHT_BIT:

@@ -123,6 +123,12 @@ class Mailbox:
             found = self._client.search(["UID", f"{last + 1}:*"])
             return sorted(uid for uid in found if uid > last)
 
+    def uids_between(self, first: int, last: int) -> list[int]:
+        """The UIDs from `first` to `last`, rising; what a server adds is left out."""
+        with losing():
+            found = self._client.search(["UID", f"{first}:{last}"])
+            return sorted(uid for uid in found if first <= uid <= last)
+
     def has_message_id(self, message_id: str) -> bool:
         """Whether a mail with this Message-ID stands in the open folder."""
         with losing():

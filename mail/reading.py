@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from mail.colleagues import unwrap
+from mail.colleagues import find_enclosed, unwrap
 from mail.letter import HEAD, Letter, read_letter
 from mail.rights import RightsRead, read_rights
 from storage.types import Channel, Kind
@@ -17,13 +17,15 @@ UNREAD = RightsRead(Kind.REQUEST, (), (), ())
 class Effective:
     """What a mail says. When a colleague sent a letter on, `letter` is that one and `outer` the colleague's mail.
 
-    `is_in_doubt`: a colleague wrote it, and it holds no letter that can surely be told.
+    `is_in_doubt`: a colleague wrote it, and it holds no letter that can surely be told. `enclosed`: the bytes of the
+    letter, where the colleague attached it and all of it is here.
     """
 
     letter: Letter
     outer: Letter
     rights: RightsRead
     is_in_doubt: bool = False
+    enclosed: bytes | None = None
 
     @property
     def channel(self) -> Channel:
@@ -50,18 +52,26 @@ class MailRead:
 
 
 def read_mail(
-    head: bytes, *, whole: bool, own_domains: Collection[str] = (), own_address: str | None = None
+    head: bytes,
+    *,
+    whole: bool,
+    own_domains: Collection[str] = (),
+    own_address: str | None = None,
+    with_rights: bool = True,
 ) -> Effective:
     """Read a mail from its head. Whatever it does to its reader, it has a letter that a person can be asked about.
 
-    Mail from `own_domains` is a colleague's, unless it comes from our intake address `own_address`.
+    Mail from `own_domains` is a colleague's, unless it comes from our intake address `own_address`. What it asks is
+    read once: a request has it, and who only wants the words need not wait for it.
     """
     outer = read_letter(head[:HEAD], truncated=not whole or len(head) > HEAD)
     try:
         inner = _unwrapped(head, outer, own_domains, own_address)
         letter = inner or outer
         in_doubt = inner is None and _is_colleague(outer, own_domains)
-        return Effective(letter, outer, read_rights(letter.subject, letter.text), in_doubt)
+        enclosed = find_enclosed(head) if inner and whole else None
+        rights = read_rights(letter.subject, letter.text) if with_rights else UNREAD
+        return Effective(letter, outer, rights, in_doubt, enclosed)
     except Exception:  # noqa: BLE001 - the poison guard: it is kept, and held for a person
         unread = Letter(unreadable="rights")
         return Effective(unread, unread, UNREAD)

@@ -13,11 +13,11 @@ from sqlalchemy.orm import Session
 
 from mail.mailbox import Mailbox
 from mail.settings import MailSettings, Receipt
-from storage import messages, outbox, outcomes, restored, tokens
+from storage import outbox, outcomes, restored, sightings, tokens
 from storage.clock import now, real_now
 from storage.database import Database
 from storage.heartbeats import contact_of, last_beats
-from storage.messages import Place
+from storage.sightings import Place
 from storage.types import Medium, Purpose
 
 TO_CUSTOMERS = frozenset({Purpose.FORWARD, Purpose.FOLLOW_UP})
@@ -39,11 +39,14 @@ def note_receipts(database: Database, heads: Mapping[Place, bytes]) -> set[Place
     if not any(_ADDRESS.search(head) for head in heads.values()):
         return set()
     with database.begin() as session:
-        found = {place: number for place, head in heads.items() if (number := _delivery_of(session, head))}
-        known = outcomes.record_receipts(session, list(found.values()), now=now())
-        ours = {place: number for place, number in found.items() if number in known}
+        found = {place: signed for place, head in heads.items() if (signed := _genuine(session, head))}
+        numbers = {place: number for place, signed in found.items() if (number := _delivery_of(session, signed))}
+        known = outcomes.record_receipts(session, set(numbers.values()), now=now())
+        ours = {place: numbers.get(place) if numbers.get(place) in known else None for place in found}
         hashes = {place: sha256(heads[place]).hexdigest() for place in ours}
-        messages.add_receipts(session, ours, hashes)
+        sightings.add_receipts(session, ours, hashes)
+        for place in ours:
+            sightings.advance(session, place)
     return set(ours)
 
 
@@ -80,12 +83,17 @@ def without_proof(settings: MailSettings) -> tuple[Purpose, ...]:
     return tuple(purpose for purpose in Purpose if purpose not in TO_CUSTOMERS)
 
 
-def _delivery_of(session: Session, head: bytes) -> int | None:
-    """The delivery whose genuine receipt address stands in a head; one that this record never made pauses sending."""
+def _genuine(session: Session, head: bytes) -> str | None:
+    """The receipt address in a head that we signed, in this life of the record or in one that is lost."""
     for found in _ADDRESS.finditer(head):
         signed = found[1].decode("ascii")
-        restored.report_foreign_receipt(session, signed, now=now())
-        token = tokens.read(session, signed)
-        if token and token[0] == "r":
-            return token[1]
+        if tokens.read(session, signed) or tokens.read_lost(session, signed):
+            return signed
     return None
+
+
+def _delivery_of(session: Session, signed: str) -> int | None:
+    """The delivery that a receipt is for; one that this record never made pauses sending."""
+    restored.report_foreign_receipt(session, signed, now=now())
+    token = tokens.read(session, signed)
+    return token[1] if token else None

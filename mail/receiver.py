@@ -10,14 +10,16 @@ from datetime import timedelta
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
+from mail.blaming import MailAtFault
 from mail.connecting import tokens_for
-from mail.intake import Intake
+from mail.decider import Decider
+from mail.intake import Intake, nothing
 from mail.mailbox import IDLE_AT_MOST, LoginRefused, Mailbox, MailboxLost, NoSuchFolder
 from mail.receipts import look_in_sent
 from mail.recent import RecentLetters
 from mail.reconciling import reconcile
 from mail.settings import MailboxSettings, MailSettings, Receipt
-from storage import heartbeats
+from storage import heartbeats, marks
 from storage.clock import real_now
 from storage.database import Database
 from storage.holders import new_holder
@@ -32,6 +34,9 @@ OTHER_FOLDERS_EVERY = 30.0
 
 RECONCILE_EVERY = 3600.0
 LONGEST_BACKOFF = 60.0
+PASSES = 12
+"""How often `drain` begins anew because some mail failed: about twice as often as it takes to leave one alone."""
+
 log = structlog.get_logger()
 
 
@@ -55,7 +60,9 @@ class Receiver:
         self._tokens = tokens_for(mailbox)
         self._holder = new_holder()
         self._condition = Condition("mailbox", mailbox=mailbox.account)
+        self._moving = Condition("moving", mailbox=mailbox.account)
         self._lease_is_ours = False
+        self._failures = 0
         self._mailbox: Mailbox | None = None
         self._reconcile_at = 0.0
 
@@ -82,35 +89,60 @@ class Receiver:
             mailbox.interrupt()
 
     def run(self, stop: threading.Event) -> None:
-        """Receive until `stop`, reconnecting with back-off."""
-        failures = 0
+        """Receive until `stop`, reconnecting with back-off; a connection that worked ends a row of failures."""
         while not stop.is_set():
             try:
                 self._attend(stop)
-                failures = 0
             except Exception as error:  # noqa: BLE001 - the mailbox is read again from SQL, whatever happened
                 if stop.is_set():
                     return
-                failures += 1
+                self._failures += 1
                 self._report(error)
                 asked_for = error.retry_after if isinstance(error, MailboxLost) else None
-                stop.wait(max(backoff(failures), asked_for or 0))
+                stop.wait(max(backoff(self._failures), asked_for or 0))
 
-    def receive_all(self, advance: Callable[[int], None] = lambda _: None) -> int:
-        """One pass over all folders, for `drain`; how many new mails. Raises as Mailbox."""
-        with self._connected() as mailbox:
-            intake = self._intake(mailbox)
-            intake.resume()
-            taken = sum(
-                self._look(folder, lambda name: intake.sweep(name, advance=advance)) for folder in self._folders
-            )
-            self._look_in_sent(mailbox)
-            self._contact()
-            return taken
+    def receive_all(self, advance: Callable[[int], None] = nothing) -> int:
+        """One pass over all folders, for `drain`; how many new mails. Raises as Mailbox.
+
+        Mails that fail are passed over: then the pass is made again, without them.
+        """
+        taken = 0
+        for _ in range(PASSES):
+            try:
+                with self._connected() as mailbox:
+                    intake = self._intake(mailbox)
+                    intake.resume()
+                    taken += sum(self._sweep(intake, folder, advance) for folder in self._folders)
+                    taken += self._reconcile_if_long_ago(intake, advance) + self._try_stuck(intake)
+                    self._look_in_sent(mailbox)
+                    self._contact()
+                    return taken
+            except MailAtFault as error:
+                fault = error
+        raise fault
+
+    def _sweep(self, intake: Intake, folder: str, advance: Callable[[int], None] = nothing) -> int:
+        return self._look(folder, lambda name: intake.sweep(name, advance=advance))
+
+    def _reconcile_if_long_ago(self, intake: Intake, advance: Callable[[int], None]) -> int:
+        """Where `drain` is all that ever runs, it compares, too."""
+        with self._database.reading() as session:
+            last = marks.find(session, marks.compared(self._account.account))
+        if last is not None and last.at > real_now() - timedelta(seconds=RECONCILE_EVERY):
+            return 0
+        return reconcile(self._database, intake, self._account, advance)
+
+    def _try_stuck(self, intake: Intake) -> int:
+        return sum(self._look(folder, intake.try_stuck) for folder in self._folders)
 
     @property
     def _folders(self) -> tuple[str, ...]:
         return self._account.folders
+
+    @property
+    def _look_every(self) -> float:
+        """Seconds; with a short RECEIPT_GRACE somebody must have looked for receipt copies before it is over."""
+        return min(OTHER_FOLDERS_EVERY, max(1.0, self._settings.receipt_grace.total_seconds() / 4))
 
     def _attend(self, stop: threading.Event) -> None:
         if not self.claim():
@@ -122,7 +154,8 @@ class Receiver:
             intake.resume()
             self._condition.well()
             for folder in self._folders:
-                self._look(folder, intake.sweep)
+                self._sweep(intake, folder)
+            self._try_stuck(intake)
             self._watch(mailbox, intake, stop)
 
     def _watch(self, mailbox: Mailbox, intake: Intake, stop: threading.Event) -> None:
@@ -150,14 +183,15 @@ class Receiver:
             return False
         self._reconcile_at = time.monotonic() + RECONCILE_EVERY
         reconcile(self._database, intake, self._account)
+        self._try_stuck(intake)
         return True
 
     def _wait(self, mailbox: Mailbox, stop: threading.Event) -> None:
         seconds = self._account.poll_seconds
         if seconds is None and mailbox.can_idle:
-            mailbox.wait(min(OTHER_FOLDERS_EVERY, IDLE_AT_MOST))
+            mailbox.wait(min(self._look_every, IDLE_AT_MOST))
         else:
-            stop.wait(seconds or OTHER_FOLDERS_EVERY)
+            stop.wait(seconds or self._look_every)
 
     def _report(self, error: Exception) -> None:
         """Say what keeps us from the mailbox, once; what nobody foresaw is said with its place in the code."""
@@ -178,9 +212,15 @@ class Receiver:
 
     def _intake(self, mailbox: Mailbox) -> Intake:
         account = self._account.account
-        return Intake(
-            self._database, mailbox, self._settings, account=account, recent=self._recent, queued=self._queued
+        decider = Decider(
+            self._database,
+            self._settings,
+            account=account,
+            recent=self._recent,
+            queued=self._queued,
+            is_junk=mailbox.is_junk,
         )
+        return Intake(self._database, mailbox, self._settings, decider, account=account, moving=self._moving)
 
     @contextmanager
     def _connected(self) -> Iterator[Mailbox]:
@@ -193,6 +233,7 @@ class Receiver:
             mailbox.close()
 
     def _contact(self) -> None:
+        self._failures = 0
         with self._database.begin() as session:
             heartbeats.beat(session, heartbeats.contact_of(self._account.account), now=real_now())
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import structlog
 
-from mail.intake import Intake
+from mail.intake import Intake, nothing
 from mail.mailbox import PROCESSED, NoSuchFolder
 from mail.settings import MailboxSettings
 from storage import marks, restored
@@ -18,15 +18,17 @@ log = structlog.get_logger()
 
 
 def reconcile(
-    database: Database, intake: Intake, mailbox: MailboxSettings, advance: Callable[[int], None] = lambda _: None
+    database: Database, intake: Intake, mailbox: MailboxSettings, advance: Callable[[int], None] = nothing
 ) -> int:
     """Compare the intake folders and Processed with SQL; how many mails were missing from it. Raises as Mailbox."""
-    found = {folder: _missing(intake, folder, advance) for folder in (*mailbox.folders, PROCESSED)}
-    total = sum(found.values())
-    if total:
-        log.warning("reconciled", mailbox=mailbox.account, found=total)
+    folders = (*mailbox.folders, PROCESSED)
+    total = sum(_missing(intake, folder, advance) for folder in folders)
+    for folder in folders:
+        intake.end_unfinished(folder)
+    say = log.warning if total else log.info
+    say("mailbox-compared", mailbox=mailbox.account, missing=total)
     with database.begin() as session:
-        marks.put(session, f"reconciled:{mailbox.account}", str(total), now=real_now())
+        marks.put(session, marks.compared(mailbox.account), str(total), now=real_now())
         restored.record_compared(session, mailbox.account, now=now())
     return total
 

@@ -1,19 +1,21 @@
-"""What the relay answered, committed in groups: while one commit is under way, the next answers gather.
+"""What the connections have to say, committed in groups: while one commit is under way, the next words gather.
 
-A connection waits for its own answer to be recorded before it sends another mail. So a crash leaves at most one mail a
-connection of which the record does not know that it was accepted.
+Before a mail goes over the wire, "sending" is committed with its exact bytes; after it, the relay's answer, together
+with the beginning of that connection's next mail. So a crash leaves at most one mail a connection of which the record
+does not know whether it was accepted.
 """
 
 import threading
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
 
-from mail.settings import MailSettings
-from storage import outcomes
-from storage.clock import now
+from mail.composing import Outgoing
+from storage import outbox, outcomes
+from storage.clock import now, real_now
 from storage.database import Database
 from storage.logs import Condition
 from storage.outcomes import Accepted, Outcome
@@ -27,63 +29,90 @@ log = structlog.get_logger()
 
 
 @dataclass(eq=False)
-class _Waiting:
-    outcome: Outcome
-    recorded: threading.Event = field(default_factory=threading.Event)
+class _Word:
+    """What became of a connection's mail, and which it takes next; `may_begin` when that is still to be sent."""
+
+    outcomes: tuple[Outcome, ...]
+    next: Outgoing | None
+    may_begin: bool = False
+    committed: bool = False
 
 
 class Recorder:
-    """Records outcomes for several threads; whoever finds no commit under way makes the next one for all."""
+    """Records for several threads; whoever finds no commit under way makes the next one for all."""
 
-    def __init__(self, database: Database, settings: MailSettings) -> None:
+    def __init__(self, database: Database, *, holder: str) -> None:
         self._database = database
-        self._settings = settings
-        self._waiting: list[_Waiting] = []
+        self._holder = holder
+        self._waiting: list[_Word] = []
         self._gate = threading.Lock()
         self._committing = threading.Lock()
         self._condition = Condition("recording")
 
-    def record(self, *outcomes: Outcome) -> None:
-        """Return when the outcomes are committed, alone or with those of other connections."""
-        mine = [_Waiting(outcome) for outcome in outcomes]
-        with self._gate:
-            self._waiting.extend(mine)
-        with self._committing:
-            if not all(one.recorded.is_set() for one in mine):
-                self._commit(self._take())
+    def record(self, *outcomes: Outcome, then: Outgoing | None = None) -> bool:
+        """Return when the outcomes, and that `then` is being sent, are committed; False when that must not be sent.
 
-    def _take(self) -> list[_Waiting]:
+        It must not when it was withdrawn or settled meanwhile, when another process has it, or when nobody could tell.
+        """
+        mine = _Word(outcomes, then)
+        with self._gate:
+            self._waiting.append(mine)
+        with self._committing:
+            if not mine.committed:
+                self._commit(self._take())
+        return mine.may_begin
+
+    def _take(self) -> list[_Word]:
         with self._gate:
             taken, self._waiting = self._waiting, []
         return taken
 
-    def _commit(self, group: list[_Waiting]) -> None:
+    def _commit(self, group: list[_Word]) -> None:
         try:
-            self._write([one.outcome for one in group])
+            self._write(group)
         finally:
             for one in group:
-                one.recorded.set()
+                one.committed = True
 
-    def _write(self, group: list[Outcome]) -> None:
+    def _write(self, group: list[_Word]) -> None:
         """Until the database takes it; a process that ends meanwhile leaves the receipt copies to decide."""
-        while group:
+        while True:
             try:
-                with self._database.begin() as session:
-                    outcomes.record(session, group, by=SENDER, now=now())
+                self._write_once(group)
             except SQLAlchemyError as error:
                 self._condition.failed(type(error).__name__)
                 threading.Event().wait(AGAIN)
-            except Exception as error:  # noqa: BLE001 - the poison guard: one outcome must not take the others with it
-                if len(group) == 1:
-                    log.warning("outcome-not-recorded", delivery=group[0].delivery_id, fault=error)
-                    self._write_plainly(group[0])
-                    return
-                for one in group:
-                    self._write([one])
+            except Exception as error:  # noqa: BLE001 - the poison guard: one word must not take the others with it
+                self._write_apart(group, error)
                 return
             else:
                 self._condition.well()
                 return
+
+    def _write_once(self, group: list[_Word]) -> None:
+        with self._database.begin() as session:
+            said = [outcome for one in group for outcome in one.outcomes]
+            outcomes.record(session, said, by=SENDER, now=now())
+            begun = self._begin(session, [one.next for one in group if one.next])
+        for one in group:
+            one.may_begin = one.next is not None and one.next.id in begun
+
+    def _begin(self, session: Session, mails: list[Outgoing]) -> set[int]:
+        if not mails:
+            return set()
+        ours = outbox.find_ours(session, [one.id for one in mails], holder=self._holder, now=real_now())
+        rows = [outbox.Composed(one.id, one.message_id, one.content) for one in mails if one.id in ours]
+        outbox.record_sending_all(session, rows, now=real_now())
+        return ours
+
+    def _write_apart(self, group: list[_Word], error: Exception) -> None:
+        if len(group) > 1:
+            for one in group:
+                self._write([one])
+            return
+        for outcome in group[0].outcomes:
+            log.warning("outcome-not-recorded", delivery=outcome.delivery_id, fault=error)
+            self._write_plainly(outcome)
 
     def _write_plainly(self, outcome: Outcome) -> None:
         """What was accepted must not be sent again because something that follows from it went wrong."""

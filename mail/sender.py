@@ -6,7 +6,7 @@ answered. A process that dies in between leaves a try whose outcome is unknown; 
 
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
@@ -21,6 +21,7 @@ from storage import outbox, outcomes
 from storage.clock import now, real_now
 from storage.database import Database
 from storage.holders import new_holder
+from storage.leasing import Except
 from storage.logs import Condition
 from storage.models import Delivery
 from storage.types import Medium
@@ -42,9 +43,10 @@ class Sender:
         self._recent = recent or RecentLetters()
         self._holder = new_holder()
         self._condition = Condition("outbox")
+        self._leased: list[int] = []
         self._without_proof = without_proof(settings)
         self._renew_at = 0.0
-        self._recorder = Recorder(database, settings)
+        self._recorder = Recorder(database, holder=self._holder)
         self._carriers = Carriers(settings, database, self._recorder, done=lambda: None)
 
     def run(self, stop: threading.Event, wake: threading.Event) -> None:
@@ -62,18 +64,24 @@ class Sender:
     def send_due(self) -> int:
         """Hand what is due to the carriers, as much as they can take; how many deliveries that are."""
         room = self._carriers.room()
-        if room <= 0:
+        if room <= 0 or not (self._leased or self._lease(room)):
             return 0
+        chosen = self._choose(self._compose(self._leased))
+        leased, self._leased = self._leased, []
+        self._carriers.carry(chosen)
+        return len(leased)
+
+    def _lease(self, room: int) -> list[int]:
+        """Take what is due. It is ours until it is handed on, also when the database goes away meanwhile."""
         with self._database.reading() as session:
             since = uncertain_since(session, self._settings, now=real_now())
-            but = outbox.Except(since, self._carriers.resting(), self._without_proof)
+            but = Except(since, self._carriers.resting(), self._without_proof)
             if not outbox.anything_due(session, [Medium.EMAIL], now=real_now(), but=but):
-                return 0
+                return []
         with self._database.begin() as session:
-            ids = outbox.lease_ids(session, Medium.EMAIL, holder=self._holder, count=room, now=real_now(), but=but)
-        chosen = self._choose(self._compose(ids))
-        self._carriers.carry(self._begin(chosen))
-        return len(ids)
+            leased = outbox.lease_ids(session, Medium.EMAIL, holder=self._holder, count=room, now=real_now(), but=but)
+        self._leased = leased
+        return leased
 
     def _choose(self, composed: list[Outgoing]) -> list[Outgoing]:
         """Those that may be carried now; the others are due as before."""
@@ -100,19 +108,6 @@ class Sender:
         log.warning("delivery-not-composed", delivery=delivery_id, fault=error)
         with self._database.begin() as session:
             outbox.defer(session.get_one(Delivery, delivery_id), reply="not composed", after=POISONED)
-
-    def _begin(self, composed: Iterable[Outgoing]) -> list[Outgoing]:
-        """Commit that these are being sent; those that were withdrawn meanwhile are left out."""
-        waiting = list(composed)
-        if not waiting:
-            return []
-        with self._database.begin() as session:
-            ids = [one.id for one in waiting]
-            ours = outbox.find_ours(session, ids, holder=self._holder, now=real_now())
-            ready = [one for one in waiting if one.id in ours]
-            rows = [outbox.Composed(one.id, one.message_id, one.content) for one in ready]
-            outbox.record_sending_all(session, rows, now=real_now())
-        return ready
 
     def _tidy(self) -> int:
         """Free what a process of this machine held when it died, and settle what its receipt copy proves."""

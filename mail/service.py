@@ -10,11 +10,13 @@ from functools import partial
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
+from mail.intake import nothing
 from mail.mailbox import LoginRefused, MailboxLost
 from mail.receiver import Receiver
 from mail.recent import RecentLetters
 from mail.sender import Sender
 from mail.settings import MailSettings, Receipt
+from mail.stuck_mails import tell_of_stuck
 from mail.watch import watch_bot
 from storage import heartbeats, outbox, pauses, requests, tokens
 from storage.clock import now, real_now
@@ -121,6 +123,7 @@ class Service:
         with self._database.begin() as session:
             heartbeats.beat(session, "mail", now=real_now())
         watch_bot(self._database, self._settings, now(), started_at=self._started_at)
+        tell_of_stuck(self._database, self._settings, now())
         note_progress(self._database)
 
 
@@ -140,10 +143,12 @@ def serve(database: Database, settings: MailSettings) -> None:
     log.info("mail-stopped")
 
 
-def drain(database: Database, settings: MailSettings, *, patience: float) -> Drained:
+def drain(
+    database: Database, settings: MailSettings, *, patience: float, advance: Callable[[int], None] = nothing
+) -> Drained:
     """One pass: receive everything, send everything, retrying for `patience` seconds what is refused for now.
 
-    Raises AnotherPoller, MailboxAway.
+    `advance` hears of each mail that was looked at. Raises AnotherPoller, MailboxAway.
     """
     prepare(database)
     service = Service(database, settings)
@@ -154,18 +159,19 @@ def drain(database: Database, settings: MailSettings, *, patience: float) -> Dra
     before = _accepted(database)
     service.start_sending()
     try:
-        received = sum(_receive(receiver) for receiver in service.receivers)
+        received = sum(_receive(receiver, advance) for receiver in service.receivers)
+        tell_of_stuck(database, settings, now())
         _wait_until_sent(database, time.monotonic() + patience)
         if settings.forward_receipt is Receipt.SELF_COPY and _accepted(database) > before:
-            received += sum(_receive(receiver) for receiver in service.receivers)
+            received += sum(_receive(receiver, advance) for receiver in service.receivers)
     finally:
         service.end()
     return _summary(database, received, before)
 
 
-def _receive(receiver: Receiver) -> int:
+def _receive(receiver: Receiver, advance: Callable[[int], None]) -> int:
     try:
-        return receiver.receive_all()
+        return receiver.receive_all(advance)
     except LoginRefused as error:
         raise MailboxAway("the mailbox does not accept IMAP_USER and IMAP_PASSWORD") from error
     except MailboxLost as error:

@@ -18,6 +18,8 @@ def as_rows(figures: Figures, *, real_now: datetime) -> Iterator[Row]:
         yield "PAUSED", f"sending is paused since {in_paris(pause.since)}, because: {pause.reason}"
     for mailbox in figures.mailboxes or (Seen("privacy", None, False),):
         yield f"mailbox {mailbox.name}", f"last contact {_when(mailbox.at, real_now)}"
+    for one in figures.compared:
+        yield "", f"{one.name}: compared with the record {_when(one.at, real_now)}: {_missing(one.missing)}"
     yield "mail process", _alive(figures.mail, real_now)
     yield "bot process", _alive(figures.bot, real_now)
     yield "held", _held(figures)
@@ -58,6 +60,10 @@ def _when(at: datetime | None, real_now: datetime) -> str:
 
 def _ago(at: datetime, real_now: datetime) -> str:
     return f"{_in_words(real_now - at)} ago" if real_now > at else "just now"
+
+
+def _missing(count: int) -> str:
+    return f"{count} {'mails were' if count > 1 else 'mail was'} missing and taken in" if count else "nothing missing"
 
 
 def _alive(seen: Seen, real_now: datetime) -> str:

@@ -44,13 +44,13 @@ def watch_bot(database: Database, settings: MailSettings, now: datetime, *, star
     `started_at` (real time) is when this process started: a bot that starts beside it is given as long.
     """
     with database.reading() as session:
-        beat = heartbeats.last_beats(session).get("bot") if _readers(settings) else None
+        beat = heartbeats.last_beats(session).get("bot") if readers_of(settings) else None
         if beat is None or real_now() - max(beat, started_at or beat) < SILENCE or _is_told(session, beat):
             return 0
         waiting = _find_waiting(session, beat)
     words = _write(waiting, settings)
     with database.begin() as session:
-        return sum(_queue(session, address, beat, words, settings, now) for address in _readers(settings))
+        return sum(_queue(session, address, beat, words, settings, now) for address in readers_of(settings))
 
 
 def _is_told(session: Session, beat: datetime) -> bool:
@@ -62,7 +62,7 @@ def _key(beat: datetime) -> str:
     return f"bot-silent:{beat:%Y-%m-%dT%H:%M:%SZ}:"
 
 
-def _readers(settings: MailSettings) -> tuple[str, ...]:
+def readers_of(settings: MailSettings) -> tuple[str, ...]:
     addresses = (*((settings.dpo_address,) if settings.dpo_address else ()), *settings.escalation_addresses)
     return tuple(dict.fromkeys(addresses))
 

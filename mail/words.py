@@ -29,22 +29,35 @@ class Shown:
 
 
 def forward_words(
-    forward: Forward, letter: Letter, *, company: str, withheld_size: int | None = None, instructed: bool = False
+    forward: Forward,
+    letter: Letter,
+    *,
+    company: str,
+    withheld_size: int | None = None,
+    instructed: bool = False,
+    unattached: bool = False,
 ) -> Words:
     """The forward to a customer, in its language, as text and HTML.
 
     `withheld_size`: the bytes of an original that is too large to attach. `instructed`: it goes to another address than
-    that of the order, because the customer said so.
+    that of the order, because the customer said so. `unattached`: the letter stood in a colleague's mail, which is not
+    for the customer.
     """
-    values = _values(forward, letter, company=company, withheld_size=withheld_size)
+    values = _values(forward, letter, company=company, withheld_size=withheld_size, unattached=unattached)
     return _write("forward", forward, values | {"instructed": instructed})
 
 
 def follow_up_words(
-    forward: Forward, letter: Letter, *, received_at: datetime, company: str, withheld_size: int | None = None
+    forward: Forward,
+    letter: Letter,
+    *,
+    received_at: datetime,
+    company: str,
+    withheld_size: int | None = None,
+    unattached: bool = False,
 ) -> Words:
     """The same person wrote again: to the same customer, in the same tone. Their month runs from the first letter."""
-    values = _values(forward, letter, company=company, withheld_size=withheld_size)
+    values = _values(forward, letter, company=company, withheld_size=withheld_size, unattached=unattached)
     return _write("follow_up", forward, values | {"received_at": received_at})
 
 
@@ -54,8 +67,11 @@ def _write(template: str, forward: Forward, values: dict[str, Any]) -> Words:
     return Words(subject, text, render(template, forward.language, "html", **values))
 
 
-def _values(forward: Forward, letter: Letter, *, company: str, withheld_size: int | None) -> dict[str, Any]:
-    shown, request = show(letter), forward.request
+def _values(
+    forward: Forward, letter: Letter, *, company: str, withheld_size: int | None, unattached: bool
+) -> dict[str, Any]:
+    shown, request = show(letter, None if unattached else SHOWN), forward.request
+    careful = [] if unattached else warnings_of(letter)
     return {
         "company": company,
         "reference": request.reference,
@@ -66,11 +82,12 @@ def _values(forward: Forward, letter: Letter, *, company: str, withheld_size: in
         "answer_date": answer_date(request.received_at),
         "data_subject": letter.reply_to or letter.sender,
         "rights": [_right(right, forward.language) for right in request.rights],
-        "warnings": [render("warnings", forward.language, warning=warning) for warning in warnings_of(letter)],
+        "warnings": [render("warnings", forward.language, warning=warning) for warning in careful],
         "stop_contact": Right.OBJECTION in request.rights,
         "letter": shown.text,
         "shortened": shown.shortened,
         "withheld_size": withheld_size,
+        "unattached": unattached,
     }
 
 
@@ -88,10 +105,10 @@ def original_words(reference: str, received_at: datetime, letter: Letter, *, lan
     return Words(render("original_subject", language, reference=reference), render("original", language, **values))
 
 
-def show(letter: Letter) -> Shown:
-    """The letter's own words, or its subject when that is all there is."""
+def show(letter: Letter, most: int | None = SHOWN) -> Shown:
+    """The letter's own words, or its subject when that is all there is; at most so many characters of them."""
     text = dead_links(letter.text.strip() or letter.subject.strip() or "-")
-    return Shown(text[:SHOWN], len(text) > SHOWN or letter.shortened)
+    return Shown(text[:most], len(text[:most]) < len(text) or letter.shortened)
 
 
 def dead_links(text: str) -> str:

@@ -102,9 +102,8 @@ def release_acknowledgement(session: Session, delivery: Delivery) -> bool:
 
 def release_all(session: Session, deliveries: Sequence[Delivery]) -> int:
     """The same for a group of forwards; how many acknowledgements are now queued."""
-    keys = {f"{_KEY}{one.case}" for one in deliveries}
-    prepared = select(Delivery.case).where(Delivery.key.in_(keys), *_held_back())
-    cases = set(session.scalars(prepared)) if keys else set()
+    keys = [f"{_KEY}{one.case}" for one in deliveries]
+    cases = set(session.scalars(_PREPARED, {"keys": keys})) if keys else set()
     return sum(release_acknowledgement(session, one) for one in deliveries if one.case in cases)
 
 
@@ -175,6 +174,7 @@ def _release() -> Update:
 
 
 _NEWEST = _newest()
+_PREPARED = select(Delivery.case).where(Delivery.key.in_(bindparam("keys", expanding=True)), *_held_back())
 _CUSTOMERS = _customers()
 _RELEASE = _release().returning(Delivery.id).execution_options(**_NO_SYNC)
 _HOLD_BACK = (

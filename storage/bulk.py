@@ -1,10 +1,12 @@
 """Many rows in one statement, past the ORM: for what comes in groups. Columns' types still convert each value."""
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Table, bindparam, insert, update
+from sqlalchemy import ColumnElement, Insert, Table, Update, bindparam, insert, update
 from sqlalchemy.orm import Session
+from sqlalchemy.sql.dml import ReturningInsert
 
 from storage.models import Base
 
@@ -19,16 +21,24 @@ def table_of(model: type[Base]) -> Table:
 def insert_rows(session: Session, model: type[Base], rows: Sequence[Row]) -> None:
     """Insert rows; all of them name the same columns."""
     if rows:
-        session.connection().execute(insert(table_of(model)), rows)
+        session.connection().execute(_insert(table_of(model)), rows)
 
 
 def insert_with_ids(session: Session, model: type[Base], rows: Sequence[Row]) -> list[int]:
     """Insert rows; their new ids, in the same order."""
     if not rows:
         return []
-    table = table_of(model)
-    added = insert(table).returning(table.c.id, sort_by_parameter_order=True)
-    return list(session.connection().execute(added, rows).scalars())
+    return list(session.connection().execute(_insert_with_ids(table_of(model)), rows).scalars())
+
+
+@cache
+def _insert(table: Table) -> Insert:
+    return insert(table)
+
+
+@cache
+def _insert_with_ids(table: Table) -> ReturningInsert[int]:
+    return insert(table).returning(table.c.id, sort_by_parameter_order=True)
 
 
 def update_rows(
@@ -40,10 +50,16 @@ def update_rows(
     """
     if not rows:
         return
-    table = table_of(model)
-    named: dict[str, Any] = {name: bindparam(name) for name in rows[0] if name != "id"}
-    changed = update(table).where(table.c.id == bindparam("id_")).values({**named, **(also or {})})
+    names = tuple(name for name in rows[0] if name != "id")
+    changed = _update(table_of(model), names)
+    changed = changed.values(also) if also else changed
     session.connection().execute(changed, [{"id_": row["id"], **_without_id(row)} for row in rows])
+
+
+@cache
+def _update(table: Table, names: tuple[str, ...]) -> Update:
+    """Made once: making a statement takes longer than running it."""
+    return update(table).where(table.c.id == bindparam("id_")).values({name: bindparam(name) for name in names})
 
 
 def _without_id(row: Row) -> dict[str, Any]:

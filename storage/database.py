@@ -9,13 +9,14 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import URL, Connection, Engine, Select, create_engine, event, inspect, make_url, text
+from sqlalchemy import URL, Connection, Engine, Select, create_engine, event, func, inspect, make_url, select, text
 from sqlalchemy.orm import Session
 
 if TYPE_CHECKING:
     from alembic.config import Config
 
 MIGRATION_LOCK = 0x4B61766B6F6D  # an advisory lock's number on PostgreSQL: "Kavkom"
+DECIDING = MIGRATION_LOCK + 1
 
 
 class BadDatabaseUrl(ValueError):
@@ -67,6 +68,12 @@ def take_turn(session: Session, rows: Select[Any]) -> None:
     if session.get_bind().dialect.name == "postgresql":
         locked = rows.with_for_update(key_share=True).execution_options(populate_existing=True)
         session.scalars(locked).all()
+
+
+def take_the_floor(session: Session) -> None:
+    """Be the only one who decides about mails until the transaction ends; on SQLite only one writes anyway."""
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(select(func.pg_advisory_xact_lock(DECIDING)))
 
 
 def open_database(url: str) -> Database:

@@ -12,7 +12,7 @@ from statistics import median
 from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
-from storage import heartbeats, requests
+from storage import heartbeats, marks, requests
 from storage.deadlines import PARIS
 from storage.models import Call, Delivery, Forward, Pause, Request, Stuck
 from storage.types import DESK, Medium, Purpose
@@ -33,6 +33,15 @@ class Seen:
     name: str
     at: datetime | None
     alive: bool
+
+
+@dataclass(frozen=True)
+class Compared:
+    """When a mailbox was last compared with the record, and how many of its mails were missing from it."""
+
+    name: str
+    at: datetime
+    missing: int
 
 
 @dataclass(frozen=True)
@@ -100,6 +109,7 @@ class Figures:
 
     at: datetime
     mailboxes: tuple[Seen, ...]
+    compared: tuple[Compared, ...]
     mail: Seen
     bot: Seen
     waiting: int
@@ -135,6 +145,7 @@ def gather(session: Session, *, now: datetime, real_now: datetime) -> Figures:
     return Figures(
         at=now,
         mailboxes=tuple(_seen(name, beats, real_now) for name in accounts),
+        compared=_compared(session),
         mail=_seen("mail", beats, real_now),
         bot=_seen("bot", beats, real_now),
         waiting=_count(session, _due()),
@@ -151,14 +162,14 @@ def gather(session: Session, *, now: datetime, real_now: datetime) -> Figures:
         uncertain=_trying(session, uncertain),
         undelivered_count=_count(session, refused),
         undelivered=_name_undelivered(session, refused),
-        stuck_count=count_stuck(session),
+        stuck_count=_count_stuck(session),
         stuck=_name_stuck(session),
         pauses=_open_pauses(session),
         slack_failing=_count(session, _slack_failing()),
     )
 
 
-def count_stuck(session: Session) -> int:
+def _count_stuck(session: Session) -> int:
     """How many mails could not be taken in yet."""
     return session.scalar(select(func.count()).select_from(Stuck)) or 0
 
@@ -166,6 +177,11 @@ def count_stuck(session: Session) -> int:
 def _seen(name: str, beats: dict[str, datetime], real_now: datetime) -> Seen:
     at = beats.get(name)
     return Seen(name.removeprefix(CONTACT), at, at is not None and real_now - at < ALIVE)
+
+
+def _compared(session: Session) -> tuple[Compared, ...]:
+    found = marks.find_all(session, marks.COMPARED)
+    return tuple(Compared(one.name.removeprefix(marks.COMPARED), one.at, int(one.value)) for one in found)
 
 
 def _first_delivery(session: Session, since: datetime) -> int:
@@ -223,14 +239,14 @@ def _slack_failing() -> ColumnElement[bool]:
 
 
 def _undelivered() -> ColumnElement[bool]:
-    better = aliased(Delivery)
-    has_it = exists().where(
-        better.forward_id == Delivery.forward_id, better.accepted_at.is_not(None), better.bounced_at.is_(None)
-    )
+    """As storage.forwards.has_failed: the newest attempt did not arrive, and nobody was reached otherwise."""
+    newer = aliased(Delivery)
     spoken = exists().where(Call.forward_id == Delivery.forward_id, Call.reached)
+    later = exists().where(
+        newer.forward_id == Delivery.forward_id, newer.purpose == Purpose.FORWARD, newer.id > Delivery.id
+    )
     lost = or_(Delivery.refused_at.is_not(None), Delivery.bounced_at.is_not(None))
-    later = exists().where(better.forward_id == Delivery.forward_id, better.id > Delivery.id)
-    return and_(Delivery.forward_id.is_not(None), Delivery.purpose == Purpose.FORWARD, lost, ~later, ~has_it, ~spoken)
+    return and_(Delivery.forward_id.is_not(None), Delivery.purpose == Purpose.FORWARD, lost, ~later, ~spoken)
 
 
 def _count(session: Session, *which: ColumnElement[bool]) -> int:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from storage.bulk import insert_rows, table_of
@@ -19,6 +19,7 @@ from storage.types import Actor
 
 GENESIS = "0" * 64
 _COLUMNS = tuple(table_of(Entry).columns.keys())
+_HASH = select(Entry.hash).where(Entry.number == bindparam("number"))
 Detail = str | int | bool | list[str] | None
 
 
@@ -52,7 +53,7 @@ def record_all(session: Session, lines: Sequence[Line], *, by: Actor, now: datet
         return []
     session.flush()
     numbers = next_numbers(session, "journal", len(lines))
-    previous = session.scalar(select(Entry.hash).where(Entry.number == numbers[0] - 1)) or GENESIS
+    previous = session.scalar(_HASH, {"number": numbers[0] - 1}) or GENESIS
     entries = []
     for number, line in zip(numbers, lines, strict=True):
         entry = _entry(number, line, previous, by=by, now=now)

@@ -2,9 +2,18 @@
 
 from datetime import datetime
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from storage.models import Mark
+
+COMPARED = "reconciled:"
+"""How the mark begins of when a mailbox was last compared with SQL, and how many of its mails were missing."""
+
+
+def compared(account: str) -> str:
+    """The name under which the last comparison of a mailbox is noted."""
+    return f"{COMPARED}{account}"
 
 
 def put(session: Session, name: str, value: str, *, now: datetime) -> None:
@@ -15,3 +24,10 @@ def put(session: Session, name: str, value: str, *, now: datetime) -> None:
 def find(session: Session, name: str) -> Mark | None:
     """What is noted under a name."""
     return session.get(Mark, name)
+
+
+def find_all(session: Session, beginning: str) -> list[Mark]:
+    """What is noted under names that begin like this, by name."""
+    return list(
+        session.scalars(select(Mark).where(Mark.name.startswith(beginning, autoescape=True)).order_by(Mark.name))
+    )

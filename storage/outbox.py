@@ -7,16 +7,17 @@ by a fact: accepted, refused or superseded. `due_at` and leases are in real time
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select, update
+from sqlalchemy import and_, exists, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from storage.bulk import table_of, update_rows
 from storage.clock import real_now
 from storage.holders import is_dead
-from storage.holding import may_go
+from storage.leasing import NOTHING, Except, any_due, leased_by, leasing
 from storage.models import Delivery
 from storage.types import Medium, Purpose
 
@@ -106,7 +107,12 @@ def queue_all(session: Session, rows: Sequence[Queued], *, now: datetime) -> Non
 
 
 def _insert(session: Session) -> Any:
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    return _inserting(session.get_bind().dialect.name)
+
+
+@cache
+def _inserting(dialect: str) -> Any:
+    insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
     return insert(table_of(Delivery)).on_conflict_do_nothing(index_elements=["key"])
 
 
@@ -125,26 +131,10 @@ def _destination(row: Queued) -> str | None:
     return row.recipient.rpartition("@")[2].lower() if row.medium is Medium.EMAIL else None
 
 
-@dataclass(frozen=True)
-class Except:
-    """What is not to be tried now, although it is due.
-
-    A try whose outcome is unknown and that began after `uncertain_since`: its receipt copy may still come, except for
-    these purposes `without_proof`. What goes to one of these `destinations`: their servers want a rest.
-    """
-
-    uncertain_since: datetime | None = None
-    destinations: tuple[str, ...] = ()
-    without_proof: tuple[Purpose, ...] = ()
-
-
-NOTHING = Except()
-
-
 def anything_due(session: Session, media: Iterable[Medium], *, now: datetime, but: Except = NOTHING) -> bool:
     """Whether `lease_due` would find something: one indexed look-up."""
-    free = exists().where(Delivery.medium.in_(list(media)), *_free(now, but))
-    return bool(session.execute(select(free)).scalar())
+    found = session.execute(any_due(but.shape), {"media": list(media), "now": now, **but.values})
+    return bool(found.scalar())
 
 
 def lease_due(
@@ -159,10 +149,8 @@ def lease_ids(
     session: Session, medium: Medium, *, holder: str, count: int, now: datetime, but: Except = NOTHING
 ) -> list[int]:
     """The same, by id and in no order."""
-    due = _due(medium, count, now, but).with_for_update(skip_locked=True)
-    taken = update(Delivery).where(Delivery.id.in_(due.scalar_subquery()), *_free(now, but))
-    leased = taken.values(leased_by=holder, leased_until=now + LEASE).returning(Delivery.id)
-    return list(session.scalars(leased.execution_options(synchronize_session=False)))
+    values = {"of_medium": medium, "count": count, "now": now, "holder": holder, "until": now + LEASE, **but.values}
+    return list(session.scalars(leasing(but.shape), values))
 
 
 def still_ours(session: Session, delivery_id: int, *, holder: str, now: datetime) -> Delivery | None:
@@ -203,8 +191,7 @@ def give_back(session: Session, ids: Collection[int], *, holder: str) -> None:
 
 def find_ours(session: Session, ids: Collection[int], *, holder: str, now: datetime) -> set[int]:
     """Of these deliveries, those that `still_ours` would give."""
-    ours = select(Delivery.id).where(Delivery.id.in_(ids), Delivery.leased_by == holder, Delivery.due_at.is_not(None))
-    return set(session.scalars(ours.where(Delivery.leased_until > now)))
+    return set(session.scalars(leased_by(), {"ids": list(ids), "holder": holder, "now": now}))
 
 
 @dataclass(frozen=True)
@@ -320,19 +307,3 @@ def count_accepted(session: Session, medium: Medium) -> int:
 
 def _finish(delivery: Delivery) -> None:
     delivery.due_at = delivery.leased_by = delivery.leased_until = delivery.sending_at = None
-
-
-def _due(medium: Medium, count: int, now: datetime, but: Except) -> Select[int]:
-    due = select(Delivery.id).where(Delivery.medium == medium, *_free(now, but))
-    return due.order_by(Delivery.due_at, Delivery.id).limit(count)
-
-
-def _free(now: datetime, but: Except) -> list[ColumnElement[bool]]:
-    free = [Delivery.due_at <= now, or_(Delivery.leased_until.is_(None), Delivery.leased_until < now), may_go()]
-    free.append(Delivery.receipt_at.is_(None))  # what is proven is settled, not sent
-    if but.uncertain_since:
-        may_repeat = or_(Delivery.sending_at <= but.uncertain_since, Delivery.purpose.in_(but.without_proof))
-        free.append(or_(Delivery.sending_at.is_(None), may_repeat))
-    if but.destinations:
-        free.append(or_(Delivery.destination.is_(None), Delivery.destination.not_in(but.destinations)))
-    return free

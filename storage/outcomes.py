@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import bindparam, func, or_, select, update
 from sqlalchemy.orm import Session, joinedload
 
 from storage import acknowledgements, failures, outbox, requests
@@ -68,6 +68,8 @@ Outcome = Accepted | Refused | TooLarge | Deferred | Unknown | Untried
 
 def record(session: Session, outcomes: Sequence[Outcome], *, by: Actor, now: datetime) -> None:
     """Record what became of deliveries, in one go. What was settled meanwhile, by a receipt copy, stays settled."""
+    if not outcomes:
+        return
     deliveries = _load(session, [one.delivery_id for one in outcomes])
     accepted = []
     for outcome in outcomes:
@@ -156,6 +158,12 @@ def _record_failure(
 
 
 def _load(session: Session, ids: Collection[int]) -> dict[int, Delivery]:
-    wanted = select(Delivery).where(Delivery.id.in_(ids)).with_for_update(of=Delivery)
-    whole = joinedload(Delivery.forward).joinedload(Forward.customer)
-    return {one.id: one for one in session.scalars(wanted.options(whole))}
+    return {one.id: one for one in session.scalars(_WHOLE, {"ids": list(ids)})}
+
+
+_WHOLE = (
+    select(Delivery)
+    .where(Delivery.id.in_(bindparam("ids", expanding=True)))
+    .with_for_update(of=Delivery)
+    .options(joinedload(Delivery.forward).joinedload(Forward.customer))
+)

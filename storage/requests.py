@@ -23,7 +23,7 @@ from storage.errors import (
     Refused,
     UnknownCase,
 )
-from storage.forwards import accepted_at, call_that_reached, failed_forward, has_failed
+from storage.forwards import accepted_at, call_that_reached, failed_forward, has_failed, newest_attempt
 from storage.models import Customer, Delivery, Forward, Message, Request, Staff
 from storage.types import Actor, Channel, Hold, Kind, Medium, Purpose
 
@@ -222,6 +222,13 @@ def record_forward_refused(session: Session, delivery: Delivery, *, by: Actor, n
         announcements.announce(session, entry, "forward_refused" if is_forward else "follow_up_bounced")
 
 
+def hold_anew(session: Session, request: Request, hold: Hold | None, *, by: Actor, now: datetime) -> None:
+    """A held request was looked at again: it waits for another reason now, or can go (None)."""
+    _take_turn(session, request)
+    before, request.hold = request.hold, hold
+    _record(session, request, "request-reconsidered", by=by, now=now, before=before, hold=hold)
+
+
 def set_aside(session: Session, request: Request, reason: str, *, by: Actor, now: datetime) -> None:
     """Put a held request aside with a reason; it can be taken back. Raises ReasonMissing, or what forbids it."""
     _take_turn(session, request)
@@ -314,8 +321,10 @@ def is_held(request: Request) -> bool:
 
 
 def waiting_since(request: Request) -> datetime:
-    """From when the ladder of a held request counts: from when it came here."""
-    return request.received_at
+    """From when the ladder of a held request counts: when it came here, or the newest of its failures since."""
+    lost = (newest_attempt(forward) for forward in request.forwards if has_failed(forward))
+    instants = (one.bounced_at or one.refused_at for one in lost if one is not None)
+    return max((at for at in instants if at is not None), default=request.received_at)
 
 
 def forwarded_at(forward: Forward) -> datetime | None:

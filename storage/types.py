@@ -97,6 +97,7 @@ class Correspondence(StrEnum):
     REPLY = "reply"
     REPORT = "report"
     AUTOMATIC = "automatic"
+    COVERING = "covering"
 
 
 class Said(StrEnum):

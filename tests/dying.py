@@ -16,7 +16,7 @@ POINTS = {
     "mail:kept": ("mail.intake", "Intake", "_keep", "after"),
     "mail:decided": ("mail.intake", "Intake", "_decide", "after"),
     "mail:moved": ("mail.intake", "Intake", "_move", "after"),
-    "mail:sending": ("mail.sender", "Sender", "_begin", "after"),
+    "mail:sending": ("mail.carriers", "Carriers", "_outcome", "before"),
     "mail:final-dot": ("mail.smtp", "Relay", "_final_reply", "before"),
     "mail:accepted-unrecorded": ("mail.smtp", "Relay", "_final_reply", "after"),
     "mail:recorded": ("mail.recorder", "Recorder", "_write", "after"),

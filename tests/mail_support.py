@@ -5,6 +5,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from mail.intake import Intake
+from mail.receiver import Receiver
+from mail.recent import RecentLetters
 from mail.service import Service, prepare
 from mail.settings import MailSettings
 from storage.database import Database, open_database
@@ -116,3 +119,16 @@ def running_mail(database: Database, settings: MailSettings) -> Iterator[Service
         yield service
     finally:
         service.end()
+
+
+def receiver_of(database: Database, settings: MailSettings) -> Receiver:
+    """The receiver of the first mailbox, at nobody's command but the test's: `receive_all()` is one pass."""
+    return Receiver(database, settings, settings.mailboxes[0], recent=RecentLetters(), queued=lambda: None)
+
+
+@contextmanager
+def open_intake(database: Database, settings: MailSettings) -> Iterator[Intake]:
+    """The intake of one open connection."""
+    receiver = receiver_of(database, settings)
+    with receiver._connected() as mailbox:
+        yield receiver._intake(mailbox)

@@ -265,9 +265,13 @@ def test_a_letter_of_many_cases_names_each_and_counts_the_rest(language: str) ->
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("topic", ["mail_silent", "mail_back", "mail_stuck", "other"])
+@pytest.mark.parametrize(
+    "topic", ["mail_silent", "mail_back", "mail_stuck", "sending_paused", "sending_resumed", "other"]
+)
 def test_what_is_said_of_the_desk_itself_can_be_said(topic: str, language: str) -> None:
-    check_message(render(f"desk_{topic}", language, "slack", since=AT, stuck=3, topic="new_topic"), [])
+    check_message(
+        render(f"desk_{topic}", language, "slack", since=AT, stuck=3, reason="restored", topic="new_topic"), []
+    )
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

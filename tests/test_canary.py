@@ -109,7 +109,7 @@ def test_no_personal_data_reaches_slack_or_the_logs(mail_host: MailHost, sqlite_
             "ESCALATION_ADDRESSES": "direction@kavkom.example",
             "MAIL_ADDRESS": US,
         }
-        mail_host.append(US, "Junk", LETTERS["forwarded"])
+        mail_host.append(US, "Junk", canary_letter(TO_GARAGE, body=" Encore une fois."))
         with both(mail, slack, log):
             workspace.await_connection(2, timeout=20)
             for raw in LETTERS.values():

@@ -10,7 +10,7 @@ from sqlalchemy import select, update
 
 from bot.home import Now, render_home
 from mail.status import as_json, as_rows
-from storage import figures, heartbeats, outbox
+from storage import figures, heartbeats, marks, outbox
 from storage.database import Database
 from storage.figures import Figures
 from storage.models import Delivery, Forward, Pause, Stuck
@@ -162,6 +162,20 @@ def test_stuck_mails_and_pauses_are_named(database: Database) -> None:
     assert "privacy INBOX 77: 4 attempts" in said["stuck in the mailbox"]
     assert said["PAUSED"].endswith("because: this database is a restored copy")
     assert "since 2026-10-23 15:40 CEST (Europe/Paris)" in said["PAUSED"]
+
+
+@pytest.mark.parametrize(
+    ("missing", "words"), [(0, "nothing missing"), (1, "1 mail was missing"), (3, "3 mails were missing and taken in")]
+)
+def test_when_each_mailbox_was_last_compared_is_said(database: Database, missing: int, words: str) -> None:
+    with database.begin() as session:
+        marks.put(session, marks.compared("privacy"), str(missing), now=NOW - hours(1))
+
+    lines = [line for name, line in as_rows(gather(database), real_now=NOW) if not name and "compared" in line]
+
+    assert len(lines) == 1
+    assert lines[0].startswith("privacy: compared with the record 2026-10-23 16:40 CEST")
+    assert words in lines[0]
 
 
 def test_json_holds_the_same_for_programs(database: Database) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy import delete, event, select
 from bot.desk import Desk as TheDesk
 from bot.ladder import Ladder, ring_request
 from bot.settings import DeskSettings
-from storage import ladder, requests
+from storage import journal, ladder, requests
 from storage.announcements import BY_MAIL, CHANNEL
 from storage.database import Database
 from storage.deadlines import held_rungs, next_held_rung
@@ -166,6 +166,24 @@ def test_a_request_that_is_decided_rings_no_more_and_one_taken_back_does(quiet: 
     with quiet.database.begin() as session:
         requests.take_back(session, requests.get_request(session, aside), by=ladder.CLOCK, now=NOW + hours(6))
     assert clock.tick(now=NOW + hours(6)) == [aside]
+
+
+def test_a_forward_that_came_back_rings_from_the_instant_it_did(quiet: TheDesk) -> None:
+    with quiet.database.begin() as session:
+        request = receive(session)
+        forward(session, request, add_customer(session, "C0009"))
+        reference = request.reference
+    clock, came_back = Ladder(quiet), NOW + hours(50)
+    assert clock.tick(now=came_back) == []
+    with quiet.database.begin() as session:
+        sent = session.scalars(select(Delivery).where(Delivery.forward_id.is_not(None))).one()
+        sent.accepted_at, sent.due_at, sent.bounced_at = NOW, None, came_back
+        journal.record(session, "forward-bounced", by=ladder.CLOCK, now=came_back, case=reference)
+
+    rang = [clock.tick(now=came_back + hours(waited)) for waited in (0.9, 1, 4)]
+
+    assert rang == [[], [reference], [reference]]
+    assert rung_of(quiet, reference) == ["H+1", "H+4"]
 
 
 def test_one_that_cannot_ring_does_not_keep_the_others_from_it(quiet: TheDesk) -> None:

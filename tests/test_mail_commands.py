@@ -82,9 +82,12 @@ def test_drain_takes_in_sends_and_says_what_is_left(mail_host: MailHost, databas
         done = run("drain", folder=tmp_path, **environ_of(mail_host, database_url))
 
     assert done.returncode == 0, done.stderr
-    assert done.stdout == "2 received, 1 sent, 1 held for a person, 0 still queued, 0 refused.\n"
+    assert done.stdout == "2 received, 3 sent, 1 held for a person, 0 still queued, 0 refused.\n", (
+        "and two acknowledgements"
+    )
+    assert re.fullmatch(r"\d+ mails looked at in \d+\.\d s\.\n", done.stderr)
     assert len(mail_host.mailbox(GARAGE)) == 1
-    assert len(mail_host.mailbox(US, "Processed")) == 2
+    assert len(mail_host.mailbox(US, "Processed")) == 3, "two letters and a receipt copy"
     assert mail_host.mailbox(US) == []
 
 

@@ -179,7 +179,7 @@ def test_every_command_has_help(tmp_path: Path) -> None:
     said = storage("--help", cwd=tmp_path)
 
     assert said.returncode == 0
-    for command in ("upgrade", "verify", "backup", "customers", "staff"):
+    for command in ("upgrade", "verify", "backup", "paused", "resume", "customers", "staff"):
         assert any(line.split()[:1] == [command] and len(line.split()) > 2 for line in said.stdout.splitlines())
 
 

@@ -7,18 +7,20 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing, suppress
+from datetime import datetime
 from pathlib import Path
 
 import psycopg
 import pytest
 from sqlalchemy import func, select, text
+from sqlalchemy.orm import Session
 
 from storage import home, journal, pauses, requests, restored, tokens
 from storage.backup import back_up
 from storage.database import Database, open_current, open_database
 from storage.gone_out import may_have_gone_out
 from storage.messages import Place, keep_message
-from storage.models import Delivery, Entry, Mark, Pause, Request, Secret
+from storage.models import Customer, Delivery, Entry, Mark, Pause, Request, Secret
 from storage.requests import Reading
 from storage.restored import Restored, look_for_restore, not_compared, record_compared, report_foreign_receipt
 from storage.types import Hold, Kind
@@ -27,6 +29,7 @@ from tests.storage_support import (
     ANNE,
     NOW,
     ROOT,
+    STAFF_HEADER,
     add_customer,
     forward,
     hours,
@@ -34,6 +37,7 @@ from tests.storage_support import (
     receive,
     storage,
     together,
+    write_csv,
 )
 
 LATER = NOW + hours(24)
@@ -50,9 +54,7 @@ def live(database: Database, letters: int = 1) -> None:
     home.note_progress(database)
 
 
-def find_customer(session):  # type: ignore[no-untyped-def]
-    from storage.models import Customer
-
+def find_customer(session: Session) -> Customer:
     return session.scalars(select(Customer)).first() or add_customer(session)
 
 
@@ -208,11 +210,25 @@ def test_a_mark_that_is_torn_or_lost_says_nothing(lived: str, damage: str) -> No
     assert mark.exists()
 
 
-def test_a_file_system_without_generations_says_nothing_of_them(lived: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(home, "FS_IOC_GETVERSION", 0)
+def test_a_file_system_without_times_of_birth_says_nothing_of_them(lived: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(home, "_birth_of", lambda _file: None)
 
     assert start(lived) is None
     assert start(lived) is None
+
+
+def test_looking_at_the_file_leaves_sqlites_locks_in_place(lived: str, tmp_path: Path) -> None:
+    database = open_database(lived)
+    with database.begin() as session:
+        journal.record(session, "here", by=ANNE, now=NOW)
+    look_for_restore(database)
+
+    staff = write_csv(tmp_path / "staff.csv", ["U01ANNE,Anne,anne@kavkom.example,dpo,fr,,"], header=STAFF_HEADER)
+    assert storage("staff", "import", str(staff), cwd=tmp_path, database_url=lived).returncode == 0
+
+    with database.reading() as session:
+        assert session.scalar(select(Entry.action).order_by(Entry.number.desc()).limit(1)) == "staff-imported"
+    database.dispose()
 
 
 # --- what is one ---
@@ -265,8 +281,8 @@ def test_a_folder_that_was_restored_whole_is_noticed_by_its_files(lived: str, tm
 def test_a_file_that_got_the_inode_of_its_predecessor_is_noticed(lived: str, tmp_path: Path) -> None:
     file, copy = file_of(lived), tmp_path / "copy.db"
     inode = file.stat().st_ino
-    if "generation" not in home._file_facts(str(file)):
-        pytest.skip("this file system has no generations")
+    if home._birth_of(str(file)) is None:
+        pytest.skip("this file system does not keep when a file was made")
     shutil.copyfile(file, copy)
     for _ in range(20):
         file.unlink()
@@ -307,7 +323,7 @@ def test_a_restored_dump_is_noticed(postgresql_url: str, postgres: PostgreSQL, w
     if way == "dropped and made anew":
         postgres.drop_database(postgresql_url)
         name = postgresql_url.rpartition("/")[2]
-        postgres._admin.execute(f"CREATE DATABASE {name}")  # type: ignore[arg-type]
+        postgres._admin.execute(f"CREATE DATABASE {name}")
     restoring = [f"{postgres.program}/psql", "--quiet", "--set=ON_ERROR_STOP=1", postgresql_url]
     subprocess.run(restoring, input=dump, check=True, capture_output=True)
 
@@ -409,8 +425,8 @@ def test_what_the_lost_life_signed_names_nothing_new(database: Database) -> None
         assert tokens.read(session, new) == ("r", 10_000)
 
 
-def newest_delivery(session) -> int:  # type: ignore[no-untyped-def]
-    return int(session.scalar(select(func.max(Delivery.id))))
+def newest_delivery(session: Session) -> int:
+    return session.scalar(select(func.max(Delivery.id))) or 0
 
 
 def newest_before(signed: str) -> int:
@@ -476,7 +492,7 @@ def test_a_receipt_for_a_purged_delivery_or_a_forged_one_pauses_nothing(database
 # --- what may have gone out ---
 
 
-def take_in(session, folder: str, uid: int, *, received_at, now):  # type: ignore[no-untyped-def]
+def take_in(session: Session, folder: str, uid: int, *, received_at: datetime, now: datetime) -> Request:
     place = Place("privacy", folder, 1, 100_000 + uid)
     message = keep_message(session, place, b"A letter %d" % uid, received_at=received_at, now=now)
     reading = Reading(Kind.REQUEST, ("access",), "fr")

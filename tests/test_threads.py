@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from sqlalchemy import func, select, update
@@ -41,7 +41,7 @@ def running_desk_of(host: MailHost, url: str, folder: Path, **changed: Any) -> I
 
 
 def read(raw: bytes) -> EmailMessage:
-    return cast("EmailMessage", message_from_bytes(raw, policy=policy.default))
+    return message_from_bytes(raw, policy=policy.default)
 
 
 def text_of(raw: bytes) -> str:

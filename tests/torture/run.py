@@ -19,7 +19,7 @@ from tests.servers import Dovecot, Exim, Proxy
 from tests.torture.deaths import UNHARMED, Death, choose_doom, living, see_it_die
 from tests.torture.faults import Gremlin, change_uidvalidity
 from tests.torture.letters import import_clients, make_clients, make_letters
-from tests.torture.outcome import Outcome, Plan, empty_queue, how_settled, reported_by, wait_until_settled
+from tests.torture.outcome import Outcome, Plan, empty_queue, how_settled, is_receipt, reported_by, wait_until_settled
 from tests.torture.posting import Postman
 from tests.torture.verdict import Verdict, judge_mailboxes, judge_record
 
@@ -129,7 +129,7 @@ class Torture:
             verdict.record = judge_record(session, self._plan.letters)
             self._outcome.uncertain = how_settled(session, self._on_the_wire)
         self._outcome.verdict = verdict
-        self._outcome.left_in_inbox = len(self._dovecot.mailbox(self._ours))
+        self._outcome.left_in_inbox = sum(not is_receipt(mail) for mail in self._dovecot.mailbox(self._ours))
         self._outcome.reported = reported_by(self._log(slot) for slot in range(self._plan.processes))
 
     # --- deaths ---
