@@ -52,6 +52,7 @@ class Carriers:
         self._changed = threading.Condition()
         self._ready: deque[Outgoing] = deque()
         self._in_hand: dict[int, Outgoing] = {}
+        self._begun: set[int] = set()
         self._threads: set[threading.Thread] = set()
         self._closing = False
         self._resting = Resting()
@@ -116,13 +117,14 @@ class Carriers:
             waiting = list(self._ready)
             self._ready.clear()
         if waiting:
-            self._recorder.record(*[Untried(mail.id) for mail in waiting])
+            self._recorder.record(*[Untried(mail.id, mail.id in self._begun) for mail in waiting])
             self._forget(waiting)
 
     def _forget(self, mails: Iterable[Outgoing]) -> None:
         with self._changed:
             for mail in mails:
                 self._in_hand.pop(mail.id, None)
+                self._begun.discard(mail.id)
 
     def _limit(self) -> int:
         return self._resting.connections(self._settings.smtp_connections)
@@ -164,8 +166,7 @@ class Carriers:
         try:
             relay.connect()
         except (NotNow, LoginRefused) as error:
-            reply = error.reply if isinstance(error, NotNow) else "login refused"
-            self._recorder.record(self._without_relay(relay, mail, reply))
+            self._recorder.record(self._without_relay(relay, mail, _reply_of(error)))
             return False
         return True
 
@@ -208,10 +209,9 @@ class Carriers:
     def _judge(self, relay: Relay, mail: Outgoing, error: Refused | NotNow | Uncertain | LoginRefused) -> Outcome:
         if isinstance(error, Uncertain):
             return Unknown(mail.id)
-        if isinstance(error, LoginRefused):
-            return self._without_relay(relay, mail, "login refused")
-        if isinstance(error, NotNow) and error.general:
-            return self._without_relay(relay, mail, error.reply)
+        if isinstance(error, LoginRefused) or (isinstance(error, NotNow) and error.general):
+            self._begun.add(mail.id)
+            return self._without_relay(relay, mail, _reply_of(error))
         self._resting.answered()
         if isinstance(error, NotNow):
             self._resting.rest_destination(mail.destination)
@@ -263,6 +263,10 @@ class Carriers:
 
     def _original(self, mail: Outgoing) -> Iterable[bytes]:
         return [mail.original] if mail.original is not None else original_parts(self._database, mail.original_id or 0)
+
+
+def _reply_of(error: NotNow | LoginRefused) -> str:
+    return error.reply if isinstance(error, NotNow) else "login refused"
 
 
 def _noted(chunks: Iterable[bytes], note: Callable[[bytes], None]) -> Iterator[bytes]:

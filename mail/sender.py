@@ -61,6 +61,11 @@ class Sender:
                 wake.clear()
         self._carriers.close()
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether it has anything in hand."""
+        return bool(self._leased or self._carriers.in_hand())
+
     def send_due(self) -> int:
         """Hand what is due to the carriers, as much as they can take; how many deliveries that are."""
         room = self._carriers.room()

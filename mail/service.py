@@ -33,6 +33,9 @@ LOOK_EVERY = 0.1
 PULSE = 3.0
 """Seconds between heartbeats, a third of a poller's lease."""
 
+QUIET = 1.0
+"""Seconds in which a sender takes in hand whatever may be sent now."""
+
 STOPPING = 10.0
 """Seconds a thread has to finish the mail it is at."""
 
@@ -90,6 +93,17 @@ class Service:
     def is_well(self) -> bool:
         """Whether all threads live."""
         return all(thread.is_alive() for thread in self._threads)
+
+    def wait_until_sent(self, until: float) -> None:
+        """Wait until nothing is left, or until then and while anything is being sent: what rests is left waiting."""
+        busy_at = time.monotonic()
+        while True:
+            with self._database.reading() as session:
+                backlog, paused = outbox.backlog(session, Medium.EMAIL), pauses.is_paused(session)
+            busy_at = time.monotonic() if self._sender.is_busy else busy_at
+            if backlog.waiting == 0 or paused or time.monotonic() > max(until, busy_at + QUIET):
+                return
+            time.sleep(LOOK_EVERY)
 
     def end(self) -> None:
         """Let each thread finish what it is at, and give the leases back."""
@@ -161,7 +175,7 @@ def drain(
     try:
         received = sum(_receive(receiver, advance) for receiver in service.receivers)
         tell_of_stuck(database, settings, now())
-        _wait_until_sent(database, time.monotonic() + patience)
+        service.wait_until_sent(time.monotonic() + patience)
         if settings.forward_receipt is Receipt.SELF_COPY and _accepted(database) > before:
             received += sum(_receive(receiver, advance) for receiver in service.receivers)
     finally:
@@ -176,16 +190,6 @@ def _receive(receiver: Receiver, advance: Callable[[int], None]) -> int:
         raise MailboxAway("the mailbox does not accept IMAP_USER and IMAP_PASSWORD") from error
     except MailboxLost as error:
         raise MailboxAway(f"the mailbox could not be read ({error})") from error
-
-
-def _wait_until_sent(database: Database, until: float) -> None:
-    """Wait while something is being tried for the first time, and for refused ones until `until`."""
-    while True:
-        with database.reading() as session:
-            backlog, paused = outbox.backlog(session, Medium.EMAIL), pauses.is_paused(session)
-        if backlog.waiting == 0 or paused or (time.monotonic() > until and backlog.waiting == backlog.failing):
-            return
-        time.sleep(LOOK_EVERY)
 
 
 def _summary(database: Database, received: int, before: int) -> Drained:

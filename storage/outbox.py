@@ -238,12 +238,13 @@ def defer(delivery: Delivery, *, reply: str, after: timedelta | None = None) -> 
     delivery.leased_by = delivery.leased_until = None
 
 
-def withdraw_try(delivery: Delivery) -> None:
-    """A try that was recorded as begun never reached the wire: it is due as before, and the try does not count."""
+def give_back_untried(delivery: Delivery, *, begun: bool) -> None:
+    """It is due as before. A try that was recorded as `begun` never reached the wire, and does not count."""
     if delivery.due_at is None:
         return
-    delivery.attempts = max(0, delivery.attempts - 1)
-    delivery.sending_at = delivery.leased_by = delivery.leased_until = None
+    if begun:
+        delivery.attempts, delivery.sending_at = max(0, delivery.attempts - 1), None
+    delivery.leased_by = delivery.leased_until = None
 
 
 def find_uncertain(session: Session, medium: Medium, *, now: datetime) -> dict[int, str]:

@@ -58,9 +58,10 @@ class Unknown:
 
 @dataclass(frozen=True)
 class Untried:
-    """It was to be sent, and was not: it is due as before."""
+    """It was to be sent, and was not: it is due as before. `begun`: that a try begins had been recorded."""
 
     delivery_id: int
+    begun: bool
 
 
 Outcome = Accepted | Refused | TooLarge | Deferred | Unknown | Untried
@@ -143,9 +144,11 @@ def _record_failure(
     now: datetime,
 ) -> None:
     if isinstance(outcome, Deferred):
+        if delivery.sending_at is None:
+            delivery.attempts += 1  # no connection: a try that did not even begin
         outbox.defer(delivery, reply=outcome.reply, after=outcome.after)
     elif isinstance(outcome, Untried):
-        outbox.withdraw_try(delivery)
+        outbox.give_back_untried(delivery, begun=outcome.begun)
     elif isinstance(outcome, Unknown):
         outbox.leave_uncertain(delivery)
     elif isinstance(outcome, Refused) or not failures.forward_without_original(

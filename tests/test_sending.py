@@ -20,7 +20,7 @@ from mail.mailbox import Mailbox
 from mail.receipts import uncertain_since
 from mail.recorder import SENDER
 from mail.resting import Resting
-from mail.service import Service
+from mail.service import Service, drain
 from mail.settings import MailSettings
 from storage import heartbeats, journal, messages, outbox, outcomes
 from storage.clock import now, real_now
@@ -368,11 +368,11 @@ def test_a_process_that_is_stopped_gives_back_what_it_had_not_begun(
         service.start_sending()
         service.start_receiving()
         write(mail_host, 4)
-        wait_until(lambda: mail_host.smtp.most_at_once == 1 and len(in_hand(database)) == 2, "two in hand", 10)
+        wait_until(lambda: mail_host.smtp.most_at_once == 1 and len(in_hand(database)) > 1, "some in hand", 10)
         ending = threading.Thread(target=service.end)
         ending.start()
 
-        wait_until(lambda: len(in_hand(database)) == 1, "the one that was not begun given back", 5)
+        wait_until(lambda: len(in_hand(database)) == 1, "those that were not begun given back", 5)
 
         waiting = [one for one in to_customers(database) if not one.leased_by]
         assert [(one.attempts, one.sending_at) for one in waiting] == [(0, None)] * 3
@@ -492,6 +492,20 @@ def test_a_relay_that_was_down_gets_everything_when_it_is_back(
 
         assert tried <= 3
         assert len(relay.mailbox(GARAGE)) == 8
+
+
+def test_drain_ends_after_its_patience_when_the_relay_is_down(
+    mail_host: MailHost, sqlite_url: str, tmp_path: Path
+) -> None:
+    with MailHost() as relay, opened_desk(sqlite_url, tmp_path) as database:
+        relay.interrupt()
+        write(mail_host, 5)
+
+        drained = drain(database, settings_for(mail_host, sqlite_url, smtp_port=relay.smtp_port), patience=1)
+
+        assert (drained.received, drained.sent, drained.waiting) == (5, 0, 5)
+        assert any(one.reply and one.attempts for one in to_customers(database))
+        relay.resume()
 
 
 def test_an_unwell_relay_is_asked_by_one_connection_at_a_time(
