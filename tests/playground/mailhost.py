@@ -323,19 +323,21 @@ class SmtpConnection(SMTP):
 
     line_length_limit = LARGEST
     last_reply = False
+    is_refused = False
 
     def __init__(self, behaviour: Behaviour, hooks: object, connections: set[Any], **options: Any) -> None:
         super().__init__(hooks, data_size_limit=LARGEST, hostname="localhost", auth_require_tls=False, **options)
         self.behaviour, self.connections = behaviour, connections
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        clients = sum(isinstance(one, SmtpConnection) and not one.is_refused for one in self.connections)
+        self.is_refused = self.behaviour.closed or 0 < self.behaviour.most_connections <= clients
         self.connections.add(self)
         self.behaviour.connected += 1
         super().connection_made(transport)
 
     async def _handle_client(self) -> None:
-        clients = sum(isinstance(one, SmtpConnection) for one in self.connections)
-        if self.behaviour.closed or 0 < self.behaviour.most_connections < clients:
+        if self.is_refused:
             self.last_reply = True
             await self.push("421 4.7.0 Too many connections")
             return
