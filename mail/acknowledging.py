@@ -14,7 +14,7 @@ from mail.letter import Letter
 from mail.settings import MailSettings
 from storage import acknowledgements
 from storage.acknowledgements import Silence
-from storage.models import Delivery, Request
+from storage.models import Request
 from storage.outbox import Words
 from storage.requests import is_ours
 from storage.tables import ADDRESS
@@ -52,7 +52,7 @@ def acknowledge_received(
 ) -> Silence | None:
     """Prepare the acknowledgement in the transaction that decided about the letter; else say why not, and record it.
 
-    That of a held request is due at once, that of a forwarded one when `acknowledge_accepted` says so.
+    That of a held request is due at once, that of a forwarded one once its 250 is recorded (storage/outcomes.py).
     """
     why = may_acknowledge(
         letter,
@@ -73,11 +73,6 @@ def acknowledge_received(
         session, request, recipient=recipient, language=language, words=words, now=now
     )
     return None
-
-
-def acknowledge_accepted(session: Session, delivery: Delivery) -> bool:
-    """A forward was accepted: in the transaction that records its 250, let the prepared acknowledgement go."""
-    return acknowledgements.release_acknowledgement(session, delivery)
 
 
 def may_acknowledge(

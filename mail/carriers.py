@@ -142,9 +142,20 @@ class Carriers:
                 mail = self._following(relay, mail, self._outcome(relay, mail))
         except OneTooMany:
             pass
+        except Exception as error:  # noqa: BLE001 - the poison guard: what it had in hand runs into the end of its lease
+            log.warning("connection-failed", fault=error)
+            self._resting.rest()
+            self._give_up()
         finally:
             self._leave()
             relay.quit()
+
+    def _give_up(self) -> None:
+        """Nobody knows what was at fault: let go of everything, and begin anew from the outbox."""
+        with self._changed:
+            self._ready.clear()
+            self._in_hand.clear()
+            self._begun.clear()
 
     def _first(self, relay: Relay) -> Outgoing | None:
         """Wait for a mail, connect, and begin it; None ends this connection. Raises OneTooMany."""
@@ -226,7 +237,7 @@ class Carriers:
         """
         relay.close()
         self._hand_on(mail)
-        self._condition.failed(reply[:3] if reply[:3].isdigit() else reply)
+        self._condition.failed(reply[:3] if reply[:3].isdigit() else reply.partition(":")[0])
         self._resting.rest()
         self._give_back()
         return Deferred(mail.id, reply)

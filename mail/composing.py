@@ -20,6 +20,9 @@ from storage.models import Delivery, Forward, Message, Request
 from storage.outbox import Words
 from storage.types import Channel, Purpose
 
+ANSWERED = TO_CUSTOMERS | {Purpose.ACKNOWLEDGEMENT}
+"""What people outside answer: their answers belong to its case."""
+
 
 @dataclass(frozen=True)
 class Outgoing:
@@ -99,7 +102,7 @@ def _compose(
         company=settings.company_name,
         sender=settings.mail_address,
         recipient=delivery.recipient,
-        reply_to=_reply_to(session, request, settings),
+        reply_to=_reply_to(session, delivery, request, settings),
         message_id=message_id,
         language=delivery.language,
         queued_at=delivery.queued_at,
@@ -180,8 +183,8 @@ def _words(
     )
 
 
-def _reply_to(session: Session, request: Request | None, settings: MailSettings) -> str:
-    """A request's own signed address, so that an answer finds its case; else our address."""
-    if request is None:
+def _reply_to(session: Session, delivery: Delivery, request: Request | None, settings: MailSettings) -> str:
+    """A request's own signed address, where customers and persons answer; never for what goes to our own staff."""
+    if request is None or delivery.purpose not in ANSWERED:
         return settings.mail_address
     return tokens.plus_address(settings.mail_address, tokens.sign(session, "c", request.id))

@@ -107,7 +107,7 @@ class Intake:
     def _find_over(self, here: Here, uids: Sequence[int]) -> set[int]:
         """Which of these are in the record now, or gone."""
         with self._database.reading() as session:
-            seen = {place.uid for place in sightings.find_sighted_places(session, [here.place(uid) for uid in uids])}
+            seen = {place.uid for place in sightings.find_whole_places(session, [here.place(uid) for uid in uids])}
         unseen = [uid for uid in uids if uid not in seen]
         return set(uids) - {found.uid for found in self._mailbox.describe(unseen)}
 
@@ -139,7 +139,7 @@ class Intake:
         with self._database.reading() as session:
             found = stuck.find_stuck(session, here)
             settled = stuck.find_settled(session, here) if found else set()
-            seen = sightings.find_sighted_places(session, [here.place(uid) for uid in found])
+            seen = sightings.find_whole_places(session, [here.place(uid) for uid in found])
             old = stuck.find_renumbered(session, here)
         if settled or old:
             with self._database.begin() as session:
@@ -199,8 +199,9 @@ class Intake:
         whole = [found for found in group if found.uid in raws and len(raws[found.uid]) < PART]
         keeping = self._keep(here, whole, raws)
         hand_over(partial(self._decide_about, keeping))
-        new, kept = len(keeping.new), [found.uid for found in whole]
-        for found in (found for found in group if len(raws.get(found.uid, b"")) >= PART):
+        arriving = {place.uid for place in keeping.arriving}
+        new, kept = len(keeping.new), [found.uid for found in whole if found.uid not in arriving]
+        for found in (one for one in group if one.uid in arriving or len(raws.get(one.uid, b"")) >= PART):
             more, large = self._take_large(here, found)
             new, kept = new + more, kept + large
         return new, kept

@@ -166,6 +166,7 @@ class Receiver:
                 look_at = time.monotonic() + OTHER_FOLDERS_EVERY
                 for folder in others:
                     self._look(folder, intake.take_new)
+                self._try_stuck(intake)
             self._look_in_sent(mailbox)
             while self._look(watched, intake.take_new):
                 self._contact()

@@ -10,7 +10,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as NoConnection
 from sqlalchemy.orm import Session
 
 from mail.composing import Outgoing
@@ -79,7 +80,7 @@ class Recorder:
         while True:
             try:
                 self._write_once(group)
-            except SQLAlchemyError as error:
+            except (OperationalError, InterfaceError, NoConnection) as error:
                 self._condition.failed(type(error).__name__)
                 threading.Event().wait(AGAIN)
             except Exception as error:  # noqa: BLE001 - the poison guard: one word must not take the others with it

@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
+from mail.forward import one_line
 from mail.oauth import Token, Tokens
 from mail.relay import must_renew, open_relay, tokens_for_relay
 from mail.settings import MailSettings
@@ -162,8 +163,9 @@ class Relay:
         except (OSError, smtplib.SMTPServerDisconnected) as error:
             self.close()
             if fresh:
-                is_closing = isinstance(error, Closing)
-                raise NotNow(f"connection lost: {error}"[:500], general=is_closing) from error
+                if isinstance(error, Closing):
+                    raise NotNow(str(error), general=True) from error
+                raise NotNow(f"connection lost: {type(error).__name__}") from error
             return self._address(mail)
         return smtp
 
@@ -284,4 +286,4 @@ def dot_stuffed(content: Iterable[bytes]) -> Iterator[bytes]:
 
 def _text(code: int, text: bytes | str) -> str:
     words = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
-    return f"{code} {words}"[:500]
+    return one_line(f"{code} {words}")[:500]

@@ -10,7 +10,7 @@ from functools import cached_property
 
 from sqlalchemy.orm import Session
 
-from mail.bounce import read_report
+from mail.bounce import Recipient, Report, read_report
 from mail.bounce_words import Outcome
 from mail.letter import Letter
 from mail.reading import MailRead
@@ -19,7 +19,7 @@ from mail.settings import ReadingSettings
 from storage import correspondence, failures, replies, requests, tasks, tokens
 from storage.forwards import address_of
 from storage.models import Delivery, Forward, Message, Request
-from storage.types import Actor, Correspondence, Purpose, TaskKind
+from storage.types import Actor, Channel, Correspondence, Purpose, Said, TaskKind
 
 _SIGNED = re.compile(r"[bcdmr]\.[0-9]{1,18}\.[a-z2-7]{10,40}")
 RECORDED = {Outcome.FAILED: failures.record_bounce, Outcome.DELAYED: failures.record_delay}
@@ -54,18 +54,21 @@ class Threads:
         if delivery is None:
             return False
         message = self.session.get_one(Message, mail.message_id)
-        if report.outcome in RECORDED:
-            RECORDED[report.outcome](
+        told = _about_others(report, self.settings.mail_address)
+        if told is None:
+            self._keep_report(message, delivery, to_read=False)
+        elif told.outcome in RECORDED:
+            RECORDED[told.outcome](
                 self.session,
                 delivery,
-                status=report.status,
-                reason=report.reason.value,
+                status=told.status,
+                reason=told.reason.value,
                 message=message,
                 by=self.by,
                 now=self.now,
             )
         else:
-            self._keep_report(message, delivery, to_read=report.outcome is Outcome.UNKNOWN)
+            self._keep_report(message, delivery, to_read=told.outcome is Outcome.UNKNOWN)
         return True
 
     def _keep_report(self, message: Message, delivery: Delivery, *, to_read: bool) -> None:
@@ -90,8 +93,12 @@ class Threads:
             return False
         message = self.session.get_one(Message, mail.message_id)
         forward = _forward_of(mail.letter, request, delivery)
-        if forward is not None:
+        if mail.says.is_in_doubt or mail.says.channel is Channel.COLLEAGUE:
+            self._keep_to_read(message, request)
+        elif forward is not None:
             replies.record_reply(self.session, message, forward, read_reply(mail.letter), by=self.by, now=self.now)
+        elif not _is_persons(mail.letter, request, delivery):
+            self._keep_unknown(mail, message, request)
         elif mail.letter.automatic is not None:
             correspondence.attach(self.session, message, Correspondence.AUTOMATIC, request_id=request.id, now=self.now)
         elif mail.junk:
@@ -99,6 +106,23 @@ class Threads:
         else:
             replies.record_follow_up(self.session, message, request, by=self.by, now=self.now)
         return True
+
+    def _keep_unknown(self, mail: MailRead, message: Message, request: Request) -> None:
+        """Somebody has a customer's address of the case, and may not be that customer: a person reads it."""
+        if len(request.forwards) > 1:
+            self._keep_to_read(message, request)
+            return
+        said = read_reply(mail.letter)
+        said = said if said is Said.OUT_OF_OFFICE else Said.OTHER
+        replies.record_reply(self.session, message, request.forwards[0], said, by=self.by, now=self.now)
+
+    def _keep_to_read(self, message: Message, request: Request) -> None:
+        """It belongs to the case, and nothing of it is sent on: a person reads it."""
+        kept = correspondence.attach(
+            self.session, message, Correspondence.REPLY, request_id=request.id, said=Said.OTHER, now=self.now
+        )
+        if kept:
+            tasks.open_task(self.session, request.reference, TaskKind.READ, message=message, by=self.by, now=self.now)
 
     def _request(self, mail: MailRead, delivery: Delivery | None) -> Request | None:
         for signed in _tagged(mail.letter.recipients, "c"):
@@ -142,17 +166,29 @@ def _request_of(session: Session, delivery: Delivery) -> Request | None:
 
 
 def _forward_of(letter: Letter, request: Request, delivery: Delivery | None) -> Forward | None:
-    """The forward that a customer answers; None when it is the data subject who writes."""
+    """The forward that a customer answers, by our own mail that it answers or by its address; None for others."""
     sender = (letter.sender or "").lower()
     if sender and sender == request.message.sender:
         return None
     if delivery is not None and delivery.forward is not None:
         return delivery.forward
-    theirs = [one for one in request.forwards if _is_of(sender, {one.address.lower(), address_of(one).lower()})]
-    if theirs:
-        return theirs[0]
-    is_persons = delivery is not None or not request.forwards
-    return None if is_persons else request.forwards[0]
+    theirs = (one for one in request.forwards if _is_of(sender, {one.address.lower(), address_of(one).lower()}))
+    return next(theirs, None)
+
+
+def _is_persons(letter: Letter, request: Request, delivery: Delivery | None) -> bool:
+    """Whether the data subject writes: from the same address, or with what only it was ever sent."""
+    is_same = bool(letter.sender) and (letter.sender or "").lower() == request.message.sender
+    return is_same or delivery is not None or not request.forwards
+
+
+def _about_others(report: Report, own_address: str | None) -> Report | Recipient | None:
+    """What a report says of a recipient who is not ourselves, the worst of them; None when it is all about our copy."""
+    if not report.recipients or own_address is None:
+        return report
+    others = [one for one in report.recipients if not requests.is_ours(one.original or one.address, own_address)]
+    order = list(Outcome)
+    return min(others, key=lambda one: order.index(one.outcome), default=None)
 
 
 def _is_of(sender: str, addresses: Collection[str]) -> bool:

@@ -48,9 +48,9 @@ def queue_without_original(session: Session, delivery: Delivery, *, by: Actor, n
 
 
 def withdraw_waiting(session: Session, forward: Forward, *, now: datetime) -> None:
-    """Attempts that nobody is at: they would go to an address that the customer no longer wants."""
+    """Attempts that are not under way: they would go to an address that the customer no longer wants."""
     waiting = (Delivery.forward_id == forward.id, Delivery.medium == Medium.EMAIL, Delivery.due_at.is_not(None))
-    free = or_(Delivery.leased_until.is_(None), Delivery.leased_until < real_now())
+    free = or_(Delivery.sending_at.is_(None), Delivery.leased_until.is_(None), Delivery.leased_until < real_now())
     only = Delivery.purpose == Purpose.FORWARD
     session.execute(update(Delivery).where(*waiting, only, free).values(superseded_at=now, due_at=None))
 

@@ -70,9 +70,10 @@ def leasing(shape: tuple[bool, bool]) -> ReturningUpdate[int]:
 
 @cache
 def leased_by() -> Select[int]:
-    """Of the deliveries with these `ids`, those that the `holder` still has."""
+    """Of the deliveries with these `ids`, those that the `holder` still has and that no receipt copy proves; locked."""
     theirs = (Delivery.leased_by == bindparam("holder"), Delivery.due_at.is_not(None), Delivery.leased_until > _NOW)
-    return select(Delivery.id).where(Delivery.id.in_(bindparam("ids", expanding=True)), *theirs)
+    named = (Delivery.id.in_(bindparam("ids", expanding=True)), Delivery.receipt_at.is_(None))
+    return select(Delivery.id).where(*named, *theirs).with_for_update()
 
 
 def _free(uncertain: bool, resting: bool) -> list[ColumnElement[bool]]:

@@ -1,7 +1,7 @@
 """Mails as they came: kept byte for byte, in parts, before anything is decided about them."""
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
 
@@ -41,10 +41,14 @@ class Kept:
 
 @dataclass(frozen=True)
 class Keeping:
-    """What became of mails: those that are new, and those that were known and are seen at another place."""
+    """What became of mails: those that are new, and those that were known and are seen at another place.
+
+    `arriving` are places of mails that have begun to arrive in parts: they are to be fetched on.
+    """
 
     new: list[Kept]
     again: list[Kept]
+    arriving: list[Place] = field(default_factory=list)
 
 
 def keep_all(session: Session, arrived: Sequence[Arrived], *, now: datetime) -> Keeping:
@@ -72,6 +76,7 @@ def keep_all(session: Session, arrived: Sequence[Arrived], *, now: datetime) -> 
     return Keeping(
         [_kept(ids[digest], digest, mail, now) for digest, mail in new.items()],
         [_kept(known[digest], digest, mail, now) for digest, mail in again.items()],
+        [place for place, whole in taken.items() if not whole],
     )
 
 

@@ -108,7 +108,8 @@ def settle_by_receipt(session: Session, *, by: Actor, now: datetime, follow: boo
     """
     free = or_(Delivery.leased_until.is_(None), Delivery.leased_until < real_now())
     proven = (Delivery.medium == Medium.EMAIL, Delivery.due_at.is_not(None), Delivery.receipt_at.is_not(None), free)
-    settled = list(_load(session, session.scalars(select(Delivery.id).where(*proven)).all()).values())
+    found = _load(session, session.scalars(select(Delivery.id).where(*proven)).all()).values()
+    settled = [one for one in found if one.due_at is not None]  # nobody else was quicker
     for delivery in settled:
         outbox.record_accepted(delivery, reply=BY_RECEIPT, now=now)
     if follow and settled:

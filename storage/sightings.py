@@ -47,14 +47,21 @@ def sighted_uids(session: Session, here: Here, *, first: int = 1, last: int | No
     return set(session.scalars(seen if last is None else seen.where(Sighting.uid <= last)))
 
 
-def find_sighted_places(session: Session, places: Sequence[Place]) -> set[Place]:
-    """At which of these places a mail was seen before."""
-    found: set[Place] = set()
+def find_sighted_places(session: Session, places: Sequence[Place]) -> dict[Place, bool]:
+    """At which of these places a mail was seen before, and whether nothing of it is left to fetch."""
+    found: dict[Place, bool] = {}
+    is_whole = or_(Message.kept_at.is_not(None), Sighting.message_id.is_(None))
     for here in {place.here for place in places}:
         uids = [place.uid for place in places if place.here == here]
-        seen = select(Sighting.uid).where(*_in(here), Sighting.uid.in_(uids))
-        found.update(here.place(uid) for uid in session.scalars(seen))
+        seen = select(Sighting.uid, is_whole).outerjoin(Message, Message.id == Sighting.message_id)
+        rows = session.execute(seen.where(*_in(here), Sighting.uid.in_(uids)))
+        found |= {here.place(uid): bool(whole) for uid, whole in rows}
     return found
+
+
+def find_whole_places(session: Session, places: Sequence[Place]) -> set[Place]:
+    """At which of these places a mail was seen of which nothing is left to fetch."""
+    return {place for place, whole in find_sighted_places(session, places).items() if whole}
 
 
 def folders_of(session: Session, message_id: int) -> list[str]:

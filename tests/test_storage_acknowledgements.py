@@ -7,11 +7,11 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from mail.acknowledging import acknowledge_accepted, acknowledge_received
+from mail.acknowledging import acknowledge_received
 from mail.letter import read_letter
 from mail.settings import MailSettings
 from storage import acknowledgements, journal, outbox, requests
-from storage.acknowledgements import LOOKED_AT, PER_DAY, Silence
+from storage.acknowledgements import LOOKED_AT, PER_DAY, Silence, release_acknowledgement
 from storage.clock import real_now
 from storage.database import Database
 from storage.models import Customer, Delivery, Request
@@ -48,7 +48,7 @@ def accept_forward(session: Session, request: Request) -> bool:
     delivery = session.scalars(queued).first()
     assert delivery is not None
     outbox.record_accepted(delivery, reply="250 ok", now=NOW)
-    return acknowledge_accepted(session, delivery)
+    return release_acknowledgement(session, delivery)
 
 
 def acknowledgement_of(session: Session, request: Request) -> Delivery | None:
@@ -140,7 +140,7 @@ def test_a_forward_that_is_not_accepted_releases_nothing(database: Database, set
         delivery = session.scalars(select(Delivery).where(Delivery.purpose == Purpose.FORWARD)).one()
         outbox.record_refused(delivery, reply="550 no", now=NOW)
 
-        assert not acknowledge_accepted(session, delivery)
+        assert not release_acknowledgement(session, delivery)
         assert due(session) == []
 
 
