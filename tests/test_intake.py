@@ -4,7 +4,7 @@ import os
 import signal
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -445,6 +445,21 @@ def test_a_large_mail_goes_on_where_it_was_interrupted(mail_host: MailHost, desk
         [message] = session.scalars(select(Message))
         assert message.size == len(large)
     assert count(desk, Message, Forward) == [1, 1]
+
+
+def test_a_large_mail_that_is_cut_in_its_first_part_is_fetched_again(
+    mail_host: MailHost, desk: Database, database_url: str
+) -> None:
+    large = letter(body="mot de passe\r\n" * 500_000)
+    mail_host.append(US, "INBOX", large)
+    with Proxy(mail_host.imap_port) as proxy:
+        receiver = receiver_of(desk, mail_settings(database_url, imap_port=proxy.port, smtp_port=1))
+        proxy.cut_after(300_000, "to_client", "reset")
+        with suppress(MailboxLost):
+            receiver.receive_all()
+
+        receiver.receive_all()
+    assert count(desk, Message, Forward, Stuck) == [1, 1, 0]
 
 
 def test_a_large_mail_that_is_renumbered_while_it_arrives_comes_once(

@@ -12,11 +12,11 @@ from sqlalchemy import func, select, update
 
 from mail.receipts import receipt_address
 from mail.service import prepare
-from storage import journal, requests, tokens
+from storage import customers, journal, requests, tokens
 from storage.clock import now
 from storage.database import Database
-from storage.models import CaseMail, Customer, Delivery, Message, Request, Task
-from storage.types import Actor, Correspondence, Hold, Medium, Purpose, Said, TaskKind
+from storage.models import CaseMail, Customer, Delivery, Instruction, Message, Request, Task
+from storage.types import DESK, Actor, Correspondence, Hold, Medium, Purpose, Said, TaskKind
 from tests.bot_support import running_desk
 from tests.mail_support import GARAGE, JEANNE, US, letter, mail_settings, opened_desk, running_mail
 from tests.playground.mailhost import MailHost
@@ -287,6 +287,37 @@ def test_a_customers_reply_is_recorded_and_rings(
         assert {one.rcpt_tos[0] for one in mail_host.accepted} <= {GARAGE, JEANNE}
 
 
+def test_what_a_colleague_answers_is_read_by_a_person_and_sent_to_nobody(mail_host: MailHost, desk: Database) -> None:
+    forward = forwarded(mail_host)
+    wait_until_accepted(desk)
+    note = answer(str(forward["Reply-To"]), sender="anne@kavkom.example", body="Ce client ne paie pas, attendons.")
+    mail_host.append(US, "INBOX", note)
+
+    assert wait_for_further(desk) == [(Correspondence.REPLY, Said.OTHER)]
+    assert tasks_of(desk) == [TaskKind.READ]
+    assert len(mail_host.mailbox(GARAGE)) == 1
+    assert count(desk, Instruction) == 0
+
+
+def test_an_unknown_writer_to_a_case_of_two_customers_is_neither_of_them(mail_host: MailHost, desk: Database) -> None:
+    forward = forwarded(mail_host)
+    wait_until_accepted(desk)
+    with desk.begin() as session:
+        request, hotel = (
+            requests.get_request(session, cases(desk)[0].reference),
+            customers.get_customer(session, "C0002"),
+        )
+        requests.forward_request(session, request, hotel, evidence=["staff:x"], own_address=US, by=DESK, now=now())
+    mail_host.append(
+        US, "INBOX", answer(str(forward["Reply-To"]), sender="tickets@ailleurs.example", body="Pas pour nous.")
+    )
+
+    assert wait_for_further(desk) == [(Correspondence.REPLY, Said.OTHER)]
+    assert tasks_of(desk) == [TaskKind.READ]
+    with desk.reading() as session:
+        assert session.scalars(select(CaseMail.forward_id)).all() == [None]
+
+
 @pytest.mark.parametrize("to", ["VERP", "Reply-To"])
 def test_an_out_of_office_note_counts_as_nothing(mail_host: MailHost, desk: Database, to: str) -> None:
     forward = forwarded(mail_host)
@@ -367,7 +398,14 @@ def test_a_follow_up_that_is_refused_is_told_as_one(mail_host: MailHost, desk: D
     assert not is_held(desk)
 
 
-def dsn(to: str, *, action: str = "failed", status: str = "5.1.1", message_id: str = "<x@y.example>") -> bytes:
+def dsn(
+    to: str,
+    *,
+    action: str = "failed",
+    status: str = "5.1.1",
+    message_id: str = "<x@y.example>",
+    recipient: str = GARAGE,
+) -> bytes:
     """A report as Exim or Postfix write it, to this address, about a mail with this Message-ID."""
     return (
         f"Return-Path: <>\r\nDelivered-To: {to}\r\nFrom: MAILER-DAEMON@mx.example\r\nTo: {to}\r\n"
@@ -375,7 +413,7 @@ def dsn(to: str, *, action: str = "failed", status: str = "5.1.1", message_id: s
         'Content-Type: multipart/report; report-type=delivery-status; boundary="b"\r\n\r\n'
         "--b\r\n\r\nA message that you sent could not be delivered.\r\n\r\n--b\r\n"
         "Content-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; mx.example\r\n\r\n"
-        f"Final-Recipient: rfc822; {GARAGE}\r\nAction: {action}\r\nStatus: {status}\r\n\r\n"
+        f"Final-Recipient: rfc822; {recipient}\r\nAction: {action}\r\nStatus: {status}\r\n\r\n"
         f"--b\r\nContent-Type: text/rfc822-headers\r\n\r\nMessage-ID: {message_id}\r\n\r\n--b--\r\n"
     ).encode()
 
@@ -409,6 +447,17 @@ def test_a_delayed_forward_is_shown_as_delayed_and_has_not_failed(mail_host: Mai
     assert delayed.delayed_at is not None
     assert delayed.bounced_at is None
     assert said_in_slack(desk) == ["forward_delayed"]
+
+
+def test_a_bounce_of_our_own_receipt_copy_is_no_bounce_of_the_customers(mail_host: MailHost, desk: Database) -> None:
+    forwarded(mail_host)
+    wait_until_accepted(desk)
+    [receipt] = [one.rcpt_tos[1] for one in mail_host.accepted if one.rcpt_tos[0] == GARAGE]
+    mail_host.append(US, "INBOX", dsn(sent_to(mail_host, GARAGE), recipient=receipt))
+
+    assert wait_for_further(desk) == [(Correspondence.REPORT, None)]
+    assert delivery_to(desk, GARAGE).bounced_at is None
+    assert said_in_slack(desk) == []
 
 
 @pytest.mark.parametrize("way", ["VERP", "Message-ID"])
