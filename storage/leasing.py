@@ -56,14 +56,15 @@ def any_due(shape: tuple[bool, bool]) -> Select[bool]:
 def leasing(shape: tuple[bool, bool]) -> ReturningUpdate[int]:
     """Take up to `count` free deliveries of `of_medium` for a `holder`, `until` then, oldest first; their ids.
 
-    The condition stands outside the subquery, too: that is what makes it right on PostgreSQL.
+    The condition stands outside the subquery, too: that is what makes it right on PostgreSQL; and so does the common
+    table expression, which is evaluated once: a plain subquery may be run for each row, and takes more than `count`.
     """
     due = select(Delivery.id).where(
         Delivery.medium == bindparam("of_medium", type_=Delivery.medium.type), *_free(*shape)
     )
     oldest = due.order_by(Delivery.due_at, Delivery.id).limit(bindparam("count", type_=Integer))
-    chosen = oldest.with_for_update(skip_locked=True).scalar_subquery()
-    taken = update(Delivery).where(Delivery.id.in_(chosen), *_free(*shape))
+    chosen = oldest.with_for_update(skip_locked=True).cte("chosen")
+    taken = update(Delivery).where(Delivery.id.in_(select(chosen.c.id)), *_free(*shape))
     leased = taken.values(leased_by=bindparam("holder"), leased_until=bindparam("until", type_=Delivery.due_at.type))
     return leased.returning(Delivery.id).execution_options(synchronize_session=False)
 
