@@ -281,7 +281,7 @@ def test_the_challenge_of_a_refusal_is_answered_with_an_empty_line(endpoint: Tok
     with ScriptedImap(AUTHENTICATE=said) as server, pytest.raises(LoginRefused):
         Mailbox(settings_at(server.port, endpoint))
 
-    assert server.heard[-1] == ""
+    assert "" in server.heard
 
 
 def test_credentials_that_the_endpoint_refuses_are_a_refused_login(dovecot: Dovecot, endpoint: TokenEndpoint) -> None:
