@@ -11,7 +11,6 @@ import os
 import struct
 from binascii import crc32
 from contextlib import suppress
-from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy import URL, select, text
@@ -55,16 +54,6 @@ def remembered_home(session: Session) -> Facts | None:
 def is_elsewhere(known: Facts, found: Facts) -> bool:
     """Whether two homes differ in something that is known of both."""
     return any(known[name] != found[name] for name in known.keys() & found.keys())
-
-
-def put_mark(session: Session, name: str, value: str, *, now: datetime) -> None:
-    """Write a fact about this database, in place of what stood there."""
-    mark = session.get(Mark, name)
-    if mark is None:
-        session.add(Mark(name=name, value=value, at=now))
-    else:
-        mark.value, mark.at = value, now
-    session.flush()
 
 
 def _file_of(session: Session) -> str | None:

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
-from storage import clock, counters, home, journal, pauses, tokens
+from storage import clock, counters, home, journal, marks, pauses, tokens
 from storage.database import Database
 from storage.deadlines import PARIS
 from storage.models import Counter, Cursor, Delivery, Entry, Mark, Pause
@@ -77,7 +77,7 @@ def report_foreign_receipt(session: Session, signed: str, *, now: datetime) -> R
 
 def record_compared(session: Session, account: str, *, now: datetime) -> None:
     """A mailbox was compared with this record, `Processed` too: what the lost life had taken in is known again."""
-    home.put_mark(session, f"{COMPARED}{account}", "", now=now)
+    marks.put(session, f"{COMPARED}{account}", "", now=now)
 
 
 def not_compared(session: Session, pause: Pause) -> list[str]:
@@ -92,9 +92,9 @@ def _settle(session: Session, *, now: datetime) -> Restored | None:
     """Act on the evidence, and make this the home. What another process did meanwhile is not done again."""
     _take_turn(session)
     evidence, lost = _find_evidence(session), home.lost_progress(session)
-    home.put_mark(session, home.HOME, json.dumps(home.find_home(session), sort_keys=True), now=now)
+    marks.put(session, home.HOME, json.dumps(home.find_home(session), sort_keys=True), now=now)
     if lost:
-        home.put_mark(session, home.PASSED, lost, now=now)
+        marks.put(session, home.PASSED, lost, now=now)
     if copy := session.get(Mark, COPY_TAKEN):
         session.delete(copy)
     if not evidence:

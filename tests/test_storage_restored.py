@@ -15,7 +15,7 @@ import pytest
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
-from storage import home, journal, pauses, requests, restored, tokens
+from storage import home, journal, marks, pauses, requests, restored, tokens
 from storage.backup import back_up
 from storage.database import Database, open_current, open_database
 from storage.gone_out import may_have_gone_out
@@ -357,7 +357,7 @@ def test_a_role_that_may_not_ask_for_the_cluster_notices_all_the_same(
 def restore(database: Database, *, evidence: str = "copy") -> Restored:
     """Have a database notice that it was restored."""
     with database.begin() as session:
-        home.put_mark(session, restored.COPY_TAKEN, "", now=NOW)
+        marks.put(session, restored.COPY_TAKEN, "", now=NOW)
     found = look_for_restore(database)
     assert found is not None
     assert found.evidence == (evidence,)
@@ -367,7 +367,7 @@ def restore(database: Database, *, evidence: str = "copy") -> Restored:
 def test_a_restored_record_is_paused_once_however_many_processes_start(database: Database) -> None:
     live(database)
     with database.begin() as session:
-        home.put_mark(session, restored.COPY_TAKEN, "", now=NOW)
+        marks.put(session, restored.COPY_TAKEN, "", now=NOW)
 
     found = together(6, lambda _: look_for_restore(database))
 
