@@ -1,5 +1,6 @@
 """Taking mails in: each once, whatever happens to mailboxes, connections and processes; none is ever lost."""
 
+import fcntl
 import os
 import signal
 import threading
@@ -531,6 +532,25 @@ def compared(database: Database) -> bool:
         return bool(figures.gather(session, now=now(), real_now=real_now()).compared)
 
 
+def end(pid: int, ending: signal.Signals, database: Database) -> None:
+    """Kill a process, or freeze it between two commits: one that holds the lock of SQLite keeps everybody waiting."""
+    file = database.engine.url.database
+    os.kill(pid, ending)
+    while ending is signal.SIGSTOP and database.engine.dialect.name == "sqlite" and not is_free(f"{file}.lock"):
+        os.kill(pid, signal.SIGCONT)
+        os.kill(pid, signal.SIGSTOP)
+
+
+def is_free(lock: str) -> bool:
+    """Whether nobody writes."""
+    with Path(lock).open("rb") as opened:
+        try:
+            fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+    return True
+
+
 @pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGSTOP])
 def test_another_process_takes_over(
     mail_host: MailHost, desk: Database, settings: MailSettings, ending: signal.Signals
@@ -541,7 +561,7 @@ def test_another_process_takes_over(
         wait_until(lambda: settled(desk), "the first letter sent", 20)
         wait_until(lambda: compared(desk), "a quiet moment: nobody writes", 20)
         with process(environ, "mail"):
-            os.kill(first.pid, ending)
+            end(first.pid, ending, desk)
             mail_host.send(letter(body="autre\r\n"), JEANNE, TO_GARAGE)
             mail_host.wait_for_mail(GARAGE, 2, timeout=25)
             if ending is signal.SIGSTOP:
@@ -619,9 +639,12 @@ def test_receipts_in_a_mailbox_that_keeps_them_are_noted_once(
         mail_host.wait_for_mail(US, 2)
         wait_until(lambda: count(desk, Sighting) == [2], "the receipt noted", 10)
         mail_host.append(US, "INBOX", letter(TO_HOTEL))
-        wait_until(lambda: count(desk, Request) == [2], "the next letter", 10)
+        wait_until(lambda: count(desk, Request) == [2], "the next letter", 20)
+        mail_host.wait_for_mail(US, 4, timeout=20)
 
     with open_intake(desk, settings) as intake:
+        intake.take_new("INBOX")
+        assert count(desk, Sighting, Request) == [4, 2]
         assert intake.take_new("INBOX") == 0
 
 
