@@ -639,8 +639,9 @@ def test_receipts_in_a_mailbox_that_keeps_them_are_noted_once(
         mail_host.wait_for_mail(US, 2)
         wait_until(lambda: count(desk, Sighting) == [2], "the receipt noted", 10)
         mail_host.append(US, "INBOX", letter(TO_HOTEL))
-        wait_until(lambda: count(desk, Request) == [2], "the next letter", 20)
+        wait_until(lambda: count(desk, Request) == [2], "the next letter", 75)
         mail_host.wait_for_mail(US, 4, timeout=20)
+        wait_until(lambda: count(desk, Sighting) == [4], "the next receipt noted", 75)
 
     with open_intake(desk, settings) as intake:
         intake.take_new("INBOX")
