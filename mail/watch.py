@@ -10,15 +10,14 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from mail.alerting import queue_alert, readers_of, write_alert
 from mail.settings import MailSettings
-from storage import breaches, heartbeats, outbox, requests
+from storage import breaches, heartbeats, requests
 from storage.announcements import DESK_CASE
 from storage.clock import real_now
 from storage.database import Database
 from storage.models import Breach, Delivery
-from storage.outbox import Words
-from storage.types import Medium, Purpose
-from templates import render
+from storage.types import Medium
 
 SILENCE = timedelta(minutes=5)
 """From how long on the bot counts as silent; it beats every five seconds."""
@@ -48,9 +47,9 @@ def watch_bot(database: Database, settings: MailSettings, now: datetime, *, star
         if beat is None or real_now() - max(beat, started_at or beat) < SILENCE or _is_told(session, beat):
             return 0
         waiting = _find_waiting(session, beat)
-    words = _write(waiting, settings)
+    words = write_alert(TOPIC, settings, waiting=waiting, shown=SHOWN)
     with database.begin() as session:
-        return sum(_queue(session, address, beat, words, settings, now) for address in readers_of(settings))
+        return queue_alert(session, _key(beat), TOPIC, words, settings, now=now)
 
 
 def _is_told(session: Session, beat: datetime) -> bool:
@@ -59,12 +58,7 @@ def _is_told(session: Session, beat: datetime) -> bool:
 
 
 def _key(beat: datetime) -> str:
-    return f"bot-silent:{beat:%Y-%m-%dT%H:%M:%SZ}:"
-
-
-def readers_of(settings: MailSettings) -> tuple[str, ...]:
-    addresses = (*((settings.dpo_address,) if settings.dpo_address else ()), *settings.escalation_addresses)
-    return tuple(dict.fromkeys(addresses))
+    return f"bot-silent:{beat:%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _find_waiting(session: Session, beat: datetime) -> Waiting:
@@ -74,24 +68,3 @@ def _find_waiting(session: Session, beat: datetime) -> Waiting:
     unsent = session.scalar(posts.where(Delivery.medium == Medium.SLACK, Delivery.due_at.is_not(None)))
     ringing = tuple(one for one in breaches.find_open(session) if breaches.is_ringing(one))
     return Waiting(beat, ringing, held, tuple(one.reference for one in named), unsent or 0)
-
-
-def _write(waiting: Waiting, settings: MailSettings) -> Words:
-    values = {"waiting": waiting, "shown": SHOWN, "company": settings.company_name}
-    language = settings.staff_language
-    return Words(render("bot_silent_subject", language, **values), render("bot_silent", language, **values))
-
-
-def _queue(session: Session, address: str, beat: datetime, words: Words, settings: MailSettings, now: datetime) -> bool:
-    return outbox.queue(
-        session,
-        f"{_key(beat)}{address}",
-        medium=Medium.EMAIL,
-        purpose=Purpose.ALERT,
-        topic=TOPIC,
-        recipient=address,
-        language=settings.staff_language,
-        case=DESK_CASE,
-        words=words,
-        now=now,
-    )
