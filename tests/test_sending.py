@@ -549,25 +549,20 @@ def test_a_forward_refused_for_now_goes_again(
         assert len(mail_host.mailbox(GARAGE)) == 1
 
 
-def test_a_data_command_refused_for_now_sends_nothing(mail_host: MailHost, sqlite_url: str, tmp_path: Path) -> None:
-    mail_host.smtp.says["DATA"] = "451 4.3.0 Try again later"
+@pytest.mark.parametrize(
+    ("at", "answer"),
+    [("DATA", "451 4.3.0 Try again later"), (".", "421 4.3.2 Shutting down")],
+    ids=["data-command", "final-dot"],
+)
+def test_a_refusal_for_now_of_the_letter_is_an_answer_and_sends_nothing(
+    mail_host: MailHost, sqlite_url: str, tmp_path: Path, at: str, answer: str
+) -> None:
+    mail_host.smtp.says[at] = answer
     with desk(mail_host, sqlite_url, tmp_path) as database:
         write(mail_host)
-        wait_until(lambda: bool(to_customers(database, reply="451 4.3.0 Try again later")), "the deferral", 10)
+        wait_until(lambda: bool(to_customers(database, reply=answer)), "the deferral", 10)
 
-        del mail_host.smtp.says["DATA"]
-        wait_for_accepted(database)
-
-        assert len(mail_host.mailbox(GARAGE)) == 1
-
-
-def test_a_421_to_the_final_dot_is_an_answer(mail_host: MailHost, sqlite_url: str, tmp_path: Path) -> None:
-    mail_host.smtp.says["."] = "421 4.3.2 Shutting down"
-    with desk(mail_host, sqlite_url, tmp_path) as database:
-        write(mail_host)
-        wait_until(lambda: bool(to_customers(database, reply="421 4.3.2 Shutting down")), "the deferral", 10)
-
-        del mail_host.smtp.says["."]
+        del mail_host.smtp.says[at]
         wait_for_accepted(database)
 
         assert len(mail_host.mailbox(GARAGE)) == 1
