@@ -13,6 +13,12 @@ IDLE_AT_MOST = 240
 """Seconds: servers may drop an IDLE after 30 minutes, middleboxes much sooner; only ending it shows a black hole."""
 
 
+def count_told(client: IMAPClient) -> int | None:
+    """How many mails the open folder holds by the last EXISTS, which may come with any command; None before one."""
+    told = client._imap.untagged_responses.get("EXISTS")
+    return int(told[-1]) if told else None
+
+
 def listen(client: IMAPClient, seconds: float) -> bool:
     """Wait until the server says something, at most `seconds`; False when it refuses IDLE.
 

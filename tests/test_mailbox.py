@@ -426,6 +426,16 @@ def test_a_notice_that_comes_before_the_server_idles_ends_the_wait() -> None:
         assert mailbox.can_idle
 
 
+def test_a_mail_that_another_command_was_told_of_is_not_waited_for() -> None:
+    with scripted(SEARCH=["* SEARCH", "* 4 EXISTS", "OK ."]) as (mailbox, server):
+        mailbox.select("INBOX")
+        assert mailbox.uids_after(0) == []
+
+        mailbox.wait(60)
+
+        assert not [line for line in server.heard if line.endswith("IDLE")]
+
+
 def test_a_server_that_refuses_to_idle_is_polled() -> None:
     with scripted(IDLE=["NO [LIMIT] not now"]) as (mailbox, _):
         mailbox.select("INBOX")
