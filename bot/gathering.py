@@ -1,6 +1,6 @@
 """What dpo and escalation addresses are told of requests by e-mail: many cases in one letter, one in 15 minutes.
 
-It is put down case by case in the transaction that decides (storage/announcements.py: BY_MAIL), so nothing is lost
+It is put down case by case in the transaction that decides (storage/types.py: BY_MAIL), so nothing is lost
 when a process dies; the letter is written from the record as it stands when it is queued.
 """
 
@@ -18,10 +18,10 @@ from bot.cards import RequestCard, show_request
 from bot.desk import Desk
 from bot.words import find_word, word
 from storage import ladder, outbox, requests, staff
-from storage.announcements import BY_MAIL, DESK_CASE
+from storage.announcements import DESK_CASE
 from storage.models import Delivery, Request
 from storage.outbox import Words
-from storage.types import Medium, Purpose, Role
+from storage.types import BY_MAIL, Medium, Purpose, Role
 from templates import render
 
 EVERY = timedelta(minutes=15)
@@ -60,7 +60,7 @@ def gather(desk: Desk, *, slack_out: bool, now: datetime) -> int:
             return 0
         rows = _put_down(session, to_write=True)
         letter = _sort_out(session, rows, now)
-        written = _write_all(session, desk, letter, rows[0].id, slack_out=slack_out, now=now) if rows else 0
+        written = _write_all(session, desk, letter, slack_out=slack_out, now=now) if rows else 0
         for row in rows:
             if row.due_at is not None:
                 outbox.record_accepted(row, reply=f"in {written} letters", now=now)
@@ -107,7 +107,7 @@ def _held(session: Session, request: Request, row: Delivery) -> Held:
     return Held(show_request(session, request), since, row.reminder.due_at if row.reminder else since)
 
 
-def _write_all(session: Session, desk: Desk, letter: Letter, number: int, *, slack_out: bool, now: datetime) -> int:
+def _write_all(session: Session, desk: Desk, letter: Letter, *, slack_out: bool, now: datetime) -> int:
     """Queue the letter to each reader, in their language."""
     if not letter.held and not letter.events:
         return 0
@@ -115,7 +115,7 @@ def _write_all(session: Session, desk: Desk, letter: Letter, number: int, *, sla
     for address, language in readers.items():
         telling.queue_mail(
             session,
-            f"e-mail:{TOPIC}:{number}:{address}",
+            f"e-mail:{TOPIC}:{now:%Y-%m-%dT%H:%M:%SZ}:{address}",
             case=DESK_CASE,
             topic=TOPIC,
             address=address,

@@ -9,9 +9,9 @@ from sqlalchemy.orm import Session
 
 from bot.desk import Desk
 from storage import journal, ladder, outbox, requests, staff
-from storage.announcements import BY_MAIL, CHANNEL
+from storage.announcements import CHANNEL
 from storage.models import Reminder, Request
-from storage.types import Medium, Purpose, Role
+from storage.types import BY_MAIL, Medium, Purpose, Role
 
 DIRECTLY = timedelta(hours=4)
 """The rung that also goes to each handler and dpo."""

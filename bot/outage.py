@@ -14,10 +14,10 @@ from sqlalchemy.orm import Session
 from bot.desk import Desk
 from bot.instead import OF_THE_CHANNEL, OF_THE_TOKEN
 from storage import ladder, outbox, requests
-from storage.announcements import BY_MAIL, CHANNEL
+from storage.announcements import CHANNEL
 from storage.clock import real_now
 from storage.models import Card, Delivery
-from storage.types import Medium, Purpose
+from storage.types import BY_MAIL, Medium, Purpose
 
 TRIES = 3
 """Failures in a row before it can be an outage."""

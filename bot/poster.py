@@ -19,7 +19,6 @@ from bot.outage import Health, hurry
 from bot.posting import Post, find_card_due, find_place, is_elsewhere, prepare
 from bot.trouble import UNREACHABLE, pause
 from storage import outbox
-from storage.announcements import BY_MAIL
 from storage.clock import now, real_now
 from storage.holders import new_holder
 from storage.logs import Condition
@@ -138,10 +137,7 @@ class Poster:
         return post
 
     def _must_wait(self, session: Session, ours: list[Delivery]) -> bool:
-        """A card was updated just now, or another process is at it, or a letter takes it along: put these off."""
-        if ours[0].recipient == BY_MAIL:
-            outbox.defer(ours[0], reply="goes by e-mail", after=timedelta(hours=1))
-            return True
+        """A card was updated just now, or another process is at it: put these off."""
         if ours[0].purpose != Purpose.CARD:
             return self._awaits_card(session, ours[0])
         wait = self._shown.get(ours[0].case, 0.0) - time.monotonic()

@@ -11,8 +11,6 @@ from storage.types import Medium, Purpose
 
 CHANNEL = "channel"
 """A recipient that means the staff's channel: only the bot knows which one that is."""
-BY_MAIL = "by-mail"
-"""A recipient that means dpo and escalation addresses: the bot gathers what goes there into few letters."""
 DESK_CASE = "desk"
 """The case of what is said about the desk itself."""
 

@@ -10,7 +10,7 @@ from sqlalchemy.sql.dml import ReturningUpdate
 
 from storage.holding import may_go
 from storage.models import Delivery
-from storage.types import Purpose
+from storage.types import BY_MAIL, Purpose
 
 _NOW: ColumnElement[datetime] = bindparam("now", type_=Delivery.due_at.type)
 
@@ -80,6 +80,7 @@ def leased_by() -> Select[int]:
 def _free(uncertain: bool, resting: bool) -> list[ColumnElement[bool]]:
     free = [Delivery.due_at <= _NOW, or_(Delivery.leased_until.is_(None), Delivery.leased_until < _NOW), may_go()]
     free.append(Delivery.receipt_at.is_(None))  # what is proven is settled, not sent
+    free.append(Delivery.recipient != BY_MAIL)
     if uncertain:
         began_before = Delivery.sending_at <= bindparam("since", type_=Delivery.due_at.type)
         unproven = Delivery.purpose.in_(bindparam("without_proof", expanding=True, type_=Delivery.purpose.type))

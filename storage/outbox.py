@@ -154,11 +154,12 @@ def lease_ids(
 
 
 def still_ours(session: Session, delivery_id: int, *, holder: str, now: datetime) -> Delivery | None:
-    """The leased delivery, if the lease has not run out and nothing has finished it meanwhile."""
+    """The leased delivery, if the lease has not run out and nothing has finished it meanwhile; nothing can any more
+    until the transaction ends."""
     ours = select(Delivery).where(
         Delivery.id == delivery_id, Delivery.leased_by == holder, Delivery.due_at.is_not(None)
     )
-    return session.scalars(ours.where(Delivery.leased_until > now)).first()
+    return session.scalars(ours.where(Delivery.leased_until > now).with_for_update(of=Delivery)).first()
 
 
 def is_untidy(session: Session, *, holder: str, now: datetime) -> bool:

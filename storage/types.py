@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+BY_MAIL = "by-mail"
+"""A recipient that means dpo and escalation addresses: nobody posts it, the bot gathers it into few letters."""
+
 
 class Kind(StrEnum):
     """What a letter is; only a REQUEST or a FOLLOW_UP is ever forwarded automatically."""

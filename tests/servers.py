@@ -27,6 +27,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from tests.playground import PATIENCE
 from tests.playground.mailhost import LoopThread, imap_login, mailbox_of, read_folder, send_letter
 from tests.token_endpoint import dovecot_key
 
@@ -206,7 +207,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def wait_until(ready: Callable[[], bool], what: str, timeout: float = 20) -> None:
+def wait_until(ready: Callable[[], bool], what: str, timeout: float = PATIENCE) -> None:
     """Look every 20 ms; TimeoutError names what did not come."""
     end = time.monotonic() + timeout
     while not ready():
@@ -359,7 +360,9 @@ class Dovecot(Server):
             client.literal = raw  # type: ignore[assignment]  # bytes, as its own append() sets it
             client._simple_command("APPEND", f'"{folder}"')
 
-    def wait_for_mail(self, address: str, count: int = 1, timeout: float = 10, folder: str = "INBOX") -> list[bytes]:
+    def wait_for_mail(
+        self, address: str, count: int = 1, timeout: float = PATIENCE, folder: str = "INBOX"
+    ) -> list[bytes]:
         """mailbox() as soon as it holds so many letters; TimeoutError otherwise."""
         with imap_login(self.imap_port, mailbox_of(address), SECRET) as client:
             what = f"letter {count} in {folder} of {address}"

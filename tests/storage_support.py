@@ -74,14 +74,21 @@ def open_breach(session: Session, *customers: Customer, now: datetime = NOW, **k
     return breaches.open_breach(session, summary="A lost laptop", customers=customers, by=ANNE, now=now, **known)
 
 
-def queue(session: Session, key: str, *, purpose: Purpose = Purpose.ANNOUNCEMENT, case: str = "BR-2026-0001") -> bool:
+def queue(
+    session: Session,
+    key: str,
+    *,
+    purpose: Purpose = Purpose.ANNOUNCEMENT,
+    case: str = "BR-2026-0001",
+    recipient: str = "direction@kavkom.example",
+) -> bool:
     return outbox.queue(
         session,
         key,
         medium=Medium.EMAIL,
         purpose=purpose,
         topic="test",
-        recipient="direction@kavkom.example",
+        recipient=recipient,
         language="fr",
         case=case,
         now=NOW,

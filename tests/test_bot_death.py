@@ -76,7 +76,7 @@ def test_a_report_that_meets_a_death_is_one_breach_once_it_is_sent_again(
 ) -> None:
     with prepared(database_url, tmp_path) as (database, workspace, environ):
         with process(environ, "tests.dying", point, "bot") as doomed:
-            workspace.await_connection(2, timeout=20)
+            workspace.await_connection(2)
             view = workspace.command(ANNE, "/breach").view
             assert view is not None
             first = workspace.submit(ANNE, view, FORM)
@@ -85,9 +85,9 @@ def test_a_report_that_meets_a_death_is_one_breach_once_it_is_sent_again(
         assert count(database, Breach) == (1 if point == "bot:committed" else 0)
 
         with process(environ, "bot"):
-            workspace.await_connection(2, timeout=20)
+            workspace.await_connection(2)
             workspace.submit(ANNE, view, FORM)
-            workspace.wait_for(workspace.messages, timeout=20, what="the card")
+            workspace.wait_for(workspace.messages, what="the card")
 
         assert count(database, Breach) == 1
 
@@ -100,7 +100,7 @@ def test_a_post_that_meets_a_death_appears_and_at_most_twice(database_url: str, 
             assert doomed.wait(20) == -signal.SIGKILL
 
         with process(environ, "bot"):
-            wait_until(lambda: all_posted(database), "everything posted", 20)
+            wait_until(lambda: all_posted(database), "everything posted")
 
         cards = [message for message in workspace.messages() if "BR-" in message.text]
         assert len(cards) in ((1, 2) if point == "bot:posted-unrecorded" else (1,))
@@ -115,8 +115,8 @@ def test_a_rung_that_meets_a_death_rings(database_url: str, tmp_path: Path, poin
             assert doomed.wait(20) == -signal.SIGKILL
 
         with process(environ, "bot"):
-            workspace.wait_for(lambda: rings(workspace), timeout=20, what="the reminder")
-            wait_until(lambda: all_posted(database), "everything posted", 20)
+            workspace.wait_for(lambda: rings(workspace), what="the reminder")
+            wait_until(lambda: all_posted(database), "everything posted")
 
         assert len(rings(workspace)) == 1
         assert count(database, Reminder) == 1

@@ -223,7 +223,7 @@ def test_the_running_bot_answers_and_ends_when_told_to(sqlite_url: str, tmp_path
         command = [sys.executable, "-m", "bot"]
         process = subprocess.Popen(command, cwd=tmp_path, env=environ(**settings), stderr=subprocess.PIPE, text=True)
         try:
-            workspace.await_connection(2, timeout=20)
+            workspace.await_connection(2)
             assert workspace.command(ANNE.id, "/dsr").text == "No request is waiting."
         finally:
             process.send_signal(signal.SIGTERM)
@@ -240,7 +240,7 @@ def test_a_bot_that_starts_while_slack_is_away_says_so_once_and_waits(sqlite_url
         command = [sys.executable, "-m", "bot"]
         process = subprocess.Popen(command, cwd=tmp_path, env=environ(**settings), stderr=subprocess.PIPE, text=True)
         try:
-            workspace.await_connection(2, timeout=20)
+            workspace.await_connection(2)
         finally:
             process.send_signal(signal.SIGINT)
             _, log = process.communicate(timeout=20)

@@ -84,7 +84,7 @@ def card(workspace: Workspace, reference: str, action: str) -> Message:
         )
         return next(found, None)
 
-    found = workspace.wait_for(find, timeout=20, what=f"the card of {reference} with {action}")
+    found = workspace.wait_for(find, what=f"the card of {reference} with {action}")
     assert found is not None
     return found
 
@@ -111,14 +111,14 @@ def test_no_personal_data_reaches_slack_or_the_logs(mail_host: MailHost, sqlite_
         }
         mail_host.append(US, "Junk", canary_letter(TO_GARAGE, body=" Encore une fois."))
         with both(mail, slack, log):
-            workspace.await_connection(2, timeout=20)
+            workspace.await_connection(2)
             for raw in LETTERS.values():
                 mail_host.append(US, "INBOX", raw)
-            wait_until(lambda: len(references(database)) == len(LETTERS) + 1, "every letter received", 30)
+            wait_until(lambda: len(references(database)) == len(LETTERS) + 1, "every letter received")
 
             reference = held_without_clue(database)
             workspace.click(ANNE, card(workspace, reference, "dsr_read"), "dsr_read")
-            mail_host.wait_for_mail("anne@kavkom.example", timeout=20)
+            mail_host.wait_for_mail("anne@kavkom.example")
             choosing = workspace.click(ANNE, card(workspace, reference, "dsr_choose"), "dsr_choose").view
             assert choosing is not None
             confirming = workspace.submit(ANNE, choosing, {"customer": "C0001"}).view
@@ -130,8 +130,8 @@ def test_no_personal_data_reaches_slack_or_the_logs(mail_host: MailHost, sqlite_
             report = workspace.command(ANNE, "/breach").view
             assert report is not None
             said = workspace.submit(ANNE, report, {"noticed_at": 1_700_000_000, "summary": f"Ecrire a {ADDRESS}"})
-            mail_host.wait_for_mail(GARAGE, 2, timeout=20)
-            wait_until(lambda: nothing_due(database), "everything told", 30)
+            mail_host.wait_for_mail(GARAGE, 2)
+            wait_until(lambda: nothing_due(database), "everything told")
 
     assert said.errors
     payloads, lines = "\n".join(workspace.payloads), log.read_text(encoding="utf-8", errors="replace")

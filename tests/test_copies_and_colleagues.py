@@ -168,7 +168,7 @@ def test_an_attached_letter_goes_to_the_customer_byte_for_byte_and_the_colleague
     with running_mail(desk, settings):
         mail_host.append(US, "INBOX", sent_on(person()))
         [forward] = mail_host.wait_for_mail(GARAGE)
-        wait_until(lambda: settled(desk), "everything sent", 10)
+        wait_until(lambda: settled(desk), "everything sent")
 
     assert attached(forward) == person()
     assert f"X-Kavkom-Original-SHA256: {sha256(person()).hexdigest()}".encode() in forward
@@ -191,7 +191,7 @@ def test_a_letter_in_a_colleagues_text_goes_out_in_our_words_with_nothing_attach
     with running_mail(desk, settings):
         mail_host.append(US, "INBOX", sent_on_inline())
         [forward] = mail_host.wait_for_mail(GARAGE)
-        wait_until(lambda: settled(desk), "everything sent", 10)
+        wait_until(lambda: settled(desk), "everything sent")
 
     read = email.message_from_bytes(forward, policy=email.policy.default)
     body = read.get_body(("plain",))
@@ -255,7 +255,7 @@ def test_an_attached_letter_of_some_megabytes_goes_alone_too(
     large = person("mot de passe\r\n" * 200_000)
     with running_mail(desk, settings):
         mail_host.append(US, "INBOX", sent_on(large))
-        [forward] = mail_host.wait_for_mail(GARAGE, timeout=20)
+        [forward] = mail_host.wait_for_mail(GARAGE)
 
     assert attached(forward) == large
 

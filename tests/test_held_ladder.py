@@ -11,11 +11,11 @@ from bot.desk import Desk as TheDesk
 from bot.ladder import Ladder, ring_request
 from bot.settings import DeskSettings
 from storage import journal, ladder, requests
-from storage.announcements import BY_MAIL, CHANNEL
+from storage.announcements import CHANNEL
 from storage.database import Database
 from storage.deadlines import held_rungs, next_held_rung
 from storage.models import Delivery, Reminder, Request
-from storage.types import Medium, Purpose
+from storage.types import BY_MAIL, Medium, Purpose
 from tests.bot_support import ANNE, BORIS, CARLA, ESCALATION, Desk, fill, running_desk
 from tests.playground import people
 from tests.storage_support import NOW, add_customer, forward, hours, receive, together
@@ -244,7 +244,7 @@ def test_a_reminder_of_what_was_decided_meanwhile_is_not_posted(desk: Desk) -> N
         requests.set_aside(session, requests.get_request(session, reference), "spam", by=ladder.CLOCK, now=NOW)
     desk.workspace.forgive("chat.postMessage")
 
-    desk.workspace.wait_for(lambda: all(one.superseded_at for one in reminders(desk)), timeout=10)
+    desk.workspace.wait_for(lambda: all(one.superseded_at for one in reminders(desk)))
     assert not desk.workspace.messages(thread=card.ts)
 
 

@@ -519,9 +519,9 @@ def test_one_letter_in_two_mailboxes_at_once_is_one_case(
         for raw in letters(15):
             for address in (US, "dpo@kavkom.example"):
                 mail_host.append(address, "INBOX", f"Delivered-To: {address}\r\n".encode() + raw)
-        wait_until(lambda: count(desk, Message) == [30], "both mailboxes read", 20)
-        mail_host.wait_for_mail(GARAGE, 15, timeout=20)
-        wait_until(lambda: settled(desk), "everything sent", 20)
+        wait_until(lambda: count(desk, Message) == [30], "both mailboxes read")
+        mail_host.wait_for_mail(GARAGE, 15)
+        wait_until(lambda: settled(desk), "everything sent")
 
     assert count(desk, Request, Forward) == [15, 15]
     assert len(mail_host.mailbox(GARAGE)) == 15
@@ -558,17 +558,17 @@ def test_another_process_takes_over(
     environ = environ_for(settings, ACKNOWLEDGE="false")
     with process(environ, "mail") as first:
         mail_host.send(letter(), JEANNE, TO_GARAGE)
-        wait_until(lambda: settled(desk), "the first letter sent", 20)
-        wait_until(lambda: compared(desk), "a quiet moment: nobody writes", 20)
+        wait_until(lambda: settled(desk), "the first letter sent")
+        wait_until(lambda: compared(desk), "a quiet moment: nobody writes")
         with process(environ, "mail"):
             end(first.pid, ending, desk)
             mail_host.send(letter(body="autre\r\n"), JEANNE, TO_GARAGE)
-            mail_host.wait_for_mail(GARAGE, 2, timeout=25)
+            mail_host.wait_for_mail(GARAGE, 2)
             if ending is signal.SIGSTOP:
                 os.kill(first.pid, signal.SIGCONT)
             mail_host.send(letter(body="encore\r\n"), JEANNE, TO_GARAGE)
-            mail_host.wait_for_mail(GARAGE, 3, timeout=25)
-            wait_until(lambda: settled(desk), "everything sent", 20)
+            mail_host.wait_for_mail(GARAGE, 3)
+            wait_until(lambda: settled(desk), "everything sent")
 
     assert count(desk, Message, Request, Forward, Stuck) == [3, 3, 3, 0]
     assert len(mail_host.mailbox(GARAGE)) == 3
@@ -637,11 +637,11 @@ def test_receipts_in_a_mailbox_that_keeps_them_are_noted_once(
         mail_host.append(US, "INBOX", letter())
         mail_host.wait_for_mail(GARAGE)
         mail_host.wait_for_mail(US, 2)
-        wait_until(lambda: count(desk, Sighting) == [2], "the receipt noted", 10)
+        wait_until(lambda: count(desk, Sighting) == [2], "the receipt noted")
         mail_host.append(US, "INBOX", letter(TO_HOTEL))
-        wait_until(lambda: count(desk, Request) == [2], "the next letter", 75)
-        mail_host.wait_for_mail(US, 4, timeout=20)
-        wait_until(lambda: count(desk, Sighting) == [4], "the next receipt noted", 75)
+        wait_until(lambda: count(desk, Request) == [2], "the next letter")
+        mail_host.wait_for_mail(US, 4)
+        wait_until(lambda: count(desk, Sighting) == [4], "the next receipt noted")
 
     with open_intake(desk, settings) as intake:
         intake.take_new("INBOX")

@@ -58,7 +58,7 @@ def test_a_death_loses_nothing_and_repeats_at_most_once(
             assert doomed.wait(30) == -signal.SIGKILL
 
         with process(environ, "mail"):
-            wait_until(lambda: settled(database), "the forward accepted and recorded", 30)
+            wait_until(lambda: settled(database), "the forward accepted and recorded")
 
         forwards = mail_host.mailbox(GARAGE)
         assert len(forwards) in ((1, 2) if point in MAY_REPEAT else (1,))

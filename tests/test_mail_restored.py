@@ -82,7 +82,7 @@ def test_a_restored_backup_sends_nothing_twice_and_goes_on_after_a_person_says_s
         restored.look_for_restore(database)
         with running_mail(database, settings):
             write(mail_host, "before")
-            wait_until(lambda: accepted(database) == 1, "the first forward", 10)
+            wait_until(lambda: accepted(database) == 1, "the first forward")
         free_mailbox(database)
         write(mail_host, "queued when the backup is taken")
         take_in_without_sending(database, settings)
@@ -90,15 +90,15 @@ def test_a_restored_backup_sends_nothing_twice_and_goes_on_after_a_person_says_s
         back_up(database, copy)
         with running_mail(database, settings):
             write(mail_host, "after the backup")
-            wait_until(lambda: accepted(database) == 3, "all three forwards", 10)
+            wait_until(lambda: accepted(database) == 3, "all three forwards")
         home.note_progress(database)
     restore(copy, file)
 
     with started(sqlite_url) as database, running_mail(database, settings):
         write(mail_host, "while it is paused")
-        wait_until(lambda: requests_known(database) == 4, "the letters after the backup taken in", 20)
-        wait_until(lambda: accepted(database) == 2, "what its receipt copy proves", 20)
-        wait_until(lambda: compared(database), "the mailbox compared", 20)
+        wait_until(lambda: requests_known(database) == 4, "the letters after the backup taken in")
+        wait_until(lambda: accepted(database) == 2, "what its receipt copy proves")
+        wait_until(lambda: compared(database), "the mailbox compared")
 
         with database.reading() as session:
             pause = pauses.is_paused(session)
@@ -114,8 +114,8 @@ def test_a_restored_backup_sends_nothing_twice_and_goes_on_after_a_person_says_s
         said = storage("resume", "--withhold-all", "--yes", cwd=tmp_path, database_url=sqlite_url)
 
         assert (said.returncode, said.stdout.splitlines()[-1]) == (0, "Sending goes on.")
-        wait_until(lambda: len(mail_host.mailbox(GARAGE)) == 4, "what only waited", 10)
-        wait_until(lambda: accepted(database) == 3, "its acceptance recorded", 10)
+        wait_until(lambda: len(mail_host.mailbox(GARAGE)) == 4, "what only waited")
+        wait_until(lambda: accepted(database) == 3, "its acceptance recorded")
         with database.reading() as session:
             assert journal.verify(session) == []
     assert len(mail_host.mailbox(GARAGE)) == 4

@@ -88,8 +88,8 @@ def accepted(database: Database) -> list[Delivery]:
     return [one for one in to_customers(database) if one.accepted_at]
 
 
-def wait_for_accepted(database: Database, number: int = 1, timeout: float = 15) -> list[Delivery]:
-    wait_until(lambda: len(accepted(database)) >= number, f"{number} acceptances", timeout)
+def wait_for_accepted(database: Database, number: int = 1) -> list[Delivery]:
+    wait_until(lambda: len(accepted(database)) >= number, f"{number} acceptances")
     return accepted(database)
 
 
@@ -189,7 +189,7 @@ def test_a_copy_in_the_sent_folder_proves_the_acceptance(
     watch: dict[str, Any] = {"forward_receipt": "sent-folder", "imap_watch": "poll:1"}
     with desk(mail_host, database_url, tmp_path, imap_port=dovecot.imap_port, **own, **watch) as database:
         dovecot.append(ours, "INBOX", letter())
-        wait_until(lambda: bool(mail_host.accepted), "the forward at the relay", 10)
+        wait_until(lambda: bool(mail_host.accepted), "the forward at the relay")
 
         dovecot.append(ours, "Sent", mail_host.accepted[0].raw)
         [forward] = wait_for_accepted(database)
@@ -220,7 +220,7 @@ def test_a_250_that_comes_after_the_receipt_copy_is_the_evidence(
     mail_host.smtp.holding = True
     with desk(mail_host, database_url, tmp_path) as database:
         write(mail_host)
-        wait_until(lambda: any(one.receipt_at for one in to_customers(database)), "the receipt copy", 10)
+        wait_until(lambda: any(one.receipt_at for one in to_customers(database)), "the receipt copy")
         before = accepted(database)
 
         mail_host.smtp.holding = False
@@ -253,7 +253,7 @@ def test_a_forged_receipt_address_proves_nothing(mail_host: MailHost, database_u
     mail_host.smtp.drop_next, mail_host.smtp.drop_accepts = 1, False
     with desk(mail_host, database_url, tmp_path) as database:
         write(mail_host)
-        wait_until(lambda: [one.sending_at for one in to_customers(database, leased_by=None)] != [], "a try", 10)
+        wait_until(lambda: [one.sending_at for one in to_customers(database, leased_by=None)] != [], "a try")
         [forward] = to_customers(database)
         forged = f"privacy+r.{forward.id}.mzxw6ytboi3dqnrs@kavkom.example"
         mail_host.append(US, "INBOX", f"Delivered-To: {forged}\r\n".encode() + letter(forged))
@@ -320,7 +320,7 @@ def test_a_letter_that_comes_while_a_receipt_copy_is_put_away_is_not_left_waitin
     with desk(mail_host, sqlite_url, tmp_path):
         write(mail_host)
 
-        assert len(mail_host.wait_for_mail(HOTEL, timeout=15)) == 1
+        assert len(mail_host.wait_for_mail(HOTEL)) == 1
 
 
 # --- processes ---
@@ -333,7 +333,7 @@ def test_two_processes_on_one_database_send_each_forward_once(
     with opened_desk(database_url, tmp_path) as database:
         write(mail_host, 40)
         with process(environ, "mail"), process(environ, "mail"):
-            wait_for_accepted(database, 40, timeout=40)
+            wait_for_accepted(database, 40)
 
         assert len(set(identifiers(mail_host.mailbox(GARAGE)))) == len(mail_host.mailbox(GARAGE)) == 40
         assert {one.attempts for one in to_customers(database)} == {1}
@@ -347,12 +347,12 @@ def test_a_process_killed_with_mails_ready_loses_and_doubles_none(
     with opened_desk(database_url, tmp_path) as database:
         write(mail_host, 12)
         with process(environ, "mail") as doomed:
-            wait_until(lambda: mail_host.smtp.most_at_once == 3, "three forwards under way", 20)
+            wait_until(lambda: mail_host.smtp.most_at_once == 3, "three forwards under way")
             doomed.kill()
         begun = [one for one in to_customers(database) if one.sending_at]
         mail_host.smtp.holding = False
         with process(environ, "mail"):
-            wait_for_accepted(database, 12, timeout=30)
+            wait_for_accepted(database, 12)
 
         assert len(begun) == 3, "one a connection"
         assert len(set(identifiers(mail_host.mailbox(GARAGE)))) == len(mail_host.mailbox(GARAGE)) == 12
@@ -368,11 +368,11 @@ def test_a_process_that_is_stopped_gives_back_what_it_had_not_begun(
         service.start_sending()
         service.start_receiving()
         write(mail_host, 4)
-        wait_until(lambda: mail_host.smtp.most_at_once == 1 and len(in_hand(database)) > 1, "some in hand", 10)
+        wait_until(lambda: mail_host.smtp.most_at_once == 1 and len(in_hand(database)) > 1, "some in hand")
         ending = threading.Thread(target=service.end)
         ending.start()
 
-        wait_until(lambda: len(in_hand(database)) == 1, "those that were not begun given back", 5)
+        wait_until(lambda: len(in_hand(database)) == 1, "those that were not begun given back")
 
         waiting = [one for one in to_customers(database) if not one.leased_by]
         assert [(one.attempts, one.sending_at) for one in waiting] == [(0, None)] * 3
@@ -405,7 +405,7 @@ def test_leases_are_prolonged_while_mails_wait_or_go_slowly(
     mail_host.smtp.holding = True
     with desk(mail_host, database_url, tmp_path, smtp_connections=1) as database:
         write(mail_host, 2)
-        wait_until(lambda: len(in_hand(database)) == 2, "two in hand", 10)
+        wait_until(lambda: len(in_hand(database)) == 2, "two in hand")
         first = {one.id: one.leased_until for one in in_hand(database)}
 
         wait_until(
@@ -427,7 +427,7 @@ def test_forwards_go_over_as_many_connections_as_are_set_and_no_more(
     mail_host.smtp.holding = True
     with desk(mail_host, sqlite_url, tmp_path, smtp_connections=5) as database:
         write(mail_host, 12)
-        wait_until(lambda: mail_host.smtp.most_at_once == 5, "five at the same time", 10)
+        wait_until(lambda: mail_host.smtp.most_at_once == 5, "five at the same time")
 
         mail_host.smtp.holding = False
         wait_for_accepted(database, 12)
@@ -444,7 +444,7 @@ def test_one_forward_opens_one_connection_and_idle_ones_are_closed(
         write(mail_host)
         wait_for_accepted(database)
 
-        wait_until(lambda: mail_host.smtp_clients == 0, "the idle connection closed", 5)
+        wait_until(lambda: mail_host.smtp_clients == 0, "the idle connection closed")
         write(mail_host, to=TO_HOTEL)
         wait_for_accepted(database, 2)
 
@@ -470,7 +470,7 @@ def test_a_relay_that_allows_two_connections_gets_two_and_no_storm(
     mail_host.smtp.delay = 0.01
     with desk(mail_host, sqlite_url, tmp_path, smtp_connections=8) as database:
         write(mail_host, 40)
-        wait_for_accepted(database, 40, timeout=30)
+        wait_for_accepted(database, 40)
 
         assert len(mail_host.mailbox(GARAGE)) == 40
         assert mail_host.smtp.connected <= 8 + 6
@@ -484,7 +484,7 @@ def test_a_relay_that_was_down_gets_everything_when_it_is_back(
     with MailHost() as relay, desk(mail_host, sqlite_url, tmp_path, smtp_port=relay.smtp_port) as database:
         relay.interrupt()
         write(mail_host, 8)
-        wait_until(lambda: any(one.reply for one in to_customers(database)), "the first failure", 10)
+        wait_until(lambda: any(one.reply for one in to_customers(database)), "the first failure")
         tried = sum(one.attempts for one in to_customers(database))
 
         relay.resume()
@@ -515,7 +515,7 @@ def test_an_unwell_relay_is_asked_by_one_connection_at_a_time(
     mail_host.smtp.closed = True
     with desk(mail_host, sqlite_url, tmp_path, smtp_connections=8) as database:
         write(mail_host, 30)
-        wait_until(lambda: mail_host.smtp.connected >= 10, "some more tries", 20)
+        wait_until(lambda: mail_host.smtp.connected >= 10, "some more tries")
         asked = mail_host.smtp.connected
 
         mail_host.smtp.closed = False
@@ -560,7 +560,7 @@ def test_a_refusal_for_now_of_the_letter_is_an_answer_and_sends_nothing(
     mail_host.smtp.says[at] = answer
     with desk(mail_host, sqlite_url, tmp_path) as database:
         write(mail_host)
-        wait_until(lambda: bool(to_customers(database, reply=answer)), "the deferral", 10)
+        wait_until(lambda: bool(to_customers(database, reply=answer)), "the deferral")
 
         del mail_host.smtp.says[at]
         wait_for_accepted(database)
@@ -575,7 +575,7 @@ def test_a_destination_that_rests_does_not_hold_up_the_others(
     mail_host.smtp.refused, mail_host.smtp.refusal = {HOTEL}, "451 4.2.0 Try again later"
     with desk(mail_host, sqlite_url, tmp_path, smtp_connections=2) as database:
         write(mail_host, 10, TO_HOTEL)
-        wait_until(lambda: mail_host.smtp.asked.count(HOTEL) > 0, "the hotel asked", 10)
+        wait_until(lambda: mail_host.smtp.asked.count(HOTEL) > 0, "the hotel asked")
         write(mail_host, 5, TO_GARAGE)
 
         wait_for_accepted(database, 5)
@@ -594,7 +594,7 @@ def test_a_destination_is_tried_with_one_mail_after_its_rest(
     mail_host.smtp.refused, mail_host.smtp.refusal = {HOTEL}, "451 4.2.0 Try again later"
     with desk(mail_host, sqlite_url, tmp_path, smtp_connections=4) as database:
         write(mail_host, 20, TO_HOTEL)
-        wait_until(lambda: mail_host.smtp.asked.count(HOTEL) >= 11, "rests and tries", 20)
+        wait_until(lambda: mail_host.smtp.asked.count(HOTEL) >= 11, "rests and tries")
 
         assert sum(one.attempts for one in to_customers(database)) <= mail_host.smtp.asked.count(HOTEL) + 1
 
@@ -620,7 +620,7 @@ def test_a_refused_recipient_is_a_persons_business(mail_host: MailHost, database
         write(mail_host)
         write(mail_host, to=TO_HOTEL)
         wait_for_accepted(database)
-        wait_until(lambda: any(one.refused_at for one in to_customers(database)), "the refusal", 10)
+        wait_until(lambda: any(one.refused_at for one in to_customers(database)), "the refusal")
 
         [refused] = [one for one in to_customers(database) if one.refused_at]
         assert refused.reply == "550 5.1.1 No such mailbox here"
@@ -636,7 +636,7 @@ def test_a_refused_customer_and_an_accepted_receipt_deliver_nothing(
     mail_host.smtp.refused, mail_host.smtp.offers = {GARAGE}, offers
     with desk(mail_host, sqlite_url, tmp_path, smtp_connections=1) as database:
         write(mail_host)
-        wait_until(lambda: any(one.refused_at for one in to_customers(database)), "the refusal", 10)
+        wait_until(lambda: any(one.refused_at for one in to_customers(database)), "the refusal")
         nothing = list(mail_host.accepted)
         write(mail_host, to=TO_HOTEL)
         wait_for_accepted(database)
@@ -650,7 +650,7 @@ def test_a_relay_without_tls_gets_nothing_where_tls_is_set(
 ) -> None:
     with desk(mail_host, sqlite_url, tmp_path, smtp_security="starttls") as database:
         write(mail_host)
-        wait_until(lambda: any(one.reply for one in to_customers(database)), "the failure", 10)
+        wait_until(lambda: any(one.reply for one in to_customers(database)), "the failure")
 
         assert to_customers(database)[0].reply == "no connection: SMTPNotSupportedError"
         assert mail_host.smtp.asked == []
@@ -693,7 +693,7 @@ def test_a_full_mailbox_or_a_blocked_mail_is_a_refusal(
     mail_host.smtp.refused, mail_host.smtp.refusal = {GARAGE}, reply
     with desk(mail_host, sqlite_url, tmp_path) as database:
         write(mail_host)
-        wait_until(lambda: any(one.refused_at for one in to_customers(database)), "the refusal", 10)
+        wait_until(lambda: any(one.refused_at for one in to_customers(database)), "the refusal")
 
         [refused] = to_customers(database)
         assert refused.reply == reply
@@ -721,7 +721,7 @@ def test_a_mail_that_cannot_be_transmitted_waits_and_the_others_go_on(
 
         wait_for_accepted(database, 3)
 
-        wait_until(lambda: len(to_customers(database, reply="not sent")) == 3, "the poisoned ones set aside", 10)
+        wait_until(lambda: len(to_customers(database, reply="not sent")) == 3, "the poisoned ones set aside")
         assert in_hand(database) == []
 
 

@@ -20,7 +20,7 @@ from mail.service import prepare
 from storage import announcements, journal, requests
 from storage.database import Database
 from storage.models import Customer, CustomerKey, Delivery, Reminder
-from storage.types import DESK, KeyKind, Medium, Purpose
+from storage.types import BY_MAIL, DESK, KeyKind, Medium, Purpose
 from tests.bot_support import ESCALATION, Desk, fill, running_desk
 from tests.mail_support import JEANNE, letter, mail_settings, running_mail
 from tests.playground import people
@@ -234,19 +234,19 @@ def test_a_day_of_outage(desk: Desk, mail_host: MailHost, database_url: str) -> 
             mail_host.send(letter(TO_LAKE, subject=f"Lac {step}"), JEANNE, TO_LAKE)
             mail_host.send(letter(TO_US, subject=f"Qui {step}"), JEANNE, TO_US)
             mail_host.wait_for_mail(LAKE, step)
-            desk.workspace.wait_for(lambda step=step: len(held(desk)) == step, timeout=20)  # type: ignore[misc]
-            desk.workspace.wait_for(lambda: set(held(desk)) <= put_down(desk), timeout=20, what="all put down")
+            desk.workspace.wait_for(lambda step=step: len(held(desk)) == step)  # type: ignore[misc]
+            desk.workspace.wait_for(lambda: set(held(desk)) <= put_down(desk), what="all put down")
             desk.move(minutes=16)
-            desk.workspace.wait_for(lambda: told_of_all(desk, mail_host), timeout=20, what="all told by e-mail")
+            desk.workspace.wait_for(lambda: told_of_all(desk, mail_host), what="all told by e-mail")
             desk.move(hours=6)
-        desk.workspace.wait_for(lambda: rang_a_day(desk), timeout=20, what="the rung of 24 hours")
+        desk.workspace.wait_for(lambda: rang_a_day(desk), what="the rung of 24 hours")
         assert desk.workspace.messages() == []
         told = len(mail_host.mailbox(ESCALATION))
 
         for method in METHODS:
             desk.workspace.forgive(method)
         mail_host.send(letter(TO_US, subject="Slack est de retour"), JEANNE, TO_US)
-        desk.workspace.wait_for(lambda: len(held(desk)) == 6 and not unposted(desk), timeout=30)
+        desk.workspace.wait_for(lambda: len(held(desk)) == 6 and not unposted(desk))
 
     assert len(mail_host.mailbox(LAKE)) == 5
     assert "the customer’s server refused it" in read(mail_host)
@@ -275,7 +275,7 @@ def read(mail_host: MailHost) -> str:
 
 def put_down(desk: Desk) -> set[str]:
     """The cases that a letter has told of, or will."""
-    return {one.case for one in desk.deliveries(Medium.SLACK, recipient=announcements.BY_MAIL)}
+    return {one.case for one in desk.deliveries(Medium.SLACK, recipient=BY_MAIL)}
 
 
 def rang_a_day(desk: Desk) -> bool:
@@ -290,4 +290,4 @@ def told_of_all(desk: Desk, mail_host: MailHost) -> bool:
 
 def unposted(desk: Desk) -> list[Delivery]:
     waiting = desk.deliveries(Medium.SLACK)
-    return [one for one in waiting if one.due_at is not None and one.recipient != announcements.BY_MAIL]
+    return [one for one in waiting if one.due_at is not None and one.recipient != BY_MAIL]

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
+from threading import Event
 
 import pytest
 from sqlalchemy import select
@@ -18,7 +19,7 @@ from storage.clock import real_now
 from storage.database import Database
 from storage.holders import new_holder
 from storage.models import Delivery
-from storage.types import Medium, Purpose
+from storage.types import BY_MAIL, Medium, Purpose
 from tests.storage_support import NOW, environment, python, queue, together
 
 LATER = timedelta(minutes=1)
@@ -247,6 +248,36 @@ def test_what_another_sender_finished_is_not_revived_by_one_that_failed(database
         outbox.defer(session.scalars(select(Delivery)).one(), reply="connection lost")
 
     assert lease_keys(database, after=timedelta(days=1)) == []
+
+
+def test_a_reminder_superseded_while_its_failure_is_recorded_stays_withdrawn(database: Database) -> None:
+    with database.begin() as session:
+        queue(session, "one", purpose=Purpose.REMINDER)
+        (delivery,) = lease(session)
+    read, superseded = Event(), Event()
+
+    def act(which: int) -> None:
+        if which:
+            read.wait(10)
+        with database.begin() as session:
+            if which:
+                outbox.supersede_reminders(session, "BR-2026-0001", now=NOW)
+            elif ours := outbox.still_ours(session, delivery.id, holder="one", now=real_now()):
+                read.set()
+                superseded.wait(0.5)
+                outbox.defer(ours, reply="ratelimited")
+        superseded.set()
+
+    together(2, act)
+
+    assert lease_keys(database, after=timedelta(days=1)) == []
+
+
+def test_what_is_gathered_into_letters_is_nobodys_to_send(database: Database) -> None:
+    with database.begin() as session:
+        queue(session, "one", recipient=BY_MAIL)
+
+    assert lease_keys(database) == []
 
 
 def test_unsent_reminders_are_superseded_and_nothing_else(database: Database) -> None:

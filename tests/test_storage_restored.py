@@ -147,7 +147,7 @@ def test_a_server_that_crashed_and_recovered_is_no_restore() -> None:
             os.kill(connection.info.backend_pid, signal.SIGKILL)
             with pytest.raises(psycopg.OperationalError):
                 connection.execute("SELECT 1")
-        wait_until(lambda: answers_again(url), "recovery", 20)
+        wait_until(lambda: answers_again(url), "recovery")
 
         assert start(url) is None
 

@@ -88,7 +88,7 @@ def test_the_same_between_dovecot_and_exim(dovecot: Dovecot, exim: Exim, databas
 
         assert sorted(attached(forward) for forward in forwards) == sorted(kept(database))
         assert all(b"donn\xc3\xa9es" in attached(forward) for forward in forwards)
-        wait_until(lambda: len(dovecot.mailbox(ours, "Processed")) == 4, "letters and receipt copies moved away", 10)
+        wait_until(lambda: len(dovecot.mailbox(ours, "Processed")) == 4, "letters and receipt copies moved away")
         with database.reading() as session:
             assert all(session.scalars(select(Delivery.receipt_at).where(Delivery.forward_id.is_not(None))))
             assert session.scalar(select(func.count()).select_from(Request)) == 2
@@ -99,7 +99,7 @@ def test_the_evidence_of_a_forward_is_kept(mail_host: MailHost, database_url: st
     with opened_desk(database_url, tmp_path) as database, running_mail(database, settings):
         mail_host.send(letter(), JEANNE, TO_GARAGE)
         mail_host.wait_for_mail(GARAGE)
-        wait_until(lambda: is_forwarded(database), "the acceptance recorded", 10)
+        wait_until(lambda: is_forwarded(database), "the acceptance recorded")
 
         with database.reading() as session:
             delivery = session.scalars(select(Delivery).where(Delivery.forward_id.is_not(None))).one()
@@ -130,12 +130,12 @@ def test_everything_without_that_evidence_is_held(mail_host: MailHost, database_
         for raw in letters.values():
             mail_host.append(US, "INBOX", raw)
         mail_host.append(US, "Junk", letter(TO_GARAGE))
-        wait_until(lambda: len(holds(database)) == len(letters) + 1, "all letters decided", 15)
+        wait_until(lambda: len(holds(database)) == len(letters) + 1, "all letters decided")
 
         assert sorted(holds(database)) == sorted([*letters, Hold.JUNK])
         assert mail_host.mailbox(GARAGE) == []
         assert mail_host.mailbox(HOTEL) == []
-        wait_until(lambda: len(mail_host.mailbox(US, "Processed")) == len(letters), "held letters moved", 10)
+        wait_until(lambda: len(mail_host.mailbox(US, "Processed")) == len(letters), "held letters moved")
         assert len(mail_host.mailbox(US, "Junk")) == 1
 
 
@@ -155,7 +155,7 @@ def test_a_mail_of_many_parts_arrives_whole(mail_host: MailHost, sqlite_url: str
     with opened_desk(sqlite_url, tmp_path) as database, running_mail(database, settings):
         mail_host.append(US, "INBOX", large)
 
-        [forward] = mail_host.wait_for_mail(GARAGE, timeout=30)
+        [forward] = mail_host.wait_for_mail(GARAGE)
 
         assert attached(forward) == large
         assert kept(database) == [large]
@@ -179,7 +179,7 @@ def test_a_delivery_that_cannot_be_composed_does_not_hold_up_the_others(
 
         mail_host.wait_for_mail(GARAGE)
 
-        wait_until(lambda: reply_for(database, HOTEL) == "not composed", "the poisoned delivery set aside", 10)
+        wait_until(lambda: reply_for(database, HOTEL) == "not composed", "the poisoned delivery set aside")
 
 
 def reply_for(database: Database, address: str) -> str | None:

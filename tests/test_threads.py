@@ -80,12 +80,12 @@ def further(database: Database) -> list[tuple[Correspondence, Said | None]]:
 
 
 def wait_for_further(database: Database, count: int = 1) -> list[tuple[Correspondence, Said | None]]:
-    wait_until(lambda: len(further(database)) >= count, f"{count} further mails of a case", 10)
+    wait_until(lambda: len(further(database)) >= count, f"{count} further mails of a case")
     return further(database)
 
 
 def wait_for_cases(database: Database, count: int) -> list[Request]:
-    wait_until(lambda: len(cases(database)) >= count, f"{count} cases", 10)
+    wait_until(lambda: len(cases(database)) >= count, f"{count} cases")
     return cases(database)
 
 
@@ -124,7 +124,7 @@ def test_a_forwarded_letter_is_acknowledged_only_after_the_250(mail_host: MailHo
     mail_host.smtp.holding = True
     mail_host.append(US, "INBOX", letter())
     mail_host.wait_for_mail(GARAGE)
-    wait_until(lambda: len(mail_host.mailbox(US, "Processed")) == 2, "the receipt copy moved away", 10)
+    wait_until(lambda: len(mail_host.mailbox(US, "Processed")) == 2, "the receipt copy moved away")
     before = mail_host.mailbox(JEANNE)
     mail_host.smtp.holding = False
 
@@ -349,8 +349,8 @@ def test_our_own_forward_that_comes_back_is_kept_and_nothing_is_sent(mail_host: 
     before = len(mail_host.accepted)
     mail_host.append(US, "INBOX", b"Delivered-To: privacy@kavkom.example\r\nX-Redirected: yes\r\n" + sent.raw)
 
-    wait_until(lambda: count(desk, Message) == 2, "the forward that came back", 10)
-    wait_until(lambda: is_decided(desk), "a decision", 10)
+    wait_until(lambda: count(desk, Message) == 2, "the forward that came back")
+    wait_until(lambda: is_decided(desk), "a decision")
 
     assert said_in_slack(desk) == []
     assert len(mail_host.accepted) == before
@@ -372,7 +372,7 @@ def test_lists_and_machines_are_held_and_nothing_is_sent(
         mail_host.append(US, "INBOX", letter(headers=headers))
 
         [case] = wait_for_cases(database, 1)
-        wait_until(lambda: is_decided(database), "a decision", 10)
+        wait_until(lambda: is_decided(database), "a decision")
 
         assert case.hold is Hold.AUTOMATIC_MAIL
         assert mail_host.accepted == []
@@ -392,7 +392,7 @@ def test_a_follow_up_that_is_refused_is_told_as_one(mail_host: MailHost, desk: D
     mail_host.smtp.refused = {GARAGE}
     mail_host.append(US, "INBOX", answer(US, sender=JEANNE, body="Je precise : le 3 mars.", answers=FIRST))
 
-    wait_until(lambda: len(said_in_slack(desk)) == 2, "the refusal said", 10)
+    wait_until(lambda: len(said_in_slack(desk)) == 2, "the refusal said")
 
     assert said_in_slack(desk) == ["follow_up_forwarded", "follow_up_bounced"]
     assert not is_held(desk)
@@ -433,7 +433,7 @@ def sent_to(host: MailHost, recipient: str) -> str:
 
 
 def wait_until_accepted(database: Database) -> None:
-    wait_until(lambda: delivery_to(database, GARAGE).accepted_at is not None, "the acceptance", 10)
+    wait_until(lambda: delivery_to(database, GARAGE).accepted_at is not None, "the acceptance")
 
 
 def test_a_delayed_forward_is_shown_as_delayed_and_has_not_failed(mail_host: MailHost, desk: Database) -> None:

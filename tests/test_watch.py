@@ -58,7 +58,7 @@ def test_a_silent_mail_half_is_announced_once_and_so_is_its_return(desk: Desk) -
         beat(desk.database, "mail", minutes_ago=minutes_ago)
         watch.tick(now=real_now())
 
-    desk.workspace.wait_for(lambda: len(desk.workspace.messages()) == 4, timeout=20)
+    desk.workspace.wait_for(lambda: len(desk.workspace.messages()) == 4)
     said = ["silent since" in message.text for message in desk.workspace.messages()]
     assert said == [True, False, True, False]
     assert "The mail half is back" in desk.workspace.messages()[1].text
@@ -70,7 +70,7 @@ def test_mails_that_cannot_be_taken_in_are_announced_once(desk: Desk) -> None:
         with desk.database.begin() as session:
             stuck.note_failures(session, [place], "TimeoutError", now=real_now())
 
-    desk.workspace.wait_for(desk.workspace.messages, timeout=20)
+    desk.workspace.wait_for(desk.workspace.messages)
 
     assert raise_stuck(desk.bot.desk, now=real_now()) == 0
     [said] = desk.workspace.messages()

@@ -51,6 +51,8 @@ from pymap.user import UserMetadata
 from pysasl.creds.server import ServerCredentials
 from pysasl.hashing import Cleartext
 
+from . import PATIENCE
+
 PASSWORD = "playground"
 LARGEST = 64 * 1024 * 1024
 """Octets of one letter, and of one line: aiosmtpd would refuse lines over 1,001."""
@@ -567,7 +569,9 @@ class MailHost:
         """Byte for byte, which imaplib's APPEND is not: it makes every bare CR and LF a CRLF."""
         self._thread.ask(self._append(address, folder, raw, at))
 
-    def wait_for_mail(self, address: str, count: int = 1, timeout: float = 10, folder: str = "INBOX") -> list[bytes]:
+    def wait_for_mail(
+        self, address: str, count: int = 1, timeout: float = PATIENCE, folder: str = "INBOX"
+    ) -> list[bytes]:
         """mailbox() as soon as it holds so many letters, however they came; TimeoutError otherwise."""
         try:
             self._thread.ask(self._wait(address, folder, count), timeout)

@@ -10,7 +10,7 @@ from typing import Any, Self, TypeVar
 
 from aiohttp import web
 
-from . import people
+from . import PATIENCE, people
 from .acting import Acting
 from .asking import Asking
 from .faults import Faults, too_fast
@@ -126,11 +126,11 @@ class Workspace(Acting):
     def wait_on(self, work: Coroutine[Any, Any, T]) -> T:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
-    def await_connection(self, n: int = 1, timeout: float = 10) -> None:
+    def await_connection(self, n: int = 1, timeout: float = PATIENCE) -> None:
         """Wait until at least `n` sockets are open."""
         self.wait_for(lambda: self.sockets.count >= n, timeout, f"{n} connections")
 
-    def wait_for(self, predicate: Callable[[], T], timeout: float = 5, what: str = "") -> T:
+    def wait_for(self, predicate: Callable[[], T], timeout: float = PATIENCE, what: str = "") -> T:
         """The first true answer of `predicate`, asked after every change here and ten times a second."""
         end = time.monotonic() + timeout
         while True:

@@ -24,7 +24,7 @@ def change_uidvalidity(dovecot: Dovecot, address: str, folder: str = "INBOX") ->
     for path in (place / "dovecot-uidlist", *place.glob("dovecot.index*")):
         with suppress(FileNotFoundError):
             path.unlink()
-    wait_until(lambda: read_uidvalidity(dovecot, address, folder) != before, "another UIDVALIDITY", 10)
+    wait_until(lambda: read_uidvalidity(dovecot, address, folder) != before, "another UIDVALIDITY")
 
 
 def read_uidvalidity(dovecot: Dovecot, address: str, folder: str = "INBOX") -> int:

@@ -67,7 +67,7 @@ def empty_queue(exim: Exim) -> None:
     """Until all that Exim has accepted is delivered."""
     spool = exim.folder / "spool" / "input"
     exim.run(exim.folder / "exim4", "-C", exim.folder / "exim.conf", "-qff")
-    wait_until(lambda: not any(path.is_file() for path in spool.rglob("*-H")), "an empty queue of Exim", 60)
+    wait_until(lambda: not any(path.is_file() for path in spool.rglob("*-H")), "an empty queue of Exim")
 
 
 def how_settled(session: Session, on_the_wire: Mapping[int, int]) -> Counter[str]:
