@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Insert, Table, Update, bindparam, insert, update
+from sqlalchemy import ColumnElement, Insert, Select, Table, Update, bindparam, func, insert, select, update
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.dml import ReturningInsert
 
@@ -25,15 +25,29 @@ def insert_rows(session: Session, model: type[Base], rows: Sequence[Row]) -> Non
 
 
 def insert_with_ids(session: Session, model: type[Base], rows: Sequence[Row]) -> list[int]:
-    """Insert rows; their new ids, in the same order."""
+    """Insert rows; their new ids, in the same order.
+
+    On SQLite, where only one writes, they are chosen here as it would: RETURNING makes a statement of each row there.
+    """
     if not rows:
         return []
-    return list(session.connection().execute(_insert_with_ids(table_of(model)), rows).scalars())
+    connection, table = session.connection(), table_of(model)
+    if connection.dialect.name != "sqlite":
+        return list(connection.execute(_insert_with_ids(table), rows).scalars())
+    last = connection.execute(_last_id(table)).scalar() or 0
+    ids = list(range(last + 1, last + 1 + len(rows)))
+    connection.execute(_insert(table), [{"id": id_, **row} for id_, row in zip(ids, rows, strict=True)])
+    return ids
 
 
 @cache
 def _insert(table: Table) -> Insert:
     return insert(table)
+
+
+@cache
+def _last_id(table: Table) -> Select[int]:
+    return select(func.max(table.c.id))
 
 
 @cache
