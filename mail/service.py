@@ -99,9 +99,9 @@ class Service:
         busy_at = time.monotonic()
         while True:
             with self._database.reading() as session:
-                backlog, paused = outbox.backlog(session, Medium.EMAIL), pauses.is_paused(session)
+                over = not outbox.anything_waits(session, Medium.EMAIL) or pauses.is_paused(session)
             busy_at = time.monotonic() if self._sender.is_busy else busy_at
-            if backlog.waiting == 0 or paused or time.monotonic() > max(until, busy_at + QUIET):
+            if over or time.monotonic() > max(until, busy_at + QUIET):
                 return
             time.sleep(LOOK_EVERY)
 

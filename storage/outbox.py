@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
-from sqlalchemy import and_, exists, func, or_, select, update
+from sqlalchemy import Select, and_, bindparam, exists, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -299,6 +299,17 @@ def backlog(session: Session, medium: Medium) -> Backlog:
     )
     refused = session.scalar(select(func.count()).where(Delivery.medium == medium, Delivery.refused_at.is_not(None)))
     return Backlog(total, failing or 0, refused or 0, next_try)
+
+
+def anything_waits(session: Session, medium: Medium) -> bool:
+    """Whether anything is left to send, now or later: one indexed look-up."""
+    return bool(session.execute(_anything_waits(), {"medium": medium}).scalar())
+
+
+@cache
+def _anything_waits() -> Select[bool]:
+    waiting = (Delivery.medium == bindparam("medium", type_=Delivery.medium.type), Delivery.due_at.is_not(None))
+    return select(exists().where(*waiting))
 
 
 def count_accepted(session: Session, medium: Medium) -> int:
