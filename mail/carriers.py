@@ -27,8 +27,8 @@ from storage.outcomes import Refused as RefusedForGood
 
 log = structlog.get_logger()
 POISONED = timedelta(hours=1)
-AHEAD = 2
-"""Mails that are ready for each connection: the next one need not wait for the outbox."""
+AHEAD = 8
+"""Mails at most that are ready for each connection; half of them are made ready at once."""
 
 IDLE = 30.0
 """Seconds without work after which a connection is closed."""
@@ -59,15 +59,16 @@ class Carriers:
         self._condition, self._receipts = Condition("relay"), Condition("receipt-copies")
 
     def room(self) -> int:
-        """How many mails more may be made ready now: some for each connection, or none yet.
+        """How many mails more may be made ready now: many at once, or none yet.
 
         None while the relay is left alone.
         """
         if self._resting.is_general():
             return 0
         with self._changed:
-            free = self._limit() * AHEAD - len(self._in_hand)
-        return free if free >= self._limit() else 0
+            most = self._limit() * AHEAD
+            free = most - len(self._in_hand)
+        return free if free >= most / 2 else 0
 
     def in_hand(self) -> list[int]:
         """The deliveries that are waiting here or under way."""
@@ -111,11 +112,11 @@ class Carriers:
         for thread in threads:
             thread.join(20)
 
-    def _give_back(self) -> None:
-        """What waits for a connection is due as before."""
+    def _give_back(self, destination: str | None = None) -> None:
+        """What waits for a connection, or all of it that goes to one destination, is due as before."""
         with self._changed:
-            waiting = list(self._ready)
-            self._ready.clear()
+            waiting = [mail for mail in self._ready if destination in (None, mail.destination)]
+            self._ready = deque(mail for mail in self._ready if destination not in (None, mail.destination))
         if waiting:
             self._recorder.record(*[Untried(mail.id, mail.id in self._begun) for mail in waiting])
             self._forget(waiting)
@@ -156,6 +157,7 @@ class Carriers:
             self._ready.clear()
             self._in_hand.clear()
             self._begun.clear()
+        self._recorder.expect_nothing()
 
     def _first(self, relay: Relay) -> Outgoing | None:
         """Wait for a mail, connect, and begin it; None ends this connection. Raises OneTooMany."""
@@ -226,6 +228,7 @@ class Carriers:
         self._resting.answered()
         if isinstance(error, NotNow):
             self._resting.rest_destination(mail.destination)
+            self._give_back(mail.destination)
             return Deferred(mail.id, error.reply)
         is_too_large = error.is_too_large and mail.original_id is not None
         return (TooLarge if is_too_large else RefusedForGood)(mail.id, error.reply)

@@ -26,6 +26,9 @@ SENDER = Actor("desk", "mail")
 AGAIN = 0.5
 """Seconds until a commit is tried again that the database did not take: the answer is all the proof there is."""
 
+GATHER = 0.005
+"""Seconds at most for which a commit waits for the answers to what is on the wire: one commit for all costs least."""
+
 log = structlog.get_logger()
 
 
@@ -46,7 +49,8 @@ class Recorder:
         self._database = database
         self._holder = holder
         self._waiting: list[_Word] = []
-        self._gate = threading.Lock()
+        self._gate = threading.Condition()
+        self._on_the_wire: set[int] = set()
         self._committing = threading.Lock()
         self._condition = Condition("recording")
 
@@ -58,15 +62,25 @@ class Recorder:
         mine = _Word(outcomes, then)
         with self._gate:
             self._waiting.append(mine)
+            self._gate.notify()
         with self._committing:
             if not mine.committed:
                 self._commit(self._take())
         return mine.may_begin
 
+    def expect_nothing(self) -> None:
+        """Of what is on the wire nobody will say what became of it."""
+        with self._gate:
+            self._on_the_wire.clear()
+
     def _take(self) -> list[_Word]:
         with self._gate:
+            self._gate.wait_for(self._is_complete, GATHER)
             taken, self._waiting = self._waiting, []
         return taken
+
+    def _is_complete(self) -> bool:
+        return self._on_the_wire <= {outcome.delivery_id for one in self._waiting for outcome in one.outcomes}
 
     def _commit(self, group: list[_Word]) -> None:
         try:
@@ -95,6 +109,8 @@ class Recorder:
             said = [outcome for one in group for outcome in one.outcomes]
             outcomes.record(session, said, by=SENDER, now=now())
             begun = self._begin(session, [one.next for one in group if one.next])
+        with self._gate:
+            self._on_the_wire = (self._on_the_wire - {one.delivery_id for one in said}) | begun
         for one in group:
             one.may_begin = one.next is not None and one.next.id in begun
 
