@@ -6,7 +6,7 @@ from itertools import groupby
 from sqlalchemy.orm import Session
 
 from storage import outbox
-from storage.models import Entry
+from storage.journal import Recorded
 from storage.types import Medium, Purpose
 
 CHANNEL = "channel"
@@ -15,12 +15,12 @@ DESK_CASE = "desk"
 """The case of what is said about the desk itself."""
 
 
-def show_card(session: Session, entry: Entry) -> None:
+def show_card(session: Session, entry: Recorded) -> None:
     """Post or refresh the card of the case that a journal entry is about."""
     show_cards(session, [entry])
 
 
-def show_cards(session: Session, entries: Sequence[Entry]) -> None:
+def show_cards(session: Session, entries: Sequence[Recorded]) -> None:
     """The same for several cases at once."""
     for now, some in groupby(entries, key=lambda entry: entry.at):
         rows = [_queued(entry, Purpose.CARD, "card", CHANNEL, "") for entry in some]
@@ -29,7 +29,7 @@ def show_cards(session: Session, entries: Sequence[Entry]) -> None:
 
 def announce(
     session: Session,
-    entry: Entry,
+    entry: Recorded,
     topic: str,
     *,
     recipient: str = CHANNEL,
@@ -42,7 +42,7 @@ def announce(
 
 
 def _queued(
-    entry: Entry, purpose: Purpose, topic: str, recipient: str, language: str, forward_id: int | None = None
+    entry: Recorded, purpose: Purpose, topic: str, recipient: str, language: str, forward_id: int | None = None
 ) -> outbox.Queued:
     return outbox.Queued(
         key=f"slack:{topic}:{entry.number}:{recipient}",

@@ -20,7 +20,7 @@ from storage.errors import (
     ToldBeforeNoticed,
     UnknownCase,
 )
-from storage.models import Affected, Breach, Call, Customer, Entry, Reminder
+from storage.models import Affected, Breach, Call, Customer, Reminder
 from storage.types import Actor, Means
 
 CLAUSE = "6"
@@ -232,7 +232,7 @@ def _refuse_future(instant: datetime | None, now: datetime) -> None:
 
 def _record(
     session: Session, breach: Breach, action: str, *, by: Actor, now: datetime, **detail: journal.Detail
-) -> Entry:
+) -> journal.Recorded:
     instants = {"aware_at": breach.aware_at, "suspected_at": breach.suspected_at, "deadline_at": breach.deadline_at}
     shown = {name: instant.isoformat() for name, instant in instants.items() if instant} | detail
     entry = journal.record(session, action, by=by, now=now, case=breach.reference, clause=CLAUSE, **shown)

@@ -18,7 +18,7 @@ from storage.errors import (
     ToldBeforeNoticed,
 )
 from storage.forwards import has_failed, newest_attempt, take_turn_on
-from storage.models import Call, Customer, Delivery, Entry, Forward, Instruction, Message, Request
+from storage.models import Call, Customer, Delivery, Forward, Instruction, Message, Request
 from storage.requests import CLAUSE
 from storage.tables import ADDRESS
 from storage.types import Actor, Correspondence, Means, Purpose
@@ -196,7 +196,7 @@ def _record_report(
     *,
     by: Actor,
     now: datetime,
-) -> Entry:
+) -> journal.Recorded:
     proof: dict[str, journal.Detail] = {"status": status, "sha256": delivery.sha256}
     proof["report_sha256"] = message.sha256 if message else None
     if delivery.forward is None:

@@ -8,17 +8,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
+from typing import Any, NamedTuple
 
 from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
-from storage.bulk import insert_rows, table_of
+from storage.bulk import insert_rows
 from storage.counters import next_numbers
 from storage.models import Counter, Entry
 from storage.types import Actor
 
 GENESIS = "0" * 64
-_COLUMNS = tuple(table_of(Entry).columns.keys())
+_HASHED = ("number", "at", "actor", "origin", "case", "action", "clause", "detail", "previous")
 _HASH = select(Entry.hash).where(Entry.number == bindparam("number"))
 Detail = str | int | bool | list[str] | None
 
@@ -33,6 +34,14 @@ class Line:
     detail: Mapping[str, Detail] | None = None
 
 
+class Recorded(NamedTuple):
+    """An entry as it was written: its number, when that was, and the case it is about."""
+
+    number: int
+    at: datetime
+    case: str | None
+
+
 def record(
     session: Session,
     action: str,
@@ -42,48 +51,50 @@ def record(
     case: str | None = None,
     clause: str | None = None,
     **detail: Detail,
-) -> Entry:
+) -> Recorded:
     """Append an entry. Lock order: counters of references first, the journal's head last."""
     return record_all(session, [Line(action, case, clause, detail)], by=by, now=now)[0]
 
 
-def record_all(session: Session, lines: Sequence[Line], *, by: Actor, now: datetime) -> list[Entry]:
-    """Append entries in this order, in one go; what is returned is a copy of the rows."""
+def record_all(session: Session, lines: Sequence[Line], *, by: Actor, now: datetime) -> list[Recorded]:
+    """Append entries in this order, in one go."""
     if not lines:
         return []
     session.flush()
     numbers = next_numbers(session, "journal", len(lines))
     previous = session.scalar(_HASH, {"number": numbers[0] - 1}) or GENESIS
-    entries = []
+    rows = []
     for number, line in zip(numbers, lines, strict=True):
-        entry = _entry(number, line, previous, by=by, now=now)
-        entries.append(entry)
-        previous = entry.hash
-    insert_rows(session, Entry, [{name: getattr(one, name) for name in _COLUMNS} for one in entries])
-    return entries
+        rows.append(_row(number, line, previous, by=by, at=now.astimezone(UTC)))
+        previous = rows[-1]["hash"]
+    insert_rows(session, Entry, rows)
+    return [Recorded(row["number"], row["at"], row["case"]) for row in rows]
 
 
-def _entry(number: int, line: Line, previous: str, *, by: Actor, now: datetime) -> Entry:
-    entry = Entry(
-        number=number,
-        at=now.astimezone(UTC),
-        actor=by.name,
-        origin=by.origin,
-        case=line.case,
-        action=line.action,
-        clause=line.clause,
-        detail=_canonical(line.detail or {}),
-        previous=previous,
-        hash="",
-    )
-    entry.hash = hash_of(entry)
-    return entry
+def _row(number: int, line: Line, previous: str, *, by: Actor, at: datetime) -> dict[str, Any]:
+    """The columns of an entry, in the order in which they are hashed."""
+    row = {
+        "number": number,
+        "at": at,
+        "actor": by.name,
+        "origin": by.origin,
+        "case": line.case,
+        "action": line.action,
+        "clause": line.clause,
+        "detail": _canonical(line.detail or {}),
+        "previous": previous,
+    }
+    return row | {"hash": _hash(row)}
 
 
 def hash_of(entry: Entry) -> str:
     """SHA-256, hex, over every other column in canonical JSON."""
-    columns = (entry.number, entry.at.isoformat(), entry.actor, entry.origin, entry.case, entry.action)
-    return sha256(_canonical([*columns, entry.clause, entry.detail, entry.previous]).encode()).hexdigest()
+    return _hash({name: getattr(entry, name) for name in _HASHED})
+
+
+def _hash(row: Mapping[str, Any]) -> str:
+    columns = [row["at"].isoformat() if name == "at" else row[name] for name in _HASHED]
+    return sha256(_canonical(columns).encode()).hexdigest()
 
 
 def verify(session: Session) -> list[str]:

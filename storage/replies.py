@@ -10,7 +10,7 @@ from storage import announcements, journal, outbox, requests, tasks
 from storage.correspondence import attach, find_mails
 from storage.database import take_turn
 from storage.forwards import address_of
-from storage.models import CaseMail, Entry, Forward, Instruction, Message, Request
+from storage.models import CaseMail, Forward, Instruction, Message, Request
 from storage.requests import CLAUSE
 from storage.types import Actor, Correspondence, Medium, Purpose, Said, TaskKind
 
@@ -98,7 +98,14 @@ def is_disowned(session: Session, forward: Forward) -> bool:
 
 
 def _ring(
-    session: Session, entry: Entry, message: Message, forward: Forward, said: Said, *, by: Actor, now: datetime
+    session: Session,
+    entry: journal.Recorded,
+    message: Message,
+    forward: Forward,
+    said: Said,
+    *,
+    by: Actor,
+    now: datetime,
 ) -> None:
     ringing = RINGS.get(said)
     if ringing is None:
@@ -147,6 +154,6 @@ def _record(
     by: Actor,
     now: datetime,
     **detail: journal.Detail,
-) -> Entry:
+) -> journal.Recorded:
     shown = {"sha256": message.sha256} | detail
     return journal.record(session, action, by=by, now=now, case=request.reference, clause=CLAUSE, **shown)
