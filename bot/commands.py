@@ -5,7 +5,7 @@ import typer
 from bot import failure_commands  # noqa: F401 - adds its commands to `bot dsr`
 from bot.breach_commands import breach_app
 from bot.request_commands import request_app
-from storage.shell import EX_UNAVAILABLE, fail, new_app, opened, say
+from storage.shell import EX_UNAVAILABLE, fail, importing, new_app, opened, say
 
 app = new_app(
     "Slack and the clocks of the Privacy Desk. Without a command it runs for ever.", invoke_without_command=True
@@ -19,11 +19,12 @@ def run(context: typer.Context) -> None:
     """Slack and the clocks of the Privacy Desk. Without a command it runs for ever."""
     if context.invoked_subcommand is not None:
         return
-    from bot.running import run_for_ever  # noqa: PLC0415 - slow
-    from bot.settings import BotSettings  # noqa: PLC0415 - slow
-    from storage.logs import log_paused, start_logging  # noqa: PLC0415 - slow
-    from storage.restored import at_home  # noqa: PLC0415 - slow
-    from storage.settings import load_or_exit  # noqa: PLC0415 - slow
+    with importing():
+        from bot.running import run_for_ever  # noqa: PLC0415 - slow
+        from bot.settings import BotSettings  # noqa: PLC0415 - slow
+        from storage.logs import log_paused, start_logging  # noqa: PLC0415 - slow
+        from storage.restored import at_home  # noqa: PLC0415 - slow
+        from storage.settings import load_or_exit  # noqa: PLC0415 - slow
 
     settings = load_or_exit(BotSettings)
     start_logging(settings.log_format)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from storage.shell import EX_TEMPFAIL, fail, new_app, opened, print_table, say
+from storage.shell import EX_TEMPFAIL, fail, importing, new_app, opened, print_table, say
 
 if TYPE_CHECKING:
     from mail.settings import MailSettings, ReadingSettings
@@ -35,9 +35,10 @@ def run(context: typer.Context) -> None:
     """Fetch, decide and send until told to stop."""
     if context.invoked_subcommand is not None:
         return
-    from mail.service import serve  # noqa: PLC0415 - slow
-    from storage.logs import log_paused, start_logging  # noqa: PLC0415 - slow
-    from storage.restored import at_home  # noqa: PLC0415 - slow
+    with importing():
+        from mail.service import serve  # noqa: PLC0415 - slow
+        from storage.logs import log_paused, start_logging  # noqa: PLC0415 - slow
+        from storage.restored import at_home  # noqa: PLC0415 - slow
 
     settings = _settings()
     start_logging(settings.log_format)
@@ -52,11 +53,12 @@ def drain(
     patience: Annotated[float, typer.Option(help="Seconds to go on trying what is refused for now.")] = 60,
 ) -> None:
     """One pass: take in everything, send everything; exit 75 if another process polls the mailbox."""
-    from mail.service import AnotherPoller, MailboxAway  # noqa: PLC0415 - slow
-    from mail.service import drain as drain_once  # noqa: PLC0415 - slow
-    from storage.logs import log_paused, start_logging  # noqa: PLC0415 - slow
-    from storage.progress import progress  # noqa: PLC0415 - slow
-    from storage.restored import at_home  # noqa: PLC0415 - slow
+    with importing():
+        from mail.service import AnotherPoller, MailboxAway  # noqa: PLC0415 - slow
+        from mail.service import drain as drain_once  # noqa: PLC0415 - slow
+        from storage.logs import log_paused, start_logging  # noqa: PLC0415 - slow
+        from storage.progress import progress  # noqa: PLC0415 - slow
+        from storage.restored import at_home  # noqa: PLC0415 - slow
 
     settings = _settings()
     start_logging(settings.log_format, quiet=True)

@@ -1,6 +1,7 @@
 """What the three command lines share: an app that is quick to start, and help for a word it does not know."""
 
 import difflib
+import gc
 import getpass
 import sys
 from collections.abc import Iterable, Iterator
@@ -63,6 +64,17 @@ def shell_actor() -> Actor:
         return Actor(getpass.getuser(), "shell")
     except (KeyError, OSError):
         return Actor("unknown", "shell")
+
+
+@contextmanager
+def importing() -> Iterator[None]:
+    """While modules are imported nothing is garbage, and later they never are: the collector need not look at them."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @contextmanager
