@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from storage.bulk import insert_new
 from storage.models import Gesture
 
 Body = Mapping[str, Any]
@@ -14,8 +14,7 @@ Body = Mapping[str, Any]
 
 def is_first(session: Session, key: str, *, now: datetime) -> bool:
     """Remember a gesture in the transaction that acts on it; False when it was acted upon before."""
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    row = insert(Gesture).values(key=key[:255], at=now)
+    row = insert_new(session, Gesture).values(key=key[:255], at=now)
     return session.execute(row.on_conflict_do_nothing().returning(Gesture.key)).first() is not None
 
 

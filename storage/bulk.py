@@ -5,6 +5,7 @@ from functools import cache
 from typing import Any, cast
 
 from sqlalchemy import ColumnElement, Insert, Select, Table, Update, bindparam, func, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.dml import ReturningInsert
 
@@ -53,6 +54,12 @@ def _last_id(table: Table) -> Select[int]:
 @cache
 def _insert_with_ids(table: Table) -> ReturningInsert[int]:
     return insert(table).returning(table.c.id, sort_by_parameter_order=True)
+
+
+def insert_new(session: Session, model: type[Base]) -> Any:
+    """An INSERT to which ON CONFLICT can be said: in the database's own dialect."""
+    insert_of = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}
+    return insert_of[session.get_bind().dialect.name](table_of(model))
 
 
 def update_rows(

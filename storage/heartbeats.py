@@ -3,9 +3,9 @@
 from datetime import datetime, timedelta
 
 from sqlalchemy import or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from storage.bulk import insert_new
 from storage.holders import is_dead
 from storage.models import Heartbeat
 
@@ -50,5 +50,4 @@ def last_beats(session: Session) -> dict[str, datetime]:
 
 
 def _ensure(session: Session, name: str, now: datetime) -> None:
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    session.execute(insert(Heartbeat).values(name=name, beat_at=now).on_conflict_do_nothing())
+    session.execute(insert_new(session, Heartbeat).values(name=name, beat_at=now).on_conflict_do_nothing())

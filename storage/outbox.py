@@ -11,10 +11,9 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import Select, and_, bindparam, exists, func, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from storage.bulk import table_of, update_rows
+from storage.bulk import insert_new, table_of, update_rows
 from storage.clock import real_now
 from storage.holders import is_dead
 from storage.leasing import NOTHING, Except, any_due, leased_by, leasing
@@ -107,13 +106,7 @@ def queue_all(session: Session, rows: Sequence[Queued], *, now: datetime) -> Non
 
 
 def _insert(session: Session) -> Any:
-    return _inserting(session.get_bind().dialect.name)
-
-
-@cache
-def _inserting(dialect: str) -> Any:
-    insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
-    return insert(table_of(Delivery)).on_conflict_do_nothing(index_elements=["key"])
+    return insert_new(session, Delivery).on_conflict_do_nothing(index_elements=["key"])
 
 
 def _values(row: Queued, now: datetime) -> dict[str, Any]:
