@@ -70,7 +70,9 @@ def keep_all(session: Session, arrived: Sequence[Arrived], *, now: datetime) -> 
         session, MessagePart, [row for digest, mail in new.items() for row in _part_rows(ids[digest], mail.raw)]
     )
     everywhere = known | ids
-    seen = [{**vars(mail.place), "message_id": everywhere[digest]} for digest, mail in zip(digests, mails, strict=True)]
+    seen = [
+        {**mail.place._asdict(), "message_id": everywhere[digest]} for digest, mail in zip(digests, mails, strict=True)
+    ]
     insert_rows(session, Sighting, seen)
     again = {digest: mail for digest, mail in zip(digests, mails, strict=True) if digest in known}
     return Keeping(

@@ -1,18 +1,16 @@
 """Where mails were seen: the sightings of a mailbox, and how far each of its folders has been read."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, or_, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from storage.bulk import Row, insert_rows, table_of
+from storage.bulk import Row, insert_new, insert_rows
 from storage.models import Cursor, Message, Sighting
 
 
-@dataclass(frozen=True)
-class Here:
+class Here(NamedTuple):
     """A folder of a mailbox under one UIDVALIDITY: what gives a UID its meaning."""
 
     account: str
@@ -24,8 +22,7 @@ class Here:
         return Place(self.account, self.folder, self.uidvalidity, uid)
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(NamedTuple):
     """Where a mail stands: its identity in a mailbox."""
 
     account: str
@@ -83,7 +80,7 @@ def find_sighted(session: Session, place: Place) -> Message | None:
 
 def add_sighting(session: Session, message_id: int, place: Place) -> None:
     """Note that a message was seen at a place."""
-    insert_rows(session, Sighting, [{**vars(place), "message_id": message_id}])
+    insert_rows(session, Sighting, [{**place._asdict(), "message_id": message_id}])
 
 
 def add_receipts(session: Session, deliveries: Mapping[Place, int | None], heads: Mapping[Place, str]) -> None:
@@ -92,7 +89,8 @@ def add_receipts(session: Session, deliveries: Mapping[Place, int | None], heads
     Of a delivery that a restored backup does not know only the sighting is left.
     """
     rows = [
-        {**vars(place), "delivery_id": number, "header_sha256": heads[place]} for place, number in deliveries.items()
+        {**place._asdict(), "delivery_id": number, "header_sha256": heads[place]}
+        for place, number in deliveries.items()
     ]
     _insert_new(session, rows)
 
@@ -102,20 +100,21 @@ def record_moved(session: Session, moved: Mapping[Place, Place]) -> None:
     old = {(place.uidvalidity, place.uid): new for place, new in moved.items()}
     for account, folder in {(place.account, place.folder) for place in moved}:
         there = (Sighting.account == account, Sighting.folder == folder, Sighting.uid.in_([uid for _, uid in old]))
-        seen = session.scalars(select(Sighting).where(*there)).all()
         rows = [
-            {**vars(old[key]), "message_id": one.message_id, "delivery_id": one.delivery_id}
-            for one in seen
-            if (key := (one.uidvalidity, one.uid)) in old
+            {**old[one.uidvalidity, one.uid]._asdict(), "message_id": one.message_id, "delivery_id": one.delivery_id}
+            for one in session.execute(_WHAT_STOOD.where(*there))
+            if (one.uidvalidity, one.uid) in old
         ]
         _insert_new(session, rows)
 
 
+_WHAT_STOOD = select(Sighting.uidvalidity, Sighting.uid, Sighting.message_id, Sighting.delivery_id)
+
+
 def _insert_new(session: Session, rows: Sequence[Row]) -> None:
     """Two processes may have seen the same mail: the first to say so is enough."""
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
     if rows:
-        session.connection().execute(insert(table_of(Sighting)).on_conflict_do_nothing(), rows)
+        session.connection().execute(insert_new(session, Sighting).on_conflict_do_nothing(), rows)
 
 
 def _in(here: Here) -> tuple[ColumnElement[bool], ...]:
@@ -136,6 +135,6 @@ def advance(session: Session, place: Place) -> None:
     """Move the cursor of a folder on, to this mail; it never goes back."""
     cursor = session.get(Cursor, (place.account, place.folder, place.uidvalidity))
     if cursor is None:
-        session.add(Cursor(**vars(place.here), last_uid=place.uid))
+        session.add(Cursor(**place.here._asdict(), last_uid=place.uid))
     else:
         cursor.last_uid = max(cursor.last_uid, place.uid)

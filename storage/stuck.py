@@ -21,7 +21,7 @@ def note_failures(session: Session, places: Collection[Place], fault: str, *, no
     for place in places:
         stuck = session.get(Stuck, _key(place))
         if stuck is None:
-            session.add(Stuck(**vars(place), attempts=1, first_at=now, last_at=now, fault=fault))
+            session.add(Stuck(**place._asdict(), attempts=1, first_at=now, last_at=now, fault=fault))
         else:
             stuck.attempts, stuck.last_at, stuck.fault = stuck.attempts + 1, now, fault
 
