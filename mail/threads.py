@@ -43,8 +43,6 @@ class Threads:
 
     def _settle_report(self, mail: MailRead) -> bool:
         """A report on a delivery of ours, as genuine as the token that it brings back."""
-        if mail.letter.automatic is None and not _tagged(mail.letter.recipients, "b"):
-            return False
         report = read_report(mail.head)
         if report is None:
             return False
