@@ -436,6 +436,21 @@ def test_forwards_go_over_as_many_connections_as_are_set_and_no_more(
         assert mail_host.smtp.connected == 5
 
 
+def test_answers_that_come_together_are_one_commit(
+    mail_host: MailHost, sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mail.recorder.GATHER", 3)
+    mail_host.smtp.holding = True
+    with desk(mail_host, sqlite_url, tmp_path, smtp_connections=5) as database:
+        write(mail_host, 5)
+        wait_until(lambda: mail_host.smtp.most_at_once == 5, "five on the wire")
+
+        mail_host.smtp.holding = False
+        committed = {one.accepted_at for one in wait_for_accepted(database, 5)}
+
+        assert len(committed) == 1
+
+
 def test_one_forward_opens_one_connection_and_idle_ones_are_closed(
     mail_host: MailHost, sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
