@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from bot.cards import BreachCard
+    from bot.telling import Told
 
 breach_app = new_app("Personal data breaches: 48 hours from awareness (clause 6).")
 Reference = Annotated[str, typer.Argument(metavar="REF", help="The breach, such as BR-2026-0007.")]
@@ -48,7 +49,18 @@ def open_breach(
             )
             told = telling.tell_opened(session, breach, desk.settings, now=at)
         say(f"{breach.reference} is open: {_deadline(breach.deadline_at, precautionary=breach.aware_at is None)}.")
+        _say_told(told)
+
+
+def _say_told(told: "Told") -> None:
+    if told.people or told.addresses:
         say(f"Told: {len(told.people)} of the staff, {len(told.addresses)} escalation addresses.")
+    else:
+        say(
+            "NOBODY WAS TOLD: call the data protection officer now. Then import staff.csv with a dpo "
+            "(python -m storage staff import), and set ESCALATION_ADDRESSES.",
+            err=True,
+        )
 
 
 @breach_app.command("list")

@@ -2,7 +2,7 @@
 
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Collection
 from typing import Any
 
 from slack_sdk import WebClient
@@ -83,6 +83,8 @@ def suggest_customers(desk: Desk, typed: str) -> list[tuple[str, str]]:
         return [(one.reference, one.name) for one in customers.suggest(session, typed, limit=50)]
 
 
-def nearest(word: str, known: Iterable[str]) -> str | None:
-    """The known word that was probably meant."""
+def nearest(word: str, known: Collection[str]) -> str | None:
+    """The known word that was probably meant by one that is not known."""
+    if word.lower() in known:
+        return None
     return next(iter(difflib.get_close_matches(word.lower(), list(known), 1, 0.5)), None)

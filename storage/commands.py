@@ -145,7 +145,9 @@ def _refuse_table(error: "Exception") -> None:
     problems = getattr(error, "problems", [])
     for problem in problems:
         say(str(problem), err=True)
-    fail(f"Nothing was imported: {len(problems)} {'line needs' if len(problems) == 1 else 'lines need'} mending.")
+    lines = len({problem.line for problem in problems if problem.line})
+    todo = f": {lines} {'line needs' if lines == 1 else 'lines need'} mending" if lines else ""
+    fail(f"Nothing was imported{todo}.")
 
 
 def _show_changes(changes: "Changes", *, dry_run: bool) -> None:

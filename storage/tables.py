@@ -16,13 +16,13 @@ Row = dict[str, str]
 
 @dataclass(frozen=True)
 class BadLine:
-    """A line that cannot be imported, and why. Line 1 is the header."""
+    """A line that cannot be imported, and why. Line 1 is the header; 0 stands for the whole file."""
 
     line: int
     reason: str
 
     def __str__(self) -> str:
-        return f"line {self.line}: {self.reason}"
+        return f"line {self.line}: {self.reason}" if self.line else self.reason
 
 
 class BadTable(ValueError):

@@ -315,6 +315,14 @@ def test_an_unknown_word_gets_help_and_the_nearest_match(small_desk: Desk) -> No
     assert "`/breach`: report" in small_desk.workspace.command(CARLA, "/breach xyzzy").text
 
 
+@pytest.mark.parametrize("command", ["/breach", "/dsr"])
+def test_help_is_the_help_and_no_guess(small_desk: Desk, command: str) -> None:
+    said = small_desk.workspace.command(CARLA, f"{command} help").text
+
+    assert f"`{command}`: " in said
+    assert "Did you mean" not in said
+
+
 def test_thirty_commands_at_once_are_all_answered(small_desk: Desk) -> None:
     from concurrent.futures import ThreadPoolExecutor
 

@@ -108,6 +108,15 @@ def test_a_bad_staff_file_changes_nothing(sqlite_url: str, tmp_path: Path) -> No
     ]
 
 
+def test_a_file_that_is_not_there_is_said_so(sqlite_url: str, tmp_path: Path) -> None:
+    said = storage("customers", "import", str(tmp_path / "none.csv"), cwd=tmp_path, database_url=sqlite_url)
+
+    assert said.stderr.splitlines() == [
+        "none.csv cannot be read: No such file or directory.",
+        "Nothing was imported.",
+    ]
+
+
 def test_a_backup_is_a_whole_database_and_never_overwrites(sqlite_url: str, tmp_path: Path) -> None:
     import_in_process(sqlite_url, customers_file(tmp_path))
 
