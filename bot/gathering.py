@@ -60,7 +60,8 @@ def gather(desk: Desk, *, slack_out: bool, now: datetime) -> int:
             return 0
         rows = _put_down(session, to_write=True)
         letter = _sort_out(session, rows, now)
-        written = _write_all(session, desk, letter, slack_out=slack_out, now=now) if rows else 0
+        which = f"{rows[0].id}-{rows[-1].id}" if rows else ""
+        written = _write_all(session, desk, letter, which, slack_out=slack_out, now=now)
         for row in rows:
             if row.due_at is not None:
                 outbox.record_accepted(row, reply=f"in {written} letters", now=now)
@@ -107,15 +108,15 @@ def _held(session: Session, request: Request, row: Delivery) -> Held:
     return Held(show_request(session, request), since, row.reminder.due_at if row.reminder else since)
 
 
-def _write_all(session: Session, desk: Desk, letter: Letter, *, slack_out: bool, now: datetime) -> int:
-    """Queue the letter to each reader, in their language."""
+def _write_all(session: Session, desk: Desk, letter: Letter, which: str, *, slack_out: bool, now: datetime) -> int:
+    """Queue the letter to each reader, in their language; `which` tells it from others."""
     if not letter.held and not letter.events:
         return 0
     readers = find_readers(session, desk, now=now)
     for address, language in readers.items():
         telling.queue_mail(
             session,
-            f"e-mail:{TOPIC}:{now:%Y-%m-%dT%H:%M:%SZ}:{address}",
+            f"e-mail:{TOPIC}:{which}:{address}",
             case=DESK_CASE,
             topic=TOPIC,
             address=address,
