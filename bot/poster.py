@@ -132,9 +132,14 @@ class Poster:
             post = prepare(session, ours[-1], channel=self.channel, language=language, now=now())
             for delivery in ours if post else ():
                 outbox.record_sending(delivery, now=now())
-            if post is None:
-                outbox.supersede_reminders(session, ours[-1].case, now=now())
+        if post is None:
+            self._withdraw(ours[-1].case)
         return post
+
+    def _withdraw(self, case: str) -> None:
+        """Nothing is to be said any more. Apart: who has locked one reminder must not go on to lock the others."""
+        with self.desk.database.begin() as session:
+            outbox.supersede_reminders(session, case, now=now())
 
     def _must_wait(self, session: Session, ours: list[Delivery]) -> bool:
         """A card was updated just now, or another process is at it: put these off."""

@@ -112,14 +112,19 @@ class Carriers:
         for thread in threads:
             thread.join(20)
 
-    def _give_back(self, destination: str | None = None) -> None:
-        """What waits for a connection, or all of it that goes to one destination, is due as before."""
+    def _give_back(self) -> None:
+        """What waits for a connection is due as before."""
+        if waiting := self._take_back():
+            self._recorder.record(*waiting)
+
+    def _take_back(self, destination: str | None = None) -> list[Untried]:
+        """What waits for a connection, or all of it that goes to one destination, is no longer in hand."""
         with self._changed:
             waiting = [mail for mail in self._ready if destination in (None, mail.destination)]
             self._ready = deque(mail for mail in self._ready if destination not in (None, mail.destination))
-        if waiting:
-            self._recorder.record(*[Untried(mail.id, mail.id in self._begun) for mail in waiting])
-            self._forget(waiting)
+            untried = [Untried(mail.id, mail.id in self._begun, self._recorder.holder) for mail in waiting]
+        self._forget(waiting)
+        return untried
 
     def _forget(self, mails: Iterable[Outgoing]) -> None:
         with self._changed:
@@ -168,9 +173,13 @@ class Carriers:
         return None
 
     def _following(self, relay: Relay, mail: Outgoing, outcome: Outcome) -> Outgoing | None:
-        """Record what became of a mail and, in the same commit, that the next one begins. Raises OneTooMany."""
+        """Record what became of a mail and, in the same commit, that the next one begins. Raises OneTooMany.
+
+        What waits for a destination that rests now is given back.
+        """
+        untried = self._take_back(mail.destination) if mail.destination in self._resting.destinations() else []
         following = self._next(at_once=True) if relay.is_open else None
-        begins = self._recorder.record(outcome, then=following)
+        begins = self._recorder.record(outcome, *untried, then=following)
         self._finish([mail] if begins or following is None else [mail, following])
         return following if begins else self._first(relay)
 
@@ -228,7 +237,6 @@ class Carriers:
         self._resting.answered()
         if isinstance(error, NotNow):
             self._resting.rest_destination(mail.destination)
-            self._give_back(mail.destination)
             return Deferred(mail.id, error.reply)
         is_too_large = error.is_too_large and mail.original_id is not None
         return (TooLarge if is_too_large else RefusedForGood)(mail.id, error.reply)

@@ -1,4 +1,4 @@
-"""What the connections have to say, committed in groups: while one commit is under way, the next words gather.
+"""What the connections have to say, committed in groups: words gather while one commit is under way, and a moment more.
 
 Before a mail goes over the wire, "sending" is committed with its exact bytes; after it, the relay's answer, together
 with the beginning of that connection's next mail. So a crash leaves at most one mail a connection of which the record
@@ -46,12 +46,13 @@ class Recorder:
     """Records for several threads; whoever finds no commit under way makes the next one for all."""
 
     def __init__(self, database: Database, *, holder: str) -> None:
+        self.holder = holder
         self._database = database
-        self._holder = holder
         self._waiting: list[_Word] = []
-        self._gate = threading.Condition()
         self._on_the_wire: set[int] = set()
-        self._committing = threading.Lock()
+        self._committing = False
+        self._gate = threading.Lock()
+        self._said, self._done = threading.Condition(self._gate), threading.Condition(self._gate)
         self._condition = Condition("recording")
 
     def record(self, *outcomes: Outcome, then: Outgoing | None = None) -> bool:
@@ -62,10 +63,12 @@ class Recorder:
         mine = _Word(outcomes, then)
         with self._gate:
             self._waiting.append(mine)
-            self._gate.notify()
-        with self._committing:
-            if not mine.committed:
-                self._commit(self._take())
+            self._said.notify()
+            self._done.wait_for(lambda: mine.committed or not self._committing)
+            if mine.committed:
+                return mine.may_begin
+            self._committing = True
+        self._commit(self._take())
         return mine.may_begin
 
     def expect_nothing(self) -> None:
@@ -75,7 +78,7 @@ class Recorder:
 
     def _take(self) -> list[_Word]:
         with self._gate:
-            self._gate.wait_for(self._is_complete, GATHER)
+            self._said.wait_for(self._is_complete, GATHER)
             taken, self._waiting = self._waiting, []
         return taken
 
@@ -86,8 +89,13 @@ class Recorder:
         try:
             self._write(group)
         finally:
-            for one in group:
-                one.committed = True
+            with self._gate:
+                self._on_the_wire -= {outcome.delivery_id for one in group for outcome in one.outcomes}
+                self._on_the_wire |= {one.next.id for one in group if one.next and one.may_begin}
+                self._committing = False
+                for one in group:
+                    one.committed = True
+                self._done.notify_all()
 
     def _write(self, group: list[_Word]) -> None:
         """Until the database takes it; a process that ends meanwhile leaves the receipt copies to decide."""
@@ -109,15 +117,13 @@ class Recorder:
             said = [outcome for one in group for outcome in one.outcomes]
             outcomes.record(session, said, by=SENDER, now=now())
             begun = self._begin(session, [one.next for one in group if one.next])
-        with self._gate:
-            self._on_the_wire = (self._on_the_wire - {one.delivery_id for one in said}) | begun
         for one in group:
             one.may_begin = one.next is not None and one.next.id in begun
 
     def _begin(self, session: Session, mails: list[Outgoing]) -> set[int]:
         if not mails:
             return set()
-        ours = outbox.find_ours(session, [one.id for one in mails], holder=self._holder, now=real_now())
+        ours = outbox.find_ours(session, [one.id for one in mails], holder=self.holder, now=real_now())
         rows = [outbox.Composed(one.id, one.message_id, one.content) for one in mails if one.id in ours]
         outbox.record_sending_all(session, rows, now=real_now())
         return ours

@@ -152,7 +152,7 @@ def still_ours(session: Session, delivery_id: int, *, holder: str, now: datetime
     ours = select(Delivery).where(
         Delivery.id == delivery_id, Delivery.leased_by == holder, Delivery.due_at.is_not(None)
     )
-    return session.scalars(ours.where(Delivery.leased_until > now).with_for_update(of=Delivery)).first()
+    return session.scalars(ours.where(Delivery.leased_until > now).with_for_update(of=Delivery, key_share=True)).first()
 
 
 def is_untidy(session: Session, *, holder: str, now: datetime) -> bool:
@@ -232,9 +232,9 @@ def defer(delivery: Delivery, *, reply: str, after: timedelta | None = None) -> 
     delivery.leased_by = delivery.leased_until = None
 
 
-def give_back_untried(delivery: Delivery, *, begun: bool) -> None:
-    """It is due as before. A try that was recorded as `begun` never reached the wire, and does not count."""
-    if delivery.due_at is None:
+def give_back_untried(delivery: Delivery, *, begun: bool, holder: str) -> None:
+    """It is due as before, unless another holder has it. A try recorded as `begun` never reached the wire: no try."""
+    if delivery.due_at is None or delivery.leased_by != holder:
         return
     if begun:
         delivery.attempts, delivery.sending_at = max(0, delivery.attempts - 1), None

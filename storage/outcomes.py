@@ -58,10 +58,11 @@ class Unknown:
 
 @dataclass(frozen=True)
 class Untried:
-    """It was to be sent, and was not: it is due as before. `begun`: that a try begins had been recorded."""
+    """It was to be sent by `holder`, and was not: it is due as before. `begun`: that a try begins had been recorded."""
 
     delivery_id: int
     begun: bool
+    holder: str
 
 
 Outcome = Accepted | Refused | TooLarge | Deferred | Unknown | Untried
@@ -149,7 +150,7 @@ def _record_failure(
             delivery.attempts += 1  # no connection: a try that did not even begin
         outbox.defer(delivery, reply=outcome.reply, after=outcome.after)
     elif isinstance(outcome, Untried):
-        outbox.give_back_untried(delivery, begun=outcome.begun)
+        outbox.give_back_untried(delivery, begun=outcome.begun, holder=outcome.holder)
     elif isinstance(outcome, Unknown):
         outbox.leave_uncertain(delivery)
     elif isinstance(outcome, Refused) or not failures.forward_without_original(

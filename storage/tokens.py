@@ -20,9 +20,10 @@ from sqlalchemy.orm import Session
 from storage.models import Breach, Delivery, Mark, Request, Secret
 
 SIGNATURE_LENGTH = 20
-SIGNED_OCTETS = 13
-"""Octets of the digest that so many letters stand for, five bits each."""
 """Characters of base32: 100 bits."""
+
+SIGNED_OCTETS = 13
+"""Octets of the digest in which these bits are."""
 
 _SIGNING = "signing-key"
 """Where a session remembers the key that it signs with: it lives no longer than a transaction."""

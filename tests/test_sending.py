@@ -16,9 +16,10 @@ from sqlalchemy import select, update
 from structlog.testing import capture_logs
 
 from mail.checking import check
+from mail.composing import Outgoing
 from mail.mailbox import Mailbox
 from mail.receipts import uncertain_since
-from mail.recorder import SENDER
+from mail.recorder import SENDER, Recorder
 from mail.resting import Resting
 from mail.service import Service, drain
 from mail.settings import MailSettings
@@ -28,7 +29,7 @@ from storage.database import Database
 from storage.forwards import has_failed
 from storage.leasing import Except
 from storage.models import Delivery, Forward
-from storage.outcomes import BY_RECEIPT
+from storage.outcomes import BY_RECEIPT, Accepted, Deferred
 from storage.types import Medium, Purpose
 from tests.mail_support import (
     GARAGE,
@@ -44,6 +45,7 @@ from tests.mail_support import (
 )
 from tests.playground.mailhost import MailHost
 from tests.servers import Dovecot, wait_until
+from tests.storage_support import queue
 from tests.test_mail_death import process
 
 NO_COPIES = {"privacy+r.*"}
@@ -756,6 +758,25 @@ def test_what_was_accepted_is_not_sent_again_when_what_follows_cannot_be_recorde
 
         assert (forward.due_at, forward.leased_by) == (None, None)
         assert len(mail_host.mailbox(GARAGE)) == 1
+
+
+def test_nobody_waits_for_the_outcome_of_a_mail_that_could_not_be_recorded(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def poisoned(*_: Any, **__: Any) -> None:
+        raise RuntimeError("poison")
+
+    monkeypatch.setattr("mail.recorder.GATHER", 600)
+    with database.begin() as session:
+        queue(session, "one")
+    with database.begin() as session:
+        [number] = outbox.lease_ids(session, Medium.EMAIL, holder="one", count=1, now=real_now())
+    recorder, mail = Recorder(database, holder="one"), Outgoing(number, "<1@x>", "x", "a@x", "", None, "1", b"", "b")
+
+    assert recorder.record(then=mail)
+    monkeypatch.setattr("storage.outcomes._follow_acceptance", poisoned)
+    recorder.record(Accepted(number, "250 ok", "00"))
+    recorder.record(Deferred(number, "450 later"))
 
 
 def test_a_large_original_is_read_while_it_is_sent(mail_host: MailHost, sqlite_url: str, tmp_path: Path) -> None:

@@ -273,6 +273,17 @@ def test_a_reminder_superseded_while_its_failure_is_recorded_stays_withdrawn(dat
     assert lease_keys(database, after=timedelta(days=1)) == []
 
 
+def test_what_another_holder_has_is_not_given_back(database: Database) -> None:
+    with database.begin() as session:
+        queue(session, "one")
+    lease_keys(database, "one")
+    with database.begin() as session:
+        (delivery,) = lease(session, "two", after=outbox.LEASE + 2 * LATER)
+        outbox.give_back_untried(delivery, begun=True, holder="one")
+
+        assert delivery.leased_by == "two"
+
+
 def test_what_is_gathered_into_letters_is_nobodys_to_send(database: Database) -> None:
     with database.begin() as session:
         queue(session, "one", recipient=BY_MAIL)
