@@ -13,10 +13,11 @@ IDLE_AT_MOST = 240
 """Seconds: servers may drop an IDLE after 30 minutes, middleboxes much sooner; only ending it shows a black hole."""
 
 
-def count_told(client: IMAPClient) -> int | None:
-    """How many mails the open folder holds by the last EXISTS, which may come with any command; None before one."""
-    told = client._imap.untagged_responses.get("EXISTS")
-    return int(told[-1]) if told else None
+def changes_told(client: IMAPClient) -> tuple[int | None, int]:
+    """What any command since SELECT told of the folder: how many mails it holds, and how many went away."""
+    told = client._imap.untagged_responses
+    exists = told.get("EXISTS")
+    return int(exists[-1]) if exists else None, len(told.get("EXPUNGE", ()))
 
 
 def listen(client: IMAPClient, seconds: float) -> bool:

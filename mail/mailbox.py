@@ -16,7 +16,7 @@ from typing import Any
 from mail.accounts import MailboxSettings
 from mail.connecting import drop, open_connection, tokens_for
 from mail.folders import Folders, read_folders
-from mail.listening import IDLE_AT_MOST, count_told, listen
+from mail.listening import IDLE_AT_MOST, changes_told, listen
 from mail.losing import LoginRefused, MailboxLost, NoSuchFolder, is_for_now, losing, lost
 from mail.moving import move
 from mail.oauth import Tokens
@@ -63,7 +63,7 @@ class Mailbox:
         self._client, token = open_connection(settings, tokens or tokens_for(settings))
         self._renew_at = token.renew_at if token else None
         self._selected: Selected | None = None
-        self._present: int | None = None
+        self._as_opened: tuple[int | None, int] = (None, 0)
         self._leaves = False
         self._can_delete = False
         try:
@@ -191,9 +191,9 @@ class Mailbox:
     def wait(self, seconds: float) -> None:
         """Wait by IDLE until the server says something, at most `seconds`, and not beyond the token.
 
-        Not at all when it has told of mails since the folder was opened: it will not tell of them again.
+        Not at all when it has told of changes since the folder was opened: it will not tell of them again.
         """
-        if count_told(self._client) != self._present:
+        if changes_told(self._client) != self._as_opened:
             return
         left = seconds if self._renew_at is None else min(seconds, self._renew_at - time.monotonic())
         with losing():
@@ -217,7 +217,7 @@ class Mailbox:
         except imaplib.IMAP4.readonly:
             read_only = True
             answer = self._client.select_folder(name, readonly=True)
-        self._present = count_told(self._client)
+        self._as_opened = changes_told(self._client)
         self._can_delete = b"\\Deleted" in answer.get(b"PERMANENTFLAGS", (b"\\Deleted",))
         return Selected(int(answer[b"UIDVALIDITY"]), answer.get(b"UIDNEXT"), read_only)
 

@@ -563,11 +563,11 @@ def test_another_process_takes_over(
         with process(environ, "mail"):
             end(first.pid, ending, desk)
             mail_host.send(letter(body="autre\r\n"), JEANNE, TO_GARAGE)
-            mail_host.wait_for_mail(GARAGE, 2)
+            mail_host.wait_for_mail(GARAGE, 2, timeout=60)
             if ending is signal.SIGSTOP:
                 os.kill(first.pid, signal.SIGCONT)
             mail_host.send(letter(body="encore\r\n"), JEANNE, TO_GARAGE)
-            mail_host.wait_for_mail(GARAGE, 3)
+            mail_host.wait_for_mail(GARAGE, 3, timeout=60)
             wait_until(lambda: settled(desk), "everything sent")
 
     assert count(desk, Message, Request, Forward, Stuck) == [3, 3, 3, 0]

@@ -426,8 +426,9 @@ def test_a_notice_that_comes_before_the_server_idles_ends_the_wait() -> None:
         assert mailbox.can_idle
 
 
-def test_a_mail_that_another_command_was_told_of_is_not_waited_for() -> None:
-    with scripted(SEARCH=["* SEARCH", "* 4 EXISTS", "OK ."]) as (mailbox, server):
+@pytest.mark.parametrize("told", [["* 4 EXISTS"], ["* 1 EXPUNGE", "* 3 EXISTS"]], ids=["one more", "one for another"])
+def test_a_mail_that_another_command_was_told_of_is_not_waited_for(told: list[str]) -> None:
+    with scripted(SEARCH=["* SEARCH", *told, "OK ."]) as (mailbox, server):
         mailbox.select("INBOX")
         assert mailbox.uids_after(0) == []
 
