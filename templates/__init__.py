@@ -45,12 +45,12 @@ _DAYS = {
     "nl": "{weekday} {day} {month} {year}",
 }
 _INSTANTS = {
-    "fr": "{day} à {time:%-H h %M} (heure de Paris)",
+    "fr": "{day} à {time:%-H}\u00a0h\u00a0{time:%M} (heure de Paris)",
     "en": "{day}, {time:%H:%M} (Paris time)",
-    "de": "{day}, {time:%H:%M} Uhr (Pariser Zeit)",
-    "es": "{day} a las {time:%H:%M} (hora de París)",
+    "de": "{day}, um {time:%H:%M} Uhr (Pariser Zeit)",
+    "es": "{day} {at} {time:%H:%M} (hora de París)",
     "it": "{day} alle ore {time:%H:%M} (ora di Parigi)",
-    "nl": "{day} om {time:%H:%M} uur (tijd van Parijs)",
+    "nl": "{day} om {time:%H:%M}\u00a0uur (Parijse tijd)",
 }
 _FIRST = {"fr": "1er", "it": "1º"}
 
@@ -77,7 +77,8 @@ def refusal(template: str, language: str, **fields: Any) -> str:
 def in_words(instant: datetime, language: str) -> str:
     """mercredi 28 octobre 2026 à 22 h 10 (heure de Paris); Wednesday 28 October 2026, 22:10 (Paris time)."""
     local = instant.astimezone(PARIS)
-    return _INSTANTS[language].format(day=day_in_words(local.date(), language), time=local)
+    at = "a la" if local.hour == 1 else "a las"
+    return _INSTANTS[language].format(day=day_in_words(local.date(), language), time=local, at=at)
 
 
 def day_in_words(day: date, language: str) -> str:

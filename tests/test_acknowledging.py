@@ -169,7 +169,7 @@ def test_it_is_short_plain_text_with_the_reference_and_the_day(language: str, ho
     assert max(map(len, written.text.splitlines())) < 76
     assert not re.search(r"[<>{}]|https?:|www\.", written.text)
     assert len(written.text) < 1200
-    flat = " ".join(written.text.split())
+    flat = re.sub("[ \n]+", " ", written.text).strip()
     assert in_words(AT, language) in flat
     assert "DSR-2026-0042" in flat
     assert flat.endswith(f"Kavkom – {flat.rpartition(' – ')[2]}")
@@ -184,7 +184,7 @@ PASSED_ON = {
     "nl": "doorgestuurd",
 }
 QUESTION = {
-    "fr": "Quel numéro s'est affiché",
+    "fr": "Quel numéro s’est affiché",
     "en": "Which number was shown",
     "de": "Welche Nummer wurde angezeigt",
     "es": "Qué número apareció",
@@ -283,12 +283,12 @@ def test_a_template_that_a_language_lacks_is_english() -> None:
 @pytest.mark.parametrize(
     ("language", "said"),
     [
-        ("fr", "jeudi 1er octobre 2026 à 9 h 05 (heure de Paris)"),
+        ("fr", "jeudi 1er octobre 2026 à 9\u00a0h\u00a005 (heure de Paris)"),
         ("en", "Thursday 1 October 2026, 09:05 (Paris time)"),
-        ("de", "Donnerstag, 1. Oktober 2026, 09:05 Uhr (Pariser Zeit)"),
+        ("de", "Donnerstag, 1. Oktober 2026, um 09:05 Uhr (Pariser Zeit)"),
         ("es", "jueves 1 de octubre de 2026 a las 09:05 (hora de París)"),
         ("it", "giovedì 1º ottobre 2026 alle ore 09:05 (ora di Parigi)"),
-        ("nl", "donderdag 1 oktober 2026 om 09:05 uur (tijd van Parijs)"),
+        ("nl", "donderdag 1 oktober 2026 om 09:05\u00a0uur (Parijse tijd)"),
     ],
 )
 def test_an_instant_is_said_in_each_language(language: str, said: str) -> None:
@@ -296,6 +296,12 @@ def test_an_instant_is_said_in_each_language(language: str, said: str) -> None:
 
     assert in_words(at, language) == said
     assert said.startswith(day_in_words(at.date(), language))
+
+
+def test_one_o_clock_is_singular_in_spanish() -> None:
+    said = in_words(datetime(2026, 10, 1, 23, 5, tzinfo=UTC), "es")
+
+    assert said == "viernes 2 de octubre de 2026 a la 01:05 (hora de París)"
 
 
 # --- under which header fields ---

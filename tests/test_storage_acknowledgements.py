@@ -74,7 +74,7 @@ def test_a_held_request_is_acknowledged_at_once_without_saying_passed_on(
         assert queued is not None
         assert (queued.recipient, queued.language, queued.original_id) == (JEANNE, "fr", None)
         assert queued.subject == "Nous avons bien reçu votre message (DSR-2026-0001)"
-        assert "Quel numéro s'est affiché" in (queued.text or "")
+        assert "Quel numéro s’est affiché" in (queued.text or "")
         assert "AB-123" in (queued.text or "")
         assert "transmis votre" not in (queued.text or "")
         assert queued.html is None
