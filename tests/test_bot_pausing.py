@@ -33,7 +33,7 @@ def test_a_pause_and_its_end_are_said_in_the_channel(desk: Desk) -> None:
 
     with desk.bot.desk.decide() as session:
         pauses.resume_sending(session, by=Actor(ANNE, "slack"), now=now())
-    wait_for_words(desk, "Sending by e-mail goes on")
+    wait_for_words(desk, "Sending by e-mail has resumed")
 
 
 def test_a_pause_that_slack_cannot_be_told_goes_to_staff_by_mail(desk: Desk) -> None:

@@ -61,7 +61,7 @@ def test_a_silent_mail_half_is_announced_once_and_so_is_its_return(desk: Desk) -
     desk.workspace.wait_for(lambda: len(desk.workspace.messages()) == 4)
     said = ["silent since" in message.text for message in desk.workspace.messages()]
     assert said == [True, False, True, False]
-    assert "The mail half is back" in desk.workspace.messages()[1].text
+    assert "The mail service is back" in desk.workspace.messages()[1].text
 
 
 def test_mails_that_cannot_be_taken_in_are_announced_once(desk: Desk) -> None:
@@ -74,7 +74,7 @@ def test_mails_that_cannot_be_taken_in_are_announced_once(desk: Desk) -> None:
 
     assert raise_stuck(desk.bot.desk, now=real_now()) == 0
     [said] = desk.workspace.messages()
-    assert said.text.startswith(":warning: 1 mail in the mailbox could not be taken in.")
+    assert said.text.startswith(":warning: 1 message in the mailbox could not be taken in.")
 
 
 def test_another_bot_does_not_announce_it_again(desk: Desk) -> None:
@@ -113,7 +113,7 @@ def test_a_silent_bot_is_told_once_to_each_with_what_waits(database: Database, s
     text = told[0].text or ""
     assert f"- {breach}: deadline Sunday 25 October 2026, 16:40 (Paris time)" in text
     assert f"Requests that need a person: 1 ({held})" in text
-    assert "Posts that Slack has not had: 3" in text
+    assert "Posts not yet delivered to Slack: 3" in text
     assert told[0].subject == "The privacy desk’s bot is silent: 1 open breach"
 
 
