@@ -274,6 +274,13 @@ def test_what_is_said_of_the_desk_itself_can_be_said(topic: str, language: str) 
     )
 
 
+@pytest.mark.parametrize(
+    ("reason", "said"), [("restored", "(the database was restored from a backup)"), ("unforeseen", "(unforeseen)")]
+)
+def test_why_sending_is_paused_is_said_in_words(reason: str, said: str) -> None:
+    assert said in render("desk_sending_paused", "en", "slack", reason=reason)
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_label_has_its_words(language: str) -> None:
     labels = [
