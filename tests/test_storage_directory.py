@@ -254,7 +254,7 @@ def test_a_file_of_wide_characters_is_refused(file: Path, encoding: str) -> None
 
 
 def test_a_missing_file_is_refused_in_a_sentence(file: Path) -> None:
-    assert problems_of(file) == ["line 0: customers.csv cannot be read: No such file or directory."]
+    assert problems_of(file) == ["customers.csv cannot be read: No such file or directory."]
 
 
 def test_missing_and_unknown_columns_are_all_named(file: Path) -> None:
