@@ -4,6 +4,7 @@ import fcntl
 import os
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -534,11 +535,22 @@ def compared(database: Database) -> bool:
 
 def end(pid: int, ending: signal.Signals, database: Database) -> None:
     """Kill a process, or freeze it between two commits: one that holds the lock of SQLite keeps everybody waiting."""
-    file = database.engine.url.database
     os.kill(pid, ending)
-    while ending is signal.SIGSTOP and database.engine.dialect.name == "sqlite" and not is_free(f"{file}.lock"):
+    while ending is signal.SIGSTOP and not is_frozen_between_commits(pid, database):
         os.kill(pid, signal.SIGCONT)
+        time.sleep(0.01)
         os.kill(pid, signal.SIGSTOP)
+
+
+def is_frozen_between_commits(pid: int, database: Database) -> bool:
+    """A thread may run on for a moment after the signal, and take the lock just then."""
+    wait_until(lambda: states_of(pid) == {"T"}, "every thread frozen")
+    return database.engine.dialect.name != "sqlite" or is_free(f"{database.engine.url.database}.lock")
+
+
+def states_of(pid: int) -> set[str]:
+    """The states of a process's threads; T is frozen (proc(5))."""
+    return {stat.read_text().rpartition(") ")[2][0] for stat in Path(f"/proc/{pid}/task").glob("*/stat")}
 
 
 def is_free(lock: str) -> bool:
