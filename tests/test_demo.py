@@ -85,10 +85,10 @@ class Page:
     def open_mailbox(self, address: str, subject: str) -> None:
         self.until(lambda: self.all(f'#mailbox option[value="{address}"]'))
         Select(self.one("#mailbox")).select_by_value(address)
-        self.until(lambda: self._open_letter(subject))
+        self.until(lambda: self._open_letter(address, subject))
 
-    def _open_letter(self, subject: str) -> bool:
-        letters = self.all(f'#letters button[data-subject*="{subject}"]')
+    def _open_letter(self, address: str, subject: str) -> bool:
+        letters = self.all(f'#letters button[data-address="{address}"][data-subject*="{subject}"]')
         if letters:
             letters[0].click()
         return bool(letters)

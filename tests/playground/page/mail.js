@@ -66,7 +66,7 @@ function row(address, letter) {
   const key = `${address} ${letter.folder} ${letter.uid}`;
   const show = () => { read.add(key); openLetter({ address, folder: letter.folder, uid: letter.uid }); list(); };
   return h("li", {}, h("button", {
-    type: "button", class: read.has(key) ? "" : "unread", data: { uid: letter.uid, folder: letter.folder, subject: letter.subject },
+    type: "button", class: read.has(key) ? "" : "unread", data: { address, uid: letter.uid, folder: letter.folder, subject: letter.subject },
     "aria-current": open === key ? "true" : null, onclick: () => { open = key; show(); } },
   h("span", { class: "who" }, letter.from.replace(/<.*>/, "").replaceAll('"', "").trim() || letter.from),
   h("time", {}, shortDay(letter.at, ZONE)),
