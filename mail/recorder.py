@@ -42,6 +42,11 @@ class _Word:
     committed: bool = False
 
 
+def _told_of(words: list[_Word]) -> set[int]:
+    """The deliveries of which they say what became."""
+    return {outcome.delivery_id for one in words for outcome in one.outcomes}
+
+
 class Recorder:
     """Records for several threads; whoever finds no commit under way makes the next one for all."""
 
@@ -83,14 +88,14 @@ class Recorder:
         return taken
 
     def _is_complete(self) -> bool:
-        return self._on_the_wire <= {outcome.delivery_id for one in self._waiting for outcome in one.outcomes}
+        return self._on_the_wire <= _told_of(self._waiting)
 
     def _commit(self, group: list[_Word]) -> None:
         try:
             self._write(group)
         finally:
             with self._gate:
-                self._on_the_wire -= {outcome.delivery_id for one in group for outcome in one.outcomes}
+                self._on_the_wire -= _told_of(group)
                 self._on_the_wire |= {one.next.id for one in group if one.next and one.may_begin}
                 self._committing = False
                 for one in group:

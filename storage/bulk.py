@@ -58,8 +58,13 @@ def _insert_with_ids(table: Table) -> ReturningInsert[int]:
 
 def insert_new(session: Session, model: type[Base]) -> Any:
     """An INSERT to which ON CONFLICT can be said: in the database's own dialect."""
+    return _own_insert(session.get_bind().dialect.name, table_of(model))
+
+
+@cache
+def _own_insert(dialect: str, table: Table) -> Any:
     insert_of = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}
-    return insert_of[session.get_bind().dialect.name](table_of(model))
+    return insert_of[dialect](table)
 
 
 def update_rows(

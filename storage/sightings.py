@@ -9,6 +9,9 @@ from sqlalchemy.orm import Session
 from storage.bulk import Row, insert_new, insert_rows
 from storage.models import Cursor, Message, Sighting
 
+_IS_WHOLE = or_(Message.kept_at.is_not(None), Sighting.message_id.is_(None))
+"""Of a sighting: its mail is wholly kept, or needs no keeping."""
+
 
 class Here(NamedTuple):
     """A folder of a mailbox under one UIDVALIDITY: what gives a UID its meaning."""
@@ -38,8 +41,7 @@ class Place(NamedTuple):
 
 def sighted_uids(session: Session, here: Here, *, first: int = 1, last: int | None = None) -> set[int]:
     """The UIDs of a folder, from `first` to `last`, whose mails are wholly kept, or need no keeping."""
-    whole = or_(Message.kept_at.is_not(None), Sighting.message_id.is_(None))
-    seen = select(Sighting.uid).outerjoin(Message, Message.id == Sighting.message_id).where(whole)
+    seen = select(Sighting.uid).outerjoin(Message, Message.id == Sighting.message_id).where(_IS_WHOLE)
     seen = seen.where(*_in(here), Sighting.uid >= first)
     return set(session.scalars(seen if last is None else seen.where(Sighting.uid <= last)))
 
@@ -47,10 +49,9 @@ def sighted_uids(session: Session, here: Here, *, first: int = 1, last: int | No
 def find_sighted_places(session: Session, places: Sequence[Place]) -> dict[Place, bool]:
     """At which of these places a mail was seen before, and whether nothing of it is left to fetch."""
     found: dict[Place, bool] = {}
-    is_whole = or_(Message.kept_at.is_not(None), Sighting.message_id.is_(None))
     for here in {place.here for place in places}:
         uids = [place.uid for place in places if place.here == here]
-        seen = select(Sighting.uid, is_whole).outerjoin(Message, Message.id == Sighting.message_id)
+        seen = select(Sighting.uid, _IS_WHOLE).outerjoin(Message, Message.id == Sighting.message_id)
         rows = session.execute(seen.where(*_in(here), Sighting.uid.in_(uids)))
         found |= {here.place(uid): bool(whole) for uid, whole in rows}
     return found
@@ -98,17 +99,15 @@ def add_receipts(session: Session, deliveries: Mapping[Place, int | None], heads
 def record_moved(session: Session, moved: Mapping[Place, Place]) -> None:
     """Note where mails went: the sightings of their old places hold for the new ones, too."""
     old = {(place.uidvalidity, place.uid): new for place, new in moved.items()}
+    stood = select(Sighting.uidvalidity, Sighting.uid, Sighting.message_id, Sighting.delivery_id)
     for account, folder in {(place.account, place.folder) for place in moved}:
         there = (Sighting.account == account, Sighting.folder == folder, Sighting.uid.in_([uid for _, uid in old]))
         rows = [
             {**old[one.uidvalidity, one.uid]._asdict(), "message_id": one.message_id, "delivery_id": one.delivery_id}
-            for one in session.execute(_WHAT_STOOD.where(*there))
+            for one in session.execute(stood.where(*there))
             if (one.uidvalidity, one.uid) in old
         ]
         _insert_new(session, rows)
-
-
-_WHAT_STOOD = select(Sighting.uidvalidity, Sighting.uid, Sighting.message_id, Sighting.delivery_id)
 
 
 def _insert_new(session: Session, rows: Sequence[Row]) -> None:
