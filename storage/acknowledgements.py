@@ -16,6 +16,7 @@ from storage import journal, outbox
 from storage.clock import real_now
 from storage.models import Customer, Delivery, Forward, Message, Request
 from storage.outbox import Words
+from storage.sent import Sent
 from storage.types import Actor, Medium, Purpose
 
 CLAUSE = "4"
@@ -87,24 +88,21 @@ def queue_acknowledgement(
     return new
 
 
-def release_acknowledgement(session: Session, delivery: Delivery) -> bool:
+def release_acknowledgement(session: Session, sent: Sent) -> bool:
     """A customer's server has accepted this forward: the person may be told so. True when that is now queued.
 
     Not when a customer who has the request wants no acknowledgements.
     """
-    if delivery.forward is None or delivery.accepted_at is None:
+    if sent.request_id is None or sent.accepted_at is None:
         return False
-    released = _execute(
-        session, _RELEASE, delivery.case, request_id=delivery.forward.request_id, released_at=real_now()
-    )
-    return released > 0
+    return _execute(session, _RELEASE, sent.case, request_id=sent.request_id, released_at=real_now()) > 0
 
 
-def release_all(session: Session, deliveries: Sequence[Delivery]) -> int:
+def release_all(session: Session, forwards: Sequence[Sent]) -> int:
     """The same for a group of forwards; how many acknowledgements are now queued."""
-    keys = [f"{_KEY}{one.case}" for one in deliveries]
+    keys = [f"{_KEY}{one.case}" for one in forwards]
     cases = set(session.scalars(_PREPARED, {"keys": keys})) if keys else set()
-    return sum(release_acknowledgement(session, one) for one in deliveries if one.case in cases)
+    return sum(release_acknowledgement(session, one) for one in forwards if one.case in cases)
 
 
 def record_silence(session: Session, request: Request, why: Silence, *, by: Actor, now: datetime) -> None:
@@ -112,11 +110,11 @@ def record_silence(session: Session, request: Request, why: Silence, *, by: Acto
     journal.record(session, "not-acknowledged", by=by, now=now, case=request.reference, clause=CLAUSE, why=why.value)
 
 
-def record_acknowledged(session: Session, delivery: Delivery, *, by: Actor, now: datetime) -> None:
+def record_acknowledged(session: Session, sent: Sent, *, by: Actor, now: datetime) -> None:
     """Into the journal: the person's server has taken the acknowledgement, or has refused it for good."""
-    action = "acknowledged" if delivery.accepted_at else "acknowledgement-refused"
-    evidence: dict[str, journal.Detail] = {"sha256": delivery.sha256, "message_id": delivery.message_id}
-    journal.record(session, action, by=by, now=now, case=delivery.case, clause=CLAUSE, **evidence)
+    action = "acknowledged" if sent.accepted_at else "acknowledgement-refused"
+    evidence: dict[str, journal.Detail] = {"sha256": sent.sha256, "message_id": sent.message_id}
+    journal.record(session, action, by=by, now=now, case=sent.case, clause=CLAUSE, **evidence)
 
 
 def _has_had_enough(session: Session, address: str, *, now: datetime) -> bool:

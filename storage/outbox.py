@@ -4,7 +4,7 @@ A delivery is queued in the transaction that decides, leased by one sender at a 
 by a fact: accepted, refused or superseded. `due_at` and leases are in real time.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -22,6 +22,9 @@ from storage.types import Medium, Purpose
 
 LEASE = timedelta(minutes=6)
 """Longer than the slowest dialogue with a server; a lease whose process died here is released at the next start."""
+
+FINISHED: Mapping[str, None] = dict.fromkeys(("due_at", "leased_by", "leased_until", "sending_at"))
+"""What a delivery no longer has when nothing is left to do."""
 
 FIRST_BACKOFF = timedelta(seconds=2)
 LONGEST_BACKOFF = timedelta(minutes=10)
@@ -312,4 +315,5 @@ def count_accepted(session: Session, medium: Medium) -> int:
 
 
 def _finish(delivery: Delivery) -> None:
-    delivery.due_at = delivery.leased_by = delivery.leased_until = delivery.sending_at = None
+    for name, value in FINISHED.items():
+        setattr(delivery, name, value)

@@ -8,8 +8,10 @@ from sqlalchemy import bindparam, func, or_, select, update
 from sqlalchemy.orm import Session, joinedload
 
 from storage import acknowledgements, failures, outbox, requests
+from storage.bulk import update_rows
 from storage.clock import real_now
 from storage.models import Delivery, Forward
+from storage.sent import Sent, find_sent, record_accepted_all, sent_of
 from storage.types import Actor, Medium, Purpose
 
 BY_RECEIPT = "accepted: the receipt copy came"
@@ -70,26 +72,17 @@ Outcome = Accepted | Refused | TooLarge | Deferred | Unknown | Untried
 
 def record(session: Session, outcomes: Sequence[Outcome], *, by: Actor, now: datetime) -> None:
     """Record what became of deliveries, in one go. What was settled meanwhile, by a receipt copy, stays settled."""
-    if not outcomes:
-        return
-    deliveries = _load(session, [one.delivery_id for one in outcomes])
-    accepted = []
-    for outcome in outcomes:
-        delivery = deliveries[outcome.delivery_id]
-        if isinstance(outcome, Accepted):
-            was_new = delivery.accepted_at is None
-            _accept(delivery, outcome, now)
-            accepted += [delivery] if was_new else []
-        elif delivery.due_at is not None:
-            _record_failure(session, delivery, outcome, by=by, now=now)
-    if accepted:
+    if accepted := _accept(session, outcomes, now=now):
         _follow_acceptance(session, accepted, by=by, now=now)
+    failures = {one.delivery_id: one for one in outcomes if not isinstance(one, Accepted)}
+    for delivery in _load(session, failures):
+        if delivery.due_at is not None:
+            _record_failure(session, delivery, failures[delivery.id], by=by, now=now)
 
 
 def record_acceptance(session: Session, outcome: Accepted, *, now: datetime) -> None:
     """Record that the relay took a mail, and nothing that follows from it: for when that cannot be recorded."""
-    for delivery in _load(session, [outcome.delivery_id]).values():
-        _accept(delivery, outcome, now)
+    _accept(session, [outcome], now=now)
 
 
 def record_receipts(session: Session, delivery_ids: Collection[int], *, now: datetime) -> set[int]:
@@ -109,32 +102,33 @@ def settle_by_receipt(session: Session, *, by: Actor, now: datetime, follow: boo
     """
     free = or_(Delivery.leased_until.is_(None), Delivery.leased_until < real_now())
     proven = (Delivery.medium == Medium.EMAIL, Delivery.due_at.is_not(None), Delivery.receipt_at.is_not(None), free)
-    found = _load(session, session.scalars(select(Delivery.id).where(*proven)).all()).values()
-    settled = [one for one in found if one.due_at is not None]  # nobody else was quicker
-    for delivery in settled:
-        outbox.record_accepted(delivery, reply=BY_RECEIPT, now=now)
+    found = find_sent(session, session.scalars(select(Delivery.id).where(*proven)).all()).values()
+    settled = [one._replace(accepted_at=now) for one in found if one.due_at is not None]  # nobody else was quicker
+    record_accepted_all(session, [{"id": one.id, "reply": BY_RECEIPT} for one in settled], now=now)
     if follow and settled:
         _follow_acceptance(session, settled, by=by, now=now)
     return len(settled)
 
 
-def _follow_acceptance(session: Session, accepted: Sequence[Delivery], *, by: Actor, now: datetime) -> None:
+def _follow_acceptance(session: Session, accepted: Sequence[Sent], *, by: Actor, now: datetime) -> None:
     """What an acceptance brings about: the journal's line, the card, and the person's acknowledgement."""
-    session.flush()
     requests.record_forwarded(session, accepted, by=by, now=now)
     acknowledgements.release_all(session, [one for one in accepted if one.purpose is Purpose.FORWARD])
-    for delivery in accepted:
-        if delivery.purpose is Purpose.ACKNOWLEDGEMENT:
-            acknowledgements.record_acknowledged(session, delivery, by=by, now=now)
+    for one in accepted:
+        if one.purpose is Purpose.ACKNOWLEDGEMENT:
+            acknowledgements.record_acknowledged(session, one, by=by, now=now)
 
 
-def _accept(delivery: Delivery, outcome: Accepted, now: datetime) -> None:
-    """The 250 is the better proof, also where the receipt copy was quicker."""
-    delivery.sha256 = outcome.sha256
-    if delivery.accepted_at is None:
-        outbox.record_accepted(delivery, reply=outcome.reply, now=now)
-    else:
-        delivery.reply = outcome.reply
+def _accept(session: Session, outcomes: Sequence[Outcome], *, now: datetime) -> list[Sent]:
+    """What the relay took; those of which that is new. The 250 is the better proof where a receipt copy was quicker."""
+    taken = {one.delivery_id: one for one in outcomes if isinstance(one, Accepted)}
+    if not taken:
+        return []
+    found = find_sent(session, taken).values()
+    proofs = [(one, {"id": one.id, "reply": taken[one.id].reply, "sha256": taken[one.id].sha256}) for one in found]
+    record_accepted_all(session, [proof for one, proof in proofs if one.accepted_at is None], now=now)
+    update_rows(session, Delivery, [proof for one, proof in proofs if one.accepted_at is not None])
+    return [one._replace(accepted_at=now, sha256=taken[one.id].sha256) for one in found if one.accepted_at is None]
 
 
 def _record_failure(
@@ -157,13 +151,13 @@ def _record_failure(
         session, delivery, reply=outcome.reply, now=now
     ):
         outbox.record_refused(delivery, reply=outcome.reply, now=now)
-        requests.record_forward_refused(session, delivery, by=by, now=now)
+        requests.record_forward_refused(session, sent_of(delivery), by=by, now=now)
         if delivery.purpose is Purpose.ACKNOWLEDGEMENT:
-            acknowledgements.record_acknowledged(session, delivery, by=by, now=now)
+            acknowledgements.record_acknowledged(session, sent_of(delivery), by=by, now=now)
 
 
-def _load(session: Session, ids: Collection[int]) -> dict[int, Delivery]:
-    return {one.id: one for one in session.scalars(_WHOLE, {"ids": list(ids)})}
+def _load(session: Session, ids: Collection[int]) -> list[Delivery]:
+    return list(session.scalars(_WHOLE, {"ids": list(ids)})) if ids else []
 
 
 _WHOLE = (

@@ -24,7 +24,8 @@ from storage.errors import (
     UnknownCase,
 )
 from storage.forwards import accepted_at, call_that_reached, failed_forward, has_failed, newest_attempt
-from storage.models import Customer, Delivery, Forward, Message, Request, Staff
+from storage.models import Customer, Forward, Message, Request, Staff
+from storage.sent import Sent
 from storage.types import Actor, Channel, Hold, Kind, Medium, Purpose
 
 CLAUSE = "4"
@@ -205,19 +206,19 @@ def _routed_line(reference: str, customer: Customer, evidence: Sequence[str]) ->
     return journal.Line("request-routed", reference, CLAUSE, {"customer": customer.reference, "evidence": kinds})
 
 
-def record_forwarded(session: Session, deliveries: Sequence[Delivery], *, by: Actor, now: datetime) -> None:
+def record_forwarded(session: Session, sent: Sequence[Sent], *, by: Actor, now: datetime) -> None:
     """Customers' servers accepted forwards: into the journal, with what proves it. Other deliveries are passed over."""
     actions = {Purpose.FORWARD: "request-forwarded", Purpose.FOLLOW_UP: "follow-up-forwarded"}
-    lines = [_delivery_line(one, actions[one.purpose]) for one in deliveries if one.forward and one.purpose in actions]
+    lines = [_sent_line(one, actions[one.purpose]) for one in sent if one.customer and one.purpose in actions]
     announcements.show_cards(session, journal.record_all(session, lines, by=by, now=now))
 
 
-def record_forward_refused(session: Session, delivery: Delivery, *, by: Actor, now: datetime) -> None:
+def record_forward_refused(session: Session, sent: Sent, *, by: Actor, now: datetime) -> None:
     """The customer's server refused a forward for good: the duty is not met, and staff are told; or a follow-up."""
-    if delivery.forward:
-        is_forward = delivery.purpose is Purpose.FORWARD
+    if sent.customer:
+        is_forward = sent.purpose is Purpose.FORWARD
         action = "forward-refused" if is_forward else "follow-up-refused"
-        [entry] = journal.record_all(session, [_delivery_line(delivery, action)], by=by, now=now)
+        [entry] = journal.record_all(session, [_sent_line(sent, action)], by=by, now=now)
         announcements.show_card(session, entry)
         announcements.announce(session, entry, "forward_refused" if is_forward else "follow_up_bounced")
 
@@ -345,14 +346,14 @@ def _record(
     announcements.show_card(session, entry)
 
 
-def _delivery_line(delivery: Delivery, action: str) -> journal.Line:
+def _sent_line(sent: Sent, action: str) -> journal.Line:
     evidence: dict[str, journal.Detail] = {
-        "customer": delivery.forward.customer.reference if delivery.forward else None,
-        "purpose": delivery.purpose,
-        "sha256": delivery.sha256,
-        "message_id": delivery.message_id,
+        "customer": sent.customer,
+        "purpose": sent.purpose,
+        "sha256": sent.sha256,
+        "message_id": sent.message_id,
     }
-    return journal.Line(action, delivery.case, CLAUSE, evidence)
+    return journal.Line(action, sent.case, CLAUSE, evidence)
 
 
 def _refuse_forward(request: Request, customer: Customer, own_address: str | None, now: datetime) -> None:

@@ -16,6 +16,7 @@ from storage.clock import real_now
 from storage.database import Database
 from storage.models import Customer, Delivery, Request
 from storage.requests import Reading
+from storage.sent import sent_of
 from storage.types import Channel, Hold, Kind, Medium, Purpose
 from tests.mail_support import JEANNE, mail_settings
 from tests.storage_support import ANNE, NOW, add_customer, forward, keep_letter
@@ -48,7 +49,7 @@ def accept_forward(session: Session, request: Request) -> bool:
     delivery = session.scalars(queued).first()
     assert delivery is not None
     outbox.record_accepted(delivery, reply="250 ok", now=NOW)
-    return release_acknowledgement(session, delivery)
+    return release_acknowledgement(session, sent_of(delivery))
 
 
 def acknowledgement_of(session: Session, request: Request) -> Delivery | None:
@@ -140,7 +141,7 @@ def test_a_forward_that_is_not_accepted_releases_nothing(database: Database, set
         delivery = session.scalars(select(Delivery).where(Delivery.purpose == Purpose.FORWARD)).one()
         outbox.record_refused(delivery, reply="550 no", now=NOW)
 
-        assert not release_acknowledgement(session, delivery)
+        assert not release_acknowledgement(session, sent_of(delivery))
         assert due(session) == []
 
 
@@ -243,7 +244,7 @@ def test_what_became_of_an_acknowledgement_is_journalled_without_the_address(
             queued = acknowledgement_of(session, request)
             assert queued is not None
             outcome(queued, reply="said", now=NOW)
-            acknowledgements.record_acknowledged(session, queued, by=ANNE, now=NOW)
+            acknowledgements.record_acknowledged(session, sent_of(queued), by=ANNE, now=NOW)
 
     with database.reading() as session:
         ends = [journal.entries_of(session, f"DSR-2026-000{number}")[-1] for number in (1, 2)]

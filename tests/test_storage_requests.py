@@ -19,6 +19,7 @@ from storage.errors import (
     UnknownCase,
 )
 from storage.models import Delivery, Forward, Request, Staff
+from storage.sent import sent_of
 from storage.types import Medium, Purpose, Role
 from tests.storage_support import ANNE, NOW, add_customer, forward, hours, keep_letter, receive, together
 
@@ -94,7 +95,7 @@ def test_a_request_is_forwarded_when_the_customers_server_has_accepted_it(databa
         forward(session, receive(session), add_customer(session))
         delivery = session.scalars(select(Delivery).where(Delivery.purpose == Purpose.FORWARD)).one()
         outbox.record_accepted(delivery, reply="250 ok", now=accepted_at)
-        requests.record_forwarded(session, [delivery], by=ANNE, now=accepted_at)
+        requests.record_forwarded(session, [sent_of(delivery)], by=ANNE, now=accepted_at)
 
     with database.reading() as session:
         request = requests.get_request(session, "DSR-2026-0001")
@@ -107,7 +108,7 @@ def test_a_forward_that_is_refused_for_good_is_told_to_staff(database: Database)
         forward(session, receive(session), add_customer(session))
         delivery = session.scalars(select(Delivery).where(Delivery.purpose == Purpose.FORWARD)).one()
         outbox.record_refused(delivery, reply="550 5.1.1 no such mailbox", now=NOW)
-        requests.record_forward_refused(session, delivery, by=ANNE, now=NOW)
+        requests.record_forward_refused(session, sent_of(delivery), by=ANNE, now=NOW)
 
     with database.reading() as session:
         assert "forward_refused" in session.scalars(select(Delivery.topic).where(Delivery.medium == Medium.SLACK)).all()
