@@ -7,6 +7,7 @@ answered. A process that dies in between leaves a try whose outcome is unknown; 
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
@@ -44,6 +45,7 @@ class Sender:
         self._holder = new_holder()
         self._condition = Condition("outbox")
         self._leased: list[int] = []
+        self._may_be_more = True
         self._without_proof = without_proof(settings)
         self._renew_at = 0.0
         self._recorder = Recorder(database, holder=self._holder)
@@ -51,7 +53,7 @@ class Sender:
 
     def run(self, stop: threading.Event, wake: threading.Event) -> None:
         """Send for ever, until `stop`."""
-        self._carriers.done = wake.set
+        self._carriers.done = partial(self._wake, wake)
         tidied = 0.0
         while not stop.is_set():
             if time.monotonic() >= tidied and self._guarded(self._tidy):
@@ -60,6 +62,11 @@ class Sender:
                 wake.wait(LOOK_EVERY)
                 wake.clear()
         self._carriers.close()
+
+    def _wake(self, wake: threading.Event) -> None:
+        """There is room again: worth a look only if there was more than there was room for."""
+        if self._may_be_more:
+            wake.set()
 
     @property
     def is_busy(self) -> bool:
@@ -70,6 +77,7 @@ class Sender:
         """Hand what is due to the carriers, as much as they can take; how many deliveries that are."""
         room = self._carriers.room()
         if room <= 0 or not (self._leased or self._lease(room)):
+            self._may_be_more = room <= 0 or bool(self._carriers.resting())
             return 0
         chosen = self._choose(self._compose(self._leased))
         leased, self._leased = self._leased, []
