@@ -8,6 +8,7 @@ import typer
 from storage.shell import EX_TEMPFAIL, fail, importing, new_app, opened, print_table, say
 
 if TYPE_CHECKING:
+    from mail.reader import Reader
     from mail.settings import MailSettings, ReadingSettings
     from storage.settings import Settings
 
@@ -26,6 +27,14 @@ def _settings() -> "MailSettings":
     return load_or_exit(MailSettings)
 
 
+def _reader() -> "Reader":
+    """The process that reads mails: it starts while ours is still importing."""
+    with importing():
+        from mail.reader import Reader  # noqa: PLC0415 - slow
+
+    return Reader()
+
+
 def _url(settings: "ReadingSettings") -> str:
     return settings.database_url.get_secret_value()
 
@@ -35,17 +44,18 @@ def run(context: typer.Context) -> None:
     """Fetch, decide and send until told to stop."""
     if context.invoked_subcommand is not None:
         return
-    with importing():
-        from mail.service import serve  # noqa: PLC0415 - slow
-        from storage.logs import log_paused, start_logging  # noqa: PLC0415 - slow
-        from storage.restored import at_home  # noqa: PLC0415 - slow
+    with _reader() as reader:
+        with importing():
+            from mail.service import serve  # noqa: PLC0415 - slow
+            from storage.logs import log_paused, start_logging  # noqa: PLC0415 - slow
+            from storage.restored import at_home  # noqa: PLC0415 - slow
 
-    settings = _settings()
-    start_logging(settings.log_format)
-    with opened(_url(settings)) as database, at_home(database) as pause:
-        if pause:
-            log_paused(pause.reason, pause.since_at)
-        serve(database, settings)
+        settings = _settings()
+        start_logging(settings.log_format)
+        with opened(_url(settings)) as database, at_home(database) as pause:
+            if pause:
+                log_paused(pause.reason, pause.since_at)
+            serve(database, settings, reader=reader)
 
 
 @app.command()
@@ -53,25 +63,26 @@ def drain(
     patience: Annotated[float, typer.Option(help="Seconds to go on trying what is refused for now.")] = 60,
 ) -> None:
     """One pass: take in everything, send everything; exit 75 if another process polls the mailbox."""
-    with importing():
-        from mail.service import AnotherPoller, MailboxAway  # noqa: PLC0415 - slow
-        from mail.service import drain as drain_once  # noqa: PLC0415 - slow
-        from storage.logs import log_paused, start_logging  # noqa: PLC0415 - slow
-        from storage.progress import progress  # noqa: PLC0415 - slow
-        from storage.restored import at_home  # noqa: PLC0415 - slow
+    with _reader() as reader:
+        with importing():
+            from mail.service import AnotherPoller, MailboxAway  # noqa: PLC0415 - slow
+            from mail.service import drain as drain_once  # noqa: PLC0415 - slow
+            from storage.logs import log_paused, start_logging  # noqa: PLC0415 - slow
+            from storage.progress import progress  # noqa: PLC0415 - slow
+            from storage.restored import at_home  # noqa: PLC0415 - slow
 
-    settings = _settings()
-    start_logging(settings.log_format, quiet=True)
-    with opened(_url(settings)) as database, at_home(database) as pause:
-        if pause:
-            log_paused(pause.reason, pause.since_at)
-        try:
-            with progress(None, "mails looked at") as counting:
-                done = drain_once(database, settings, patience=patience, advance=counting.advance)
-        except AnotherPoller:
-            fail("Another process polls this mailbox: stop it first, or let it work.", EX_TEMPFAIL)
-        except MailboxAway as error:
-            fail(f"Nothing more was taken in: {error}. What is kept stays queued.", EX_UNAVAILABLE)
+        settings = _settings()
+        start_logging(settings.log_format, quiet=True)
+        with opened(_url(settings)) as database, at_home(database) as pause:
+            if pause:
+                log_paused(pause.reason, pause.since_at)
+            try:
+                with progress(None, "mails looked at") as counting:
+                    done = drain_once(database, settings, reader=reader, patience=patience, advance=counting.advance)
+            except AnotherPoller:
+                fail("Another process polls this mailbox: stop it first, or let it work.", EX_TEMPFAIL)
+            except MailboxAway as error:
+                fail(f"Nothing more was taken in: {error}. What is kept stays queued.", EX_UNAVAILABLE)
     say(
         f"{done.received} received, {done.sent} sent, {done.held} held for a person, "
         f"{done.waiting} still queued, {done.refused} refused."

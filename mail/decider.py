@@ -12,7 +12,8 @@ from mail.colleagues import find_enclosed
 from mail.copies import AuthorDigest
 from mail.deciding import decide_all, hold_unread
 from mail.mailbox import PROCESSED
-from mail.reading import Effective, MailRead, read_mail
+from mail.reader import Raw, Reader
+from mail.reading import Effective, MailRead, Parsed
 from mail.recent import RecentLetters
 from mail.reconsidering import find_in_junk, find_put_back, reconsider_all
 from mail.settings import MailSettings
@@ -39,6 +40,7 @@ class Decider:
         settings: MailSettings,
         *,
         account: str,
+        reader: Reader,
         recent: RecentLetters,
         queued: Callable[[], None],
         is_junk: Callable[[str], bool],
@@ -46,6 +48,7 @@ class Decider:
         self._database = database
         self._settings = settings
         self._account = account
+        self._reader = reader
         self._recent = recent
         self._queued = queued
         self._is_junk = is_junk
@@ -64,7 +67,7 @@ class Decider:
         if not kept:
             return
         try:
-            self._write([self._read(one) for one in kept])
+            self._write(self._read(kept))
         except (OperationalError, NoConnection):
             raise
         except Exception as error:  # noqa: BLE001 - the poison guard: one mail must not take the others with it
@@ -86,7 +89,7 @@ class Decider:
     def _reconsider(self, kept: Sequence[Kept]) -> None:
         for one in kept:
             try:
-                mail = replace(self._read(one), junk=False)
+                mail = replace(self._read([one])[0], junk=False)
                 with self._database.begin() as session:
                     reconsider_all(session, [mail], settings=self._settings, now=now())
             except (OperationalError, NoConnection):
@@ -142,19 +145,22 @@ class Decider:
                 places = sightings.places_of(session, kept.message_id)
                 stuck.note_failures(session, places[:1], type(fault).__name__, now=real_now())
 
-    def _read(self, kept: Kept) -> MailRead:
-        is_whole = kept.size <= len(kept.head)
-        says = read_mail(
-            kept.head,
-            whole=is_whole,
+    def _read(self, kept: Sequence[Kept]) -> list[MailRead]:
+        parsed = self._reader.read_all(
+            [Raw(one.head, _is_whole(one)) for one in kept],
             own_domains=self._settings.own_domains,
             own_address=self._settings.mail_address,
         )
-        if not is_whole and says.channel is Channel.COLLEAGUE and kept.size <= ENCLOSING:
-            says = self._with_enclosed(kept, says)
+        return [self._mail(one, found) for one, found in zip(kept, parsed, strict=True)]
+
+    def _mail(self, kept: Kept, parsed: Parsed) -> MailRead:
+        says, digest = parsed.says, parsed.author_sha256
+        if not _is_whole(kept):
+            digest = self._author_digest(kept)
+            if says.channel is Channel.COLLEAGUE and kept.size <= ENCLOSING:
+                says = self._with_enclosed(kept, says)
         junk = all(self._is_junk(folder) for folder in kept.folders)
-        digest = self._author_digest(kept)
-        return MailRead(kept.message_id, kept.received_at, kept.sha256, digest, kept.head, junk, says)
+        return MailRead(kept.message_id, kept.received_at, kept.sha256, digest, kept.head, junk, says, parsed.report)
 
     def _with_enclosed(self, kept: Kept, says: Effective) -> Effective:
         return replace(says, enclosed=find_enclosed(b"".join(self._parts(kept))))
@@ -172,3 +178,7 @@ class Decider:
             with self._database.reading() as session:
                 part = messages.read_part(session, kept.message_id, ordinal) or b""
             yield part
+
+
+def _is_whole(kept: Kept) -> bool:
+    return kept.size <= len(kept.head)

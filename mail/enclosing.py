@@ -10,6 +10,7 @@ from hashlib import sha256
 
 from sqlalchemy.orm import Session
 
+from mail.bounce import read_report
 from mail.copies import AuthorDigest
 from mail.reading import MailRead
 from storage import correspondence, facts, messages
@@ -53,7 +54,8 @@ def attach_covers(session: Session, covers: Mapping[int, int], *, now: datetime)
 
 def _keep(session: Session, mail: MailRead, enclosed: bytes, *, now: datetime) -> MailRead:
     number = messages.keep_enclosed(session, enclosed, received_at=mail.received_at, now=now)
-    return replace(mail, message_id=number, sha256=sha256(enclosed).hexdigest(), head=enclosed[:PART])
+    head = enclosed[:PART]
+    return replace(mail, message_id=number, sha256=sha256(enclosed).hexdigest(), head=head, report=read_report(head))
 
 
 def _digest(enclosed: bytes) -> str | None:

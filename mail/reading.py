@@ -4,7 +4,9 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
+from mail.bounce import Report, read_report
 from mail.colleagues import find_enclosed, unwrap
+from mail.copies import AuthorDigest
 from mail.letter import HEAD, Letter, read_letter
 from mail.rights import RightsRead, read_rights
 from storage.types import Channel, Kind
@@ -34,6 +36,18 @@ class Effective:
 
 
 @dataclass(frozen=True)
+class Parsed:
+    """All that is read in a mail. `report`: what it reports on a delivery.
+
+    `author_sha256` tells its letter from others (mail/copies.py): None where that cannot be, or where it is not whole.
+    """
+
+    says: Effective
+    report: Report | None
+    author_sha256: str | None
+
+
+@dataclass(frozen=True)
 class MailRead:
     """A kept mail and what was read in it. `head` are its first octets; `junk`: it was seen in no other folder."""
 
@@ -44,11 +58,21 @@ class MailRead:
     head: bytes
     junk: bool
     says: Effective
+    report: Report | None
 
     @property
     def letter(self) -> Letter:
         """The data subject's letter."""
         return self.says.letter
+
+
+def parse_mail(head: bytes, whole: bool, *, own_domains: Collection[str], own_address: str | None) -> Parsed:
+    """Read everything in a mail from its head; see `read_mail`."""
+    digest = AuthorDigest()
+    if whole:
+        digest.update(head)
+    says = read_mail(head, whole=whole, own_domains=own_domains, own_address=own_address)
+    return Parsed(says, read_report(head), digest.hexdigest())
 
 
 def read_mail(

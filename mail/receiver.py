@@ -15,6 +15,7 @@ from mail.connecting import tokens_for
 from mail.decider import Decider
 from mail.intake import Intake, nothing
 from mail.mailbox import IDLE_AT_MOST, LoginRefused, Mailbox, MailboxLost, NoSuchFolder
+from mail.reader import Reader
 from mail.receipts import look_in_sent
 from mail.recent import RecentLetters
 from mail.reconciling import reconcile
@@ -49,12 +50,14 @@ class Receiver:
         settings: MailSettings,
         mailbox: MailboxSettings,
         *,
+        reader: Reader,
         recent: RecentLetters,
         queued: Callable[[], None],
     ) -> None:
         self._database = database
         self._settings = settings
         self._account = mailbox
+        self._reader = reader
         self._recent = recent
         self._queued = queued
         self._tokens = tokens_for(mailbox)
@@ -217,6 +220,7 @@ class Receiver:
             self._database,
             self._settings,
             account=account,
+            reader=self._reader,
             recent=self._recent,
             queued=self._queued,
             is_junk=mailbox.is_junk,

@@ -12,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from mail.intake import nothing
 from mail.mailbox import LoginRefused, MailboxLost
+from mail.reader import Reader
 from mail.receiver import Receiver
 from mail.recent import RecentLetters
 from mail.sender import Sender
@@ -68,13 +69,13 @@ def prepare(database: Database) -> None:
 class Service:
     """The threads of the mail half: a receiver for each mailbox, the sender, and a pulse for their leases."""
 
-    def __init__(self, database: Database, settings: MailSettings) -> None:
+    def __init__(self, database: Database, settings: MailSettings, *, reader: Reader) -> None:
         self._database, self._settings = database, settings
         self._started_at = real_now()
         self.stop, self._wake = threading.Event(), threading.Event()
         recent = RecentLetters()
         self.receivers = [
-            Receiver(database, settings, mailbox, recent=recent, queued=self._wake.set)
+            Receiver(database, settings, mailbox, reader=reader, recent=recent, queued=self._wake.set)
             for mailbox in settings.mailboxes
         ]
         self._sender = Sender(database, settings, recent=recent)
@@ -141,10 +142,10 @@ class Service:
         note_progress(self._database)
 
 
-def serve(database: Database, settings: MailSettings) -> None:
+def serve(database: Database, settings: MailSettings, *, reader: Reader) -> None:
     """Run until SIGTERM or SIGINT. A thread that dies ends the process, so that its supervisor restarts it."""
     prepare(database)
-    service = Service(database, settings)
+    service = Service(database, settings, reader=reader)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: service.stop.set())
     service.start_sending()
@@ -158,14 +159,19 @@ def serve(database: Database, settings: MailSettings) -> None:
 
 
 def drain(
-    database: Database, settings: MailSettings, *, patience: float, advance: Callable[[int], None] = nothing
+    database: Database,
+    settings: MailSettings,
+    *,
+    reader: Reader,
+    patience: float,
+    advance: Callable[[int], None] = nothing,
 ) -> Drained:
     """One pass: receive everything, send everything, retrying for `patience` seconds what is refused for now.
 
     `advance` hears of each mail that was looked at. Raises AnotherPoller, MailboxAway.
     """
     prepare(database)
-    service = Service(database, settings)
+    service = Service(database, settings, reader=reader)
     if not all(receiver.claim() for receiver in service.receivers):
         for receiver in service.receivers:
             receiver.release()

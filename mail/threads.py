@@ -10,7 +10,7 @@ from functools import cached_property
 
 from sqlalchemy.orm import Session
 
-from mail.bounce import Recipient, Report, read_report
+from mail.bounce import Recipient, Report
 from mail.bounce_words import Outcome
 from mail.letter import Letter
 from mail.reading import MailRead
@@ -43,7 +43,7 @@ class Threads:
 
     def _settle_report(self, mail: MailRead) -> bool:
         """A report on a delivery of ours, as genuine as the token that it brings back."""
-        report = read_report(mail.head)
+        report = mail.report
         if report is None:
             return False
         returned = (*report.returned_to, *mail.letter.recipients)

@@ -1,11 +1,14 @@
 """A running mail half for tests: the real receiver and sender, against whichever servers a test has."""
 
+import atexit
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from mail.intake import Intake
+from mail.reader import Reader
 from mail.receiver import Receiver
 from mail.recent import RecentLetters
 from mail.service import Service, prepare
@@ -112,7 +115,7 @@ def opened_desk(database_url: str, folder: Path) -> Iterator[Database]:
 @contextmanager
 def running_mail(database: Database, settings: MailSettings) -> Iterator[Service]:
     """The mail half at work until the end of the block."""
-    service = Service(database, settings)
+    service = Service(database, settings, reader=reader())
     service.start_sending()
     service.start_receiving()
     try:
@@ -123,7 +126,16 @@ def running_mail(database: Database, settings: MailSettings) -> Iterator[Service
 
 def receiver_of(database: Database, settings: MailSettings) -> Receiver:
     """The receiver of the first mailbox, at nobody's command but the test's: `receive_all()` is one pass."""
-    return Receiver(database, settings, settings.mailboxes[0], recent=RecentLetters(), queued=lambda: None)
+    [mailbox, *_] = settings.mailboxes
+    return Receiver(database, settings, mailbox, reader=reader(), recent=RecentLetters(), queued=lambda: None)
+
+
+@cache
+def reader() -> Reader:
+    """One for all tests of a process: it keeps nothing."""
+    made = Reader()
+    atexit.register(made.close)
+    return made
 
 
 @contextmanager

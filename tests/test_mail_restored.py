@@ -7,8 +7,6 @@ from pathlib import Path
 
 from sqlalchemy import func, select, update
 
-from mail.receiver import Receiver
-from mail.recent import RecentLetters
 from mail.settings import MailSettings
 from storage import home, journal, pauses, restored
 from storage.backup import back_up
@@ -16,7 +14,7 @@ from storage.database import Database, open_current
 from storage.gone_out import may_have_gone_out
 from storage.models import Delivery, Heartbeat, Request
 from storage.types import Medium
-from tests.mail_support import GARAGE, JEANNE, TO_GARAGE, letter, mail_settings, opened_desk, running_mail
+from tests.mail_support import GARAGE, JEANNE, TO_GARAGE, letter, mail_settings, opened_desk, receiver_of, running_mail
 from tests.playground.mailhost import MailHost
 from tests.servers import wait_until
 from tests.storage_support import storage
@@ -44,8 +42,7 @@ def compared(database: Database) -> bool:
 
 
 def take_in_without_sending(database: Database, settings: MailSettings) -> None:
-    [mailbox] = settings.mailboxes
-    Receiver(database, settings, mailbox, recent=RecentLetters(), queued=lambda: None).receive_all()
+    receiver_of(database, settings).receive_all()
 
 
 def free_mailbox(database: Database) -> None:

@@ -41,6 +41,7 @@ from tests.mail_support import (
     letter,
     mail_settings,
     opened_desk,
+    reader,
     running_mail,
 )
 from tests.playground.mailhost import MailHost
@@ -366,7 +367,7 @@ def test_a_process_that_is_stopped_gives_back_what_it_had_not_begun(
     mail_host.smtp.holding = True
     settings = settings_for(mail_host, database_url, smtp_connections=1)
     with opened_desk(database_url, tmp_path) as database:
-        service = Service(database, settings)
+        service = Service(database, settings, reader=reader())
         service.start_sending()
         service.start_receiving()
         write(mail_host, 4)
@@ -518,7 +519,8 @@ def test_drain_ends_after_its_patience_when_the_relay_is_down(
         relay.interrupt()
         write(mail_host, 5)
 
-        drained = drain(database, settings_for(mail_host, sqlite_url, smtp_port=relay.smtp_port), patience=1)
+        settings = settings_for(mail_host, sqlite_url, smtp_port=relay.smtp_port)
+        drained = drain(database, settings, reader=reader(), patience=1)
 
         assert (drained.received, drained.sent, drained.waiting) == (5, 0, 5)
         assert any(one.reply and one.attempts for one in to_customers(database))
