@@ -129,7 +129,7 @@ def _read_kept(session: Session, message_id: int, settings: MailSettings, recent
         whole=len(head) < messages.PART,
         own_domains=settings.own_domains,
         own_address=settings.mail_address,
-        with_rights=False,
+        to_decide=False,
     )
 
 

@@ -7,21 +7,24 @@ from datetime import date, datetime
 from sqlalchemy.orm import Session
 
 from mail.acknowledging import acknowledge_received
+from mail.clues import Clues, with_parents
 from mail.copying import Copies
 from mail.enclosing import attach_covers, open_enclosed
 from mail.flooding import find_flooding
 from mail.letter import Letter
+from mail.names import known_names
 from mail.reading import Effective, MailRead
-from mail.routing import Held, Route, find_route
-from mail.settings import Automatic, MailSettings, ReadingSettings
+from mail.routing import Held, Route, Says, find_route
+from mail.settings import MailSettings, ReadingSettings
 from mail.threads import Threads
-from storage import customers, facts, messages, requests
+from storage import facts, messages, requests
+from storage.customers import Owner, find_owners
 from storage.database import take_the_floor
 from storage.deadlines import PARIS
 from storage.messages import Kept
 from storage.models import Customer, Request
 from storage.requests import Arrival, Opened, Reading
-from storage.types import Actor, Channel, Hold, Kind
+from storage.types import Actor, Channel, Hold, KeyKind, Kind
 
 INTAKE = Actor("desk", "mail")
 UNREAD = Reading(Kind.REQUEST, (), "fr")
@@ -38,19 +41,36 @@ class Considered:
 
 
 class RecordedDirectory:
-    """The directory as it is recorded, looked up once for all the addresses of a group of letters."""
+    """The directory as it is recorded, looked up once for all that a group of letters names."""
 
     def __init__(self, session: Session, mails: Iterable[Effective]) -> None:
-        addresses = {address for says in mails for one in (says.letter, says.outer) for address in one.recipients}
-        self._by_alias = customers.find_by_alias(session, addresses)
-        self._customers = {one.reference: one for found in self._by_alias.values() for one in found}
+        wanted: dict[KeyKind, set[str]] = {kind: set() for kind in KeyKind}
+        self._names, self._named = known_names(session), dict[tuple[str, ...], list[str]]()
+        for says in mails:
+            self._note(says, wanted)
+        self._owners = {kind: find_owners(session, kind, values) for kind, values in wanted.items() if values}
+        found = (owner for owners in self._owners.values() for some in owners.values() for owner in some)
+        self._customers = {owner.customer.reference: owner.customer for owner in found}
 
-    def by_alias(self, addresses: Sequence[str]) -> Mapping[str, Sequence[Customer]]:
-        return {address: found for address in addresses if (found := self._by_alias.get(address))}
+    def owners(self, kind: KeyKind, value: str) -> Sequence[Owner]:
+        return self._owners.get(kind, {}).get(value, ())
+
+    def named(self, clues: Clues) -> Sequence[Sequence[Owner]]:
+        return [self.owners(KeyKind.NAME, name) for name in self._named.get(clues.words, ())]
 
     def customer(self, reference: str) -> Customer:
         """One of the customers that were found."""
         return self._customers[reference]
+
+    def _note(self, says: Effective, wanted: Mapping[KeyKind, set[str]]) -> None:
+        """What is to be looked up for a letter."""
+        clues = says.clues
+        wanted[KeyKind.INTAKE_ALIAS].update(address for one in (says.letter, says.outer) for address in one.recipients)
+        for clue in clues.found:
+            wanted[clue.kind].update(clue.values)
+        wanted[KeyKind.DOMAIN].update(with_parents(clues.own_domain))
+        self._named[clues.words] = list(dict.fromkeys(self._names.find_in(clues.words)))
+        wanted[KeyKind.NAME].update(self._named[clues.words])
 
 
 def consider(
@@ -58,9 +78,9 @@ def consider(
 ) -> Considered:
     """Find the customer of a letter that was read; writes nothing."""
     outcome = find_route(
-        _addressed(says),
+        Says(_addressed(says), says.rights, says.clues),
         directory,
-        automatic=settings.automatic_forwarding is not Automatic.OFF,
+        automatic=settings.automatic_forwarding,
         junk=junk,
         today=today,
         own_address=settings.mail_address,

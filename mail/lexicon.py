@@ -6,7 +6,6 @@ A pattern is tried only where its first word stands, and only if the text has a 
 
 import re
 import tomllib
-import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache, reduce
@@ -14,6 +13,7 @@ from importlib import resources
 from operator import or_
 
 from mail.latin import Table
+from storage.naming import plain as plain_of_any
 from storage.types import Right
 
 HOMONYM = "homonym"
@@ -24,8 +24,6 @@ _KEY = 4
 _WORD = re.compile(r"\w+")
 _FIRST = re.compile(r"(\w+)(\*?)")
 _NO_WORD = re.compile(r"\W")
-_MARKS = re.compile("[\u0300-\u036f\u0591-\u05c7\u064b-\u0652\u200c\u200d]")
-_SPECIAL = {"ł": "l", "ø": "o", "æ": "ae", "œ": "oe", "ß": "ss", "ı": "i", "đ": "d"}
 _BETWEEN = r"[^\w.!?;]{1,40}+"
 _PIECE = re.compile(r"\([^()]+\)\??|\S+")
 _LEADING_CHOICE = re.compile(r"\(([^()]+)\)(.*)")
@@ -89,14 +87,7 @@ def plain(text: str) -> str:
     if text.isascii():
         return text.lower()
     changed = _plain_table().apply(text)
-    return _plain(text) if changed is None else changed
-
-
-def _plain(text: str) -> str:
-    lower = text.lower()
-    for letter, letters in _SPECIAL.items():
-        lower = lower.replace(letter, letters)
-    return _MARKS.sub("", unicodedata.normalize("NFKD", lower).replace("\u2019", "'"))
+    return plain_of_any(text) if changed is None else changed
 
 
 def _flat(text: str) -> str:
@@ -107,7 +98,7 @@ def _flat(text: str) -> str:
 
 @cache
 def _plain_table() -> Table:
-    return Table(_plain)
+    return Table(plain_of_any)
 
 
 @cache

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from mail.bounce import Report, read_report
+from mail.clues import NO_CLUES, Clues, find_clues
 from mail.colleagues import find_enclosed, unwrap
 from mail.copies import AuthorDigest
 from mail.letter import HEAD, Letter, read_letter
@@ -26,6 +27,7 @@ class Effective:
     letter: Letter
     outer: Letter
     rights: RightsRead
+    clues: Clues = NO_CLUES
     is_in_doubt: bool = False
     enclosed: bytes | None = None
 
@@ -81,12 +83,12 @@ def read_mail(
     whole: bool,
     own_domains: Collection[str] = (),
     own_address: str | None = None,
-    with_rights: bool = True,
+    to_decide: bool = True,
 ) -> Effective:
     """Read a mail from its head. Whatever it does to its reader, it has a letter that a person can be asked about.
 
-    Mail from `own_domains` is a colleague's, unless it comes from our intake address `own_address`. What it asks is
-    read once: a request has it, and who only wants the words need not wait for it.
+    Mail from `own_domains` is a colleague's, unless it comes from our intake address `own_address`. What it asks and
+    whom it concerns is read `to_decide` about it: who only wants the words need not wait for that.
     """
     outer = read_letter(head[:HEAD], truncated=not whole or len(head) > HEAD)
     try:
@@ -94,8 +96,9 @@ def read_mail(
         letter = inner or outer
         in_doubt = inner is None and _is_colleague(outer, own_domains)
         enclosed = find_enclosed(head) if inner and whole else None
-        rights = read_rights(letter.subject, letter.text) if with_rights else UNREAD
-        return Effective(letter, outer, rights, in_doubt, enclosed)
+        rights = read_rights(letter.subject, letter.text) if to_decide else UNREAD
+        clues = find_clues(enclosed or head, letter) if to_decide else NO_CLUES
+        return Effective(letter, outer, rights, clues, in_doubt, enclosed)
     except Exception:  # noqa: BLE001 - the poison guard: it is kept, and held for a person
         unread = Letter(unreadable="rights")
         return Effective(unread, unread, UNREAD)

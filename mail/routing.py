@@ -1,20 +1,34 @@
 """Which customer a letter concerns: certain, or held with the reason why not.
 
-One kind of evidence decides: an intake plus-address of exactly one live customer, on a letter that is not automatic.
-A request sent to the wrong customer is a breach; a request held costs a colleague a minute.
+Intake addresses, telephone numbers, senders of text messages, domains and campaign mails decide, when all of them agree
+on one live customer; a name only contradicts. A request sent to the wrong customer is a breach; a request held costs a
+colleague a minute.
 """
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Protocol
 
+from mail.clues import Clue, Clues, Source, with_parents
 from mail.letter import Letter
+from mail.rights import RightsRead
+from mail.settings import Automatic
 from storage.requests import is_ours
-from storage.types import Hold
+from storage.types import Hold, KeyKind, Kind
 
 MAX_RECEIVED = 25
 """More Received lines than this are a loop (mail.md rule 10)."""
+
+_RESERVED = re.compile(r"\+[bcdr]\.")
+"""How tags of our own begin in a plus-address."""
+
+CAMPAIGN = "campaign"
+"""How evidence from a campaign mail is called."""
+
+CHANGED_HANDS = timedelta(days=90)
+"""A number that another customer had so recently may have called then: the letter must say when."""
 
 
 class CustomerLike(Protocol):
@@ -27,11 +41,33 @@ class CustomerLike(Protocol):
     def contract_end(self) -> date | None: ...
 
 
+class OwnerLike(Protocol):
+    """A customer that has, or had, a number or a domain."""
+
+    @property
+    def customer(self) -> CustomerLike: ...
+
+    def had_it(self, day: date) -> bool:
+        """Whether it was this customer's on that day."""
+
+
 class Directory(Protocol):
     """Looks customers up by what a letter names."""
 
-    def by_alias(self, addresses: Sequence[str]) -> Mapping[str, Sequence[CustomerLike]]:
-        """For each of our intake addresses, the customers it belongs to."""
+    def owners(self, kind: KeyKind, value: str) -> Sequence[OwnerLike]:
+        """Whose this is, and was."""
+
+    def named(self, clues: Clues) -> Sequence[Sequence[OwnerLike]]:
+        """Whose each of the names is that stand in a letter's own words."""
+
+
+@dataclass(frozen=True)
+class Says:
+    """A letter as far as it decides where it goes."""
+
+    letter: Letter
+    rights: RightsRead
+    clues: Clues
 
 
 @dataclass(frozen=True)
@@ -51,38 +87,174 @@ class Held:
     evidence: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class _Evidence:
+    """A clue that the directory knows, and whose it is: now, and at all."""
+
+    name: str
+    live: frozenset[str]
+    owners: tuple[CustomerLike, ...]
+
+
 def find_route(
-    letter: Letter, directory: Directory, *, automatic: bool, junk: bool, today: date, own_address: str | None
+    says: Says, directory: Directory, *, automatic: Automatic, junk: bool, today: date, own_address: str | None
 ) -> Route | Held:
-    """Find the one customer. `automatic` is False where nothing may be forwarded without a person."""
-    found = {address: owners for address, owners in directory.by_alias(letter.recipients).items() if owners}
-    candidates = tuple({one.reference: one for owners in found.values() for one in owners}.values())
-    evidence = tuple(f"intake-alias:{address}" for address in found)
-    if hold := _reason(letter, candidates, junk=junk, today=today, own_address=own_address):
-        return Held(hold, candidates, evidence)
-    if not automatic:
-        return Held(Hold.AUTOMATIC_FORWARDING_OFF, candidates, evidence)
-    return Route(candidates[0], evidence)
+    """Find the one customer. `automatic` says which evidence may send a request on without a person."""
+    found = list(_evidence(says, directory, today))
+    named = [[owner.customer for owner in owners] for owners in directory.named(says.clues)]
+    candidates = _candidates(found, named)
+    evidence = tuple(one.name for one in found)
+    hold = _reason(says, found, named, directory, junk=junk, today=today, own_address=own_address)
+    if hold is None and not _suffices(found, automatic):
+        hold = Hold.AUTOMATIC_FORWARDING_OFF
+    return Held(hold, candidates, evidence) if hold else Route(candidates[0], evidence)
+
+
+def _suffices(found: Sequence[_Evidence], automatic: Automatic) -> bool:
+    if automatic is Automatic.INTAKE_ADDRESS:
+        return any(one.name.startswith(KeyKind.INTAKE_ALIAS) for one in found)
+    return automatic is not Automatic.OFF
 
 
 def _reason(
-    letter: Letter, candidates: Sequence[CustomerLike], *, junk: bool, today: date, own_address: str | None
+    says: Says,
+    found: Sequence[_Evidence],
+    named: Sequence[Sequence[CustomerLike]],
+    directory: Directory,
+    *,
+    junk: bool,
+    today: date,
+    own_address: str | None,
 ) -> Hold | None:
     """Why this letter is held, the gravest reason first. A body that cannot be read does not hide its address."""
+    letter, rights = says.letter, says.rights
+    is_read = letter.unreadable is None
+    agreed = _agreed(found)
     reasons = {
         Hold.JUNK: junk,
         Hold.OWN_MAIL: letter.received_lines > MAX_RECEIVED or _is_own(letter.sender, own_address),
         Hold.AUTOMATIC_MAIL: letter.automatic is not None,
-        Hold.UNREADABLE: letter.unreadable is not None and not candidates,
-        Hold.NO_EVIDENCE: not candidates,
-        Hold.SEVERAL_CUSTOMERS: len(candidates) > 1,
-        Hold.CONTRACT_ENDED: any(_has_ended(one.contract_end, today) for one in candidates),
+        Hold.AUTHORITY: is_read and rights.kind is Kind.AUTHORITY,
+        Hold.CONTROLLER: is_read and rights.kind is Kind.CONTROLLER,
+        Hold.POSSIBLE_BREACH: "possible_breach" in rights.flags,
+        Hold.UNREADABLE: not is_read and not found,
+        Hold.NOT_A_REQUEST: is_read and rights.kind is Kind.NOT_REQUEST and not _sends_campaign_on(says, found),
+        Hold.DISGUISED: letter.hidden or says.clues.disguised or says.clues.too_many,
+        Hold.NO_EVIDENCE: not found,
+        Hold.CONTRACT_ENDED: _all_ended(found, today),
+        Hold.SEVERAL_CUSTOMERS: len(agreed) != 1
+        or _contradicted(agreed, named, _employers(says, directory))
+        or _is_to_nobody(letter, directory, own_address),
+        Hold.WRITERS_OWN: _may_be_writers_own(agreed, found, _employers(says, directory)),
     }
     return next((hold for hold, holds in reasons.items() if holds), None)
 
 
-def _has_ended(contract_end: date | None, today: date) -> bool:
+def _sends_campaign_on(says: Says, found: Sequence[_Evidence]) -> bool:
+    """Whether the writer sends on a customer's campaign mail without a word: he wants no more of them."""
+    return says.clues.wordless and any(one.name.startswith(CAMPAIGN) for one in found)
+
+
+# --- evidence ---
+
+
+def _evidence(says: Says, directory: Directory, today: date) -> Iterator[_Evidence]:
+    for address in says.letter.recipients:
+        if owners := directory.owners(KeyKind.INTAKE_ALIAS, address):
+            yield _known(f"{KeyKind.INTAKE_ALIAS}:{address}", owners, (today,), today)
+    days = says.clues.days or (today,)
+    for clue in says.clues.found:
+        if clue.kind is KeyKind.DOMAIN and says.clues.own_domain in clue.values:
+            continue
+        value, owners = _owners_of(clue, directory)
+        if owners:
+            yield _known(_name_of(clue, value), owners, days if _changed_hands(owners, today) else (today,), today)
+
+
+def _owners_of(clue: Clue, directory: Directory) -> tuple[str, Sequence[OwnerLike]]:
+    """Whose a clue is, in any of the ways in which it can be read."""
+    found = {value: owners for value in clue.values if (owners := directory.owners(clue.kind, value))}
+    return next(iter(found), ""), [owner for owners in found.values() for owner in owners]
+
+
+def _name_of(clue: Clue, value: str) -> str:
+    """How the evidence is called: a domain in a mail that is quoted or attached is that of a campaign."""
+    campaign = clue.kind is KeyKind.DOMAIN and clue.source is not Source.WRITTEN
+    return f"{CAMPAIGN if campaign else clue.kind.value}:{value}"
+
+
+def _known(name: str, owners: Sequence[OwnerLike], days: Sequence[date], today: date) -> _Evidence:
+    """Live are those that had it on any of the days in question, and whose contract runs."""
+    if len(days) == 1 and days[0] == today and _changed_hands(owners, today):
+        days = (today, today - CHANGED_HANDS)
+    had = [owner.customer for owner in owners if any(owner.had_it(day) for day in days)]
+    live = frozenset(customer.reference for customer in had if not _has_ended(customer.contract_end, today))
+    return _Evidence(name, live, tuple(had) or tuple(owner.customer for owner in owners))
+
+
+def _changed_hands(owners: Sequence[OwnerLike], today: date) -> bool:
+    now = {owner.customer.reference for owner in owners if owner.had_it(today)}
+    before = {owner.customer.reference for owner in owners if owner.had_it(today - CHANGED_HANDS)}
+    return bool(before - now)
+
+
+def _agreed(found: Sequence[_Evidence]) -> frozenset[str]:
+    """The customers that all evidence points to."""
+    return frozenset.intersection(*(one.live for one in found)) if found else frozenset()
+
+
+def _candidates(found: Iterable[_Evidence], named: Iterable[Iterable[CustomerLike]]) -> tuple[CustomerLike, ...]:
+    """Everybody that anything points to, whom most points to first; names come last."""
+    every: dict[str, CustomerLike] = {}
+    points: dict[str, int] = {}
+    for one in found:
+        for customer in one.owners:
+            every.setdefault(customer.reference, customer)
+            points[customer.reference] = points.get(customer.reference, 0) + 2 + (customer.reference in one.live)
+    for customers in named:
+        for customer in customers:
+            every.setdefault(customer.reference, customer)
+            points[customer.reference] = points.get(customer.reference, 0) + 1
+    return tuple(sorted(every.values(), key=lambda customer: -points[customer.reference]))
+
+
+# --- doubts ---
+
+
+def _all_ended(found: Sequence[_Evidence], today: date) -> bool:
     """Stricter than `storage.requests.is_contract_over`: while the data is still held, a person decides."""
+    owners = [customer for one in found for customer in one.owners]
+    return any(not one.live and one.owners for one in found) and all(
+        _has_ended(customer.contract_end, today) for customer in owners
+    )
+
+
+def _contradicted(agreed: frozenset[str], named: Sequence[Sequence[CustomerLike]], employers: frozenset[str]) -> bool:
+    """Whether the letter names a customer, and not the one that the evidence points to, nor the writer's own."""
+    names = [frozenset(customer.reference for customer in customers) for customers in named]
+    return any(not (agreed & name) and not (employers & name) for name in names if name)
+
+
+def _is_to_nobody(letter: Letter, directory: Directory, own_address: str | None) -> bool:
+    """Whether it was sent to an intake address that is no customer's: whose it was meant to be nobody knows."""
+    intake = [one for one in letter.recipients if own_address and "+" in one and is_ours(one, own_address)]
+    return any(not _RESERVED.search(one) and not directory.owners(KeyKind.INTAKE_ALIAS, one) for one in intake)
+
+
+def _may_be_writers_own(agreed: frozenset[str], found: Sequence[_Evidence], employers: frozenset[str]) -> bool:
+    """Whether a number or domain may be that of the company in which the writer works."""
+    by_address = any(one.name.startswith(KeyKind.INTAKE_ALIAS) for one in found)
+    return bool(agreed & employers) and not by_address
+
+
+def _employers(says: Says, directory: Directory) -> frozenset[str]:
+    """The customers whose domain the writer's own address has."""
+    domains = with_parents(says.clues.own_domain)
+    owners = (owner for domain in domains for owner in directory.owners(KeyKind.DOMAIN, domain))
+    return frozenset(owner.customer.reference for owner in owners)
+
+
+def _has_ended(contract_end: date | None, today: date) -> bool:
     return contract_end is not None and today > contract_end
 
 

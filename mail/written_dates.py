@@ -2,7 +2,7 @@
 
 import re
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from zoneinfo import ZoneInfo
 
 from mail.headers import read_date
@@ -34,6 +34,22 @@ def read_written_date(text: str) -> datetime | None:
     with suppress(ValueError, OverflowError):
         local = datetime(*day, hour, minute, tzinfo=_read_zone(words))
         return local.astimezone(UTC)
+    return None
+
+
+def find_days(text: str) -> list[date]:
+    """The days that a text names, each once, in no order; the text is lower case and without accents."""
+    found = [_date(int(one[3]), _month(one[2]), int(one[1])) for one in _DAY_FIRST.finditer(text)]
+    found += [_date(int(one[3]), _month(one[1]), int(one[2])) for one in _MONTH_FIRST.finditer(text)]
+    for one in _NUMBERS.finditer(text):
+        year, month, day = (one[3], one[2], one[1]) if one[1] else (one[4], one[5], one[6])
+        found.append(_date(int(year), int(month), int(day)))
+    return list(dict.fromkeys(day for day in found if day))
+
+
+def _date(year: int, month: int | None, day: int) -> date | None:
+    with suppress(ValueError):
+        return date(year, month or 0, day)
     return None
 
 

@@ -22,6 +22,11 @@ def next_numbers(session: Session, name: str, count: int) -> range:
     return range(last - count + 1, last + 1)
 
 
+def last_number(session: Session, name: str) -> int:
+    """The last number that was given under a name; 0 before the first."""
+    return session.scalar(_VALUE, {"name": name}) or 0
+
+
 def next_references(session: Session, prefix: str, count: int, *, now: datetime) -> list[str]:
     """New references such as DSR-2026-0042, in order; the year is that of Paris."""
     year = now.astimezone(PARIS).year
@@ -35,7 +40,7 @@ def next_reference(session: Session, prefix: str, *, now: datetime) -> str:
 
 def skip_numbers(session: Session, name: str, least: int) -> int:
     """Go on after the next full hundred that leaves out at least so many numbers; the last one left out."""
-    value = session.scalar(_VALUE, {"name": name}) or 0
+    value = last_number(session, name)
     skipped_to = -(-(value + least) // 100) * 100
     session.execute(_SET, {"name": name, "value": skipped_to})
     return skipped_to

@@ -1,13 +1,20 @@
 """The directory of customers: looking them up, by reference, by what people type, by what a letter names."""
 
 from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date
 
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
+from storage.counters import last_number
 from storage.errors import UnknownCustomer
 from storage.models import Customer, CustomerKey
+from storage.naming import normal_name
 from storage.types import KeyKind
+
+DIRECTORY = "directory"
+"""The counter of the changes of the directory."""
 
 AT_ONCE = 500
 """Values in one look-up: databases bound how many a statement may hold."""
@@ -26,30 +33,55 @@ def get_customers(session: Session, references: Collection[str]) -> list[Custome
     return [get_customer(session, reference) for reference in references]
 
 
-def find_by_alias(session: Session, addresses: Collection[str]) -> dict[str, list[Customer]]:
-    """For each of our intake addresses (lower case), the customers it belongs to.
+@dataclass(frozen=True)
+class Owner:
+    """A customer that has, or had, something by which it is recognised, on these days, both included."""
 
-    A sender may name thousands of addresses, and characters that no database keeps.
+    customer: Customer
+    valid_from: date | None = None
+    valid_to: date | None = None
+
+    def had_it(self, day: date) -> bool:
+        """Whether it was this customer's on that day."""
+        return (self.valid_from or day) <= day <= (self.valid_to or day)
+
+
+def find_owners(session: Session, kind: KeyKind, values: Collection[str]) -> dict[str, list[Owner]]:
+    """Whose these are, by value, as the directory spells them.
+
+    A sender may name thousands, and characters that no database keeps.
     """
-    keys = select(CustomerKey.value, Customer).join(Customer, Customer.id == CustomerKey.customer_id)
-    wanted = [address for address in addresses if address.isprintable()]
-    found: dict[str, list[Customer]] = {}
+    keys = select(CustomerKey.value, CustomerKey.valid_from, CustomerKey.valid_to, Customer).join(
+        Customer, Customer.id == CustomerKey.customer_id
+    )
+    wanted = [value for value in values if value.isprintable()]
+    found: dict[str, list[Owner]] = {}
     for start in range(0, len(wanted), AT_ONCE):
         some = CustomerKey.value.in_(wanted[start : start + AT_ONCE])
-        for value, customer in session.execute(keys.where(CustomerKey.kind == KeyKind.INTAKE_ALIAS, some)):
-            found.setdefault(value, []).append(customer)
+        for value, first, last, customer in session.execute(keys.where(CustomerKey.kind == kind, some)):
+            found.setdefault(value, []).append(Owner(customer, first, last))
     return found
+
+
+def version(session: Session) -> int:
+    """A number that changes whenever the directory does."""
+    return last_number(session, DIRECTORY)
+
+
+def list_names(session: Session) -> list[str]:
+    """All names and aliases, as they are compared."""
+    return list(session.scalars(select(CustomerKey.value).where(CustomerKey.kind == KeyKind.NAME).distinct()))
 
 
 def suggest(session: Session, typed: str, *, limit: int = 20) -> list[Customer]:
     """Customers whose name, alias or reference contains what a colleague typed; those that begin with it first."""
-    pattern = _escaped(typed.strip().lower())
+    pattern, name = _escaped(typed.strip()), _escaped(normal_name(typed) or typed.strip())
     named = select(CustomerKey.customer_id).where(
-        CustomerKey.kind == KeyKind.NAME, CustomerKey.value.like(f"%{pattern}%", escape="\\")
+        CustomerKey.kind == KeyKind.NAME, CustomerKey.value.like(f"%{name}%", escape="\\")
     )
     like = or_(Customer.id.in_(named), Customer.reference.like(f"{pattern.upper()}%", escape="\\"))
     found = session.scalars(select(Customer).where(like).order_by(Customer.name, Customer.id).limit(limit * 5)).all()
-    return sorted(found, key=lambda customer: not customer.name.lower().startswith(typed.strip().lower()))[:limit]
+    return sorted(found, key=lambda customer: not normal_name(customer.name).startswith(normal_name(typed)))[:limit]
 
 
 def list_customers(session: Session) -> list[Customer]:

@@ -10,7 +10,10 @@ import phonenumbers
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.orm import Session
 
+from storage.counters import next_numbers
+from storage.customers import DIRECTORY
 from storage.models import Customer, CustomerKey
+from storage.naming import normal_name
 from storage.tables import ADDRESS, BadCell, BadLine, BadTable, Row, address, cell, day, items, read_day, read_table
 from storage.types import KeyKind
 
@@ -106,6 +109,7 @@ def apply(session: Session, changes: Changes) -> None:
     ]
     if keys:
         session.execute(insert(CustomerKey), keys)
+    next_numbers(session, DIRECTORY, 1)
 
 
 def _entry(row: Row) -> Entry:
@@ -149,7 +153,8 @@ def _language(row: Row) -> str:
 
 
 def _keys(row: Row) -> Iterator[Key]:
-    yield from (Key(KeyKind.NAME, name.lower()) for name in (cell(row, "name"), *items(row, "aliases")))
+    names = map(normal_name, (cell(row, "name"), *items(row, "aliases")))
+    yield from (Key(KeyKind.NAME, name) for name in names if name)
     yield from (Key(KeyKind.DOMAIN, _domain(value)) for value in items(row, "domains"))
     yield from (Key(KeyKind.SMS_SENDER, value.upper()) for value in items(row, "sms_sender_ids"))
     yield from (_number(value) for value in items(row, "phone_numbers"))

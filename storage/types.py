@@ -44,6 +44,12 @@ class Hold(StrEnum):
     TOO_MANY = "too_many"
     STRANGER = "stranger"
     COLLEAGUE = "colleague"
+    AUTHORITY = "authority"
+    CONTROLLER = "controller"
+    POSSIBLE_BREACH = "possible_breach"
+    NOT_A_REQUEST = "not_a_request"
+    DISGUISED = "disguised"
+    WRITERS_OWN = "writers_own"
 
 
 class KeyKind(StrEnum):

@@ -272,7 +272,7 @@ def test_a_held_letter_that_a_person_routes_goes_without_the_colleagues_words(
     assert held(desk) == [Hold.NO_EVIDENCE]
     with desk.begin() as session:
         [request] = session.scalars(select(Request))
-        [hotel] = customers.find_by_alias(session, {TO_HOTEL})[TO_HOTEL]
+        hotel = customers.get_customer(session, "C0002")
         anne = Actor("U01ANNE", "slack")
         requests.forward_request(session, request, hotel, evidence=(), own_address=US, by=anne, now=now())
     with running_mail(desk, settings):

@@ -1,18 +1,26 @@
 """Which customer a letter goes to, and why it is held when it goes to none."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import date
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from mail.clues import NO_CLUES, Clue, Clues, Source
 from mail.letter import Letter
-from mail.routing import Held, Route, find_route
-from storage.types import Hold
+from mail.rights import RightsRead
+from mail.routing import Held, Route, Says, find_route
+from mail.settings import Automatic
+from storage.types import Hold, KeyKind, Kind
 
 TODAY = date(2026, 11, 24)
 US = "privacy@kavkom.example"
 ACME, BOREAL = "privacy+acme@kavkom.example", "privacy+boreal@kavkom.example"
+ACMES_NUMBER, BOREALS_NUMBER = "+33199000100", "+33199000200"
+ASKS = RightsRead(Kind.REQUEST, ("erasure",), (), ("effacez",))
 
 
 @dataclass(frozen=True)
@@ -23,32 +31,94 @@ class Known:
     contract_end: date | None = None
 
 
-class Aliases:
-    """A directory of intake addresses."""
+@dataclass(frozen=True)
+class Had:
+    """What a customer had on some days."""
 
-    def __init__(self, aliases: Mapping[str, Sequence[Known]]) -> None:
-        self._aliases = aliases
+    customer: Known
+    first: date = date.min
+    last: date = date.max
 
-    def by_alias(self, addresses: Sequence[str]) -> Mapping[str, Sequence[Known]]:
-        return {address: self._aliases[address] for address in addresses if address in self._aliases}
+    def had_it(self, day: date) -> bool:
+        return self.first <= day <= self.last
 
 
-DIRECTORY = Aliases({ACME: [Known("C0001")], BOREAL: [Known("C0002")]})
+@dataclass(frozen=True)
+class Entries:
+    """A directory; `names` are those that it finds in any letter whose words hold them."""
+
+    keys: dict[tuple[KeyKind, str], list[Had]] = field(default_factory=dict)
+
+    def owners(self, kind: KeyKind, value: str) -> Sequence[Had]:
+        return self.keys.get((kind, value), [])
+
+    def named(self, clues: Clues) -> Sequence[Sequence[Had]]:
+        return [found for word in clues.words if (found := self.keys.get((KeyKind.NAME, word)))]
+
+    def without(self, reference: str) -> "Entries":
+        left = {
+            key: [one for one in owners if one.customer.reference != reference] for key, owners in self.keys.items()
+        }
+        return Entries({key: owners for key, owners in left.items() if owners})
+
+
+def entries_of(customer: Known, address: str, number: str, word: str) -> dict[tuple[KeyKind, str], list[Had]]:
+    has = [Had(customer)]
+    return {
+        (KeyKind.INTAKE_ALIAS, address): has,
+        (KeyKind.TELEPHONE, number): has,
+        (KeyKind.DOMAIN, f"{word}.example"): has,
+        (KeyKind.SMS_SENDER, word.upper()): has,
+        (KeyKind.NAME, word): has,
+    }
+
+
+DIRECTORY = Entries(
+    entries_of(Known("C0001"), ACME, ACMES_NUMBER, "acme")
+    | entries_of(Known("C0002"), BOREAL, BOREALS_NUMBER, "boreal")
+)
 LETTER = Letter(sender="jeanne@courriel.example", recipients=(US, ACME), text="Effacez tout.")
+UNADDRESSED = replace(LETTER, recipients=(US,))
+
+
+def clue(kind: KeyKind, *values: str, source: Source = Source.WRITTEN) -> Clue:
+    return Clue(kind, values, source)
+
+
+def number(*values: str, source: Source = Source.WRITTEN) -> Clue:
+    return clue(KeyKind.TELEPHONE, *values, source=source)
+
+
+def clues(*found: Clue, **changed: Any) -> Clues:
+    return NO_CLUES._replace(found=found, **changed)
 
 
 def route(
-    letter: Letter = LETTER, directory: Aliases = DIRECTORY, *, automatic: bool = True, junk: bool = False
+    letter: Letter = LETTER,
+    directory: Entries = DIRECTORY,
+    *,
+    names: Clues = NO_CLUES,
+    rights: RightsRead = ASKS,
+    automatic: Automatic = Automatic.IDENTIFIERS,
+    junk: bool = False,
 ) -> Route | Held:
-    return find_route(letter, directory, automatic=automatic, junk=junk, today=TODAY, own_address=US)
+    says = Says(letter, rights, names)
+    return find_route(says, directory, automatic=automatic, junk=junk, today=TODAY, own_address=US)
 
 
 def hold_of(found: Route | Held) -> Hold | None:
     return found.hold if isinstance(found, Held) else None
 
 
-def ending(day: date) -> Aliases:
-    return Aliases({ACME: [Known("C0001", day)]})
+def goes_to(found: Route | Held) -> str | None:
+    return found.customer.reference if isinstance(found, Route) else None
+
+
+def ending(day: date) -> Entries:
+    return Entries({(KeyKind.INTAKE_ALIAS, ACME): [Had(Known("C0001", day))]})
+
+
+# --- intake addresses ---
 
 
 def test_a_letter_to_one_customers_intake_address_goes_to_that_customer() -> None:
@@ -56,7 +126,8 @@ def test_a_letter_to_one_customers_intake_address_goes_to_that_customer() -> Non
 
 
 def test_two_addresses_of_one_customer_are_still_one_customer() -> None:
-    directory = Aliases({ACME: [Known("C0001")], BOREAL: [Known("C0001")]})
+    has = [Had(Known("C0001"))]
+    directory = Entries({(KeyKind.INTAKE_ALIAS, ACME): has, (KeyKind.INTAKE_ALIAS, BOREAL): has})
 
     found = route(replace(LETTER, recipients=(ACME, BOREAL)), directory)
 
@@ -72,11 +143,97 @@ def test_a_letter_to_two_customers_is_held_with_both() -> None:
 
 
 def test_an_address_that_two_customers_share_decides_nothing() -> None:
-    assert hold_of(route(directory=Aliases({ACME: [Known("C0001"), Known("C0002")]}))) is Hold.SEVERAL_CUSTOMERS
+    directory = Entries({(KeyKind.INTAKE_ALIAS, ACME): [Had(Known("C0001")), Had(Known("C0002"))]})
+
+    assert hold_of(route(directory=directory)) is Hold.SEVERAL_CUSTOMERS
 
 
 def test_an_unknown_plus_address_is_no_evidence() -> None:
     assert hold_of(route(replace(LETTER, recipients=("privacy+acne@kavkom.example",)))) is Hold.NO_EVIDENCE
+
+
+def test_an_intake_address_that_is_nobodys_contradicts_all_other_evidence() -> None:
+    letter = replace(LETTER, recipients=("privacy+acne@kavkom.example",))
+
+    assert hold_of(route(letter, names=clues(number(ACMES_NUMBER)))) is Hold.SEVERAL_CUSTOMERS
+
+
+def test_a_case_address_is_no_intake_address() -> None:
+    letter = replace(LETTER, recipients=("privacy+c.7.abcdefghijk@kavkom.example",))
+
+    assert goes_to(route(letter, names=clues(number(ACMES_NUMBER)))) == "C0001"
+
+
+# --- other evidence ---
+
+
+@pytest.mark.parametrize(
+    ("found", "evidence"),
+    [
+        (number(ACMES_NUMBER), f"telephone:{ACMES_NUMBER}"),
+        (number("+32199000100", ACMES_NUMBER), f"telephone:{ACMES_NUMBER}"),
+        (clue(KeyKind.SMS_SENDER, "ACME"), "sms-sender:ACME"),
+        (clue(KeyKind.DOMAIN, "www.acme.example", "acme.example"), "domain:acme.example"),
+        (clue(KeyKind.DOMAIN, "acme.example", source=Source.QUOTED), "campaign:acme.example"),
+        (clue(KeyKind.DOMAIN, "acme.example", source=Source.ATTACHED), "campaign:acme.example"),
+    ],
+)
+def test_each_kind_of_evidence_decides_alone(found: Clue, evidence: str) -> None:
+    assert route(UNADDRESSED, names=clues(found)) == Route(Known("C0001"), (evidence,))
+
+
+def test_evidence_for_two_customers_is_a_persons_decision() -> None:
+    both = clues(number(ACMES_NUMBER), clue(KeyKind.DOMAIN, "boreal.example"))
+
+    assert hold_of(route(UNADDRESSED, names=both)) is Hold.SEVERAL_CUSTOMERS
+
+
+def test_what_a_campaign_says_and_what_the_writer_says_must_agree() -> None:
+    both = clues(number(ACMES_NUMBER), clue(KeyKind.DOMAIN, "boreal.example", source=Source.ATTACHED))
+
+    assert hold_of(route(UNADDRESSED, names=both)) is Hold.SEVERAL_CUSTOMERS
+
+
+def test_a_number_that_nobody_has_is_no_evidence() -> None:
+    assert hold_of(route(UNADDRESSED, names=clues(number("+33199999999")))) is Hold.NO_EVIDENCE
+
+
+def test_a_name_alone_decides_nothing_and_makes_a_candidate() -> None:
+    found = route(UNADDRESSED, names=clues(words=("acme",)))
+
+    assert isinstance(found, Held)
+    assert found.hold is Hold.NO_EVIDENCE
+    assert [customer.reference for customer in found.candidates] == ["C0001"]
+
+
+def test_the_name_of_another_customer_contradicts() -> None:
+    assert hold_of(route(names=clues(words=("boreal",)))) is Hold.SEVERAL_CUSTOMERS
+    assert hold_of(route(UNADDRESSED, names=clues(number(ACMES_NUMBER), words=("boreal",)))) is Hold.SEVERAL_CUSTOMERS
+
+
+def test_its_own_name_and_that_of_the_writers_employer_do_not_contradict() -> None:
+    named = clues(number(ACMES_NUMBER), words=("acme", "boreal"), own_domain="boreal.example")
+
+    assert goes_to(route(UNADDRESSED, names=named)) == "C0001"
+
+
+def test_a_number_of_the_writers_own_company_decides_nothing() -> None:
+    own = clues(number(ACMES_NUMBER), own_domain="mail.acme.example")
+
+    assert hold_of(route(UNADDRESSED, names=own)) is Hold.WRITERS_OWN
+
+
+def test_the_writers_own_domain_is_no_evidence() -> None:
+    own = clues(clue(KeyKind.DOMAIN, "acme.example"), own_domain="acme.example")
+
+    assert hold_of(route(UNADDRESSED, names=own)) is Hold.NO_EVIDENCE
+
+
+def test_an_employee_may_write_to_his_own_companys_intake_address() -> None:
+    assert goes_to(route(names=clues(own_domain="acme.example"))) == "C0001"
+
+
+# --- time ---
 
 
 def test_a_contract_that_has_ended_is_a_persons_decision() -> None:
@@ -87,6 +244,29 @@ def test_a_contract_is_live_on_its_last_day() -> None:
     assert hold_of(route(directory=ending(TODAY))) is None
 
 
+def moved(on: date) -> Entries:
+    """A number that C0001 had until that day and C0002 has had since."""
+    before, after = Had(Known("C0001"), last=on - timedelta(1)), Had(Known("C0002"), first=on)
+    return Entries({(KeyKind.TELEPHONE, ACMES_NUMBER): [before, after]})
+
+
+@pytest.mark.parametrize(
+    ("on", "days", "goes"),
+    [
+        (date(2026, 1, 5), (), "C0002"),
+        (date(2026, 11, 5), (), None),
+        (date(2026, 11, 5), (date(2026, 11, 18),), "C0002"),
+        (date(2026, 11, 5), (date(2026, 11, 2),), "C0001"),
+        (date(2026, 11, 5), (date(2026, 11, 2), date(2026, 11, 18)), None),
+    ],
+)
+def test_the_day_of_the_call_says_whose_a_number_was(on: date, days: tuple[date, ...], goes: str | None) -> None:
+    assert goes_to(route(UNADDRESSED, moved(on), names=clues(number(ACMES_NUMBER), days=days))) == goes
+
+
+# --- what a letter is ---
+
+
 @pytest.mark.parametrize(
     ("hold", "changed"),
     [
@@ -95,6 +275,7 @@ def test_a_contract_is_live_on_its_last_day() -> None:
         (Hold.OWN_MAIL, {"sender": "Privacy+C.7.abc@Kavkom.Example"}),
         (Hold.OWN_MAIL, {"received_lines": 26}),
         (Hold.UNREADABLE, {"unreadable": "headers", "recipients": (), "sender": None}),
+        (Hold.DISGUISED, {"hidden": True}),
         (None, {"received_lines": 25}),
         (None, {"sender": None}),
         (None, {"unreadable": "encrypted"}),
@@ -104,17 +285,118 @@ def test_what_a_letter_is_can_hold_it(hold: Hold | None, changed: dict[str, obje
     assert hold_of(route(replace(LETTER, **changed))) is hold  # type: ignore[arg-type]  # the table varies any field
 
 
+@pytest.mark.parametrize(
+    ("hold", "kind", "flags"),
+    [
+        (Hold.AUTHORITY, Kind.AUTHORITY, ()),
+        (Hold.CONTROLLER, Kind.CONTROLLER, ()),
+        (Hold.NOT_A_REQUEST, Kind.NOT_REQUEST, ()),
+        (Hold.POSSIBLE_BREACH, Kind.REQUEST, ("possible_breach",)),
+        (None, Kind.FOLLOW_UP, ("deadline",)),
+    ],
+)
+def test_only_a_request_goes_by_itself(hold: Hold | None, kind: Kind, flags: tuple[str, ...]) -> None:
+    assert hold_of(route(rights=RightsRead(kind, (), flags, ()))) is hold
+
+
+def test_what_could_not_be_read_is_not_judged_by_its_words() -> None:
+    letter = replace(LETTER, unreadable="encrypted", text="")
+
+    assert goes_to(route(letter, rights=RightsRead(Kind.NOT_REQUEST, (), (), ()))) == "C0001"
+
+
+def test_a_campaign_mail_sent_on_without_a_word_asks_for_an_end_of_it() -> None:
+    nothing = RightsRead(Kind.NOT_REQUEST, (), (), ())
+    campaign = clue(KeyKind.DOMAIN, "acme.example", source=Source.ATTACHED)
+
+    assert goes_to(route(UNADDRESSED, names=clues(campaign, wordless=True), rights=nothing)) == "C0001"
+    assert hold_of(route(UNADDRESSED, names=clues(campaign), rights=nothing)) is Hold.NOT_A_REQUEST
+
+
+@pytest.mark.parametrize("changed", [{"disguised": True}, {"too_many": True}])
+def test_what_is_disguised_is_held(changed: dict[str, bool]) -> None:
+    assert hold_of(route(names=clues(**changed))) is Hold.DISGUISED
+
+
 def test_junk_is_held_whatever_it_says() -> None:
     assert hold_of(route(junk=True)) is Hold.JUNK
 
 
+# --- settings ---
+
+
 def test_nothing_is_forwarded_where_automatic_forwarding_is_off() -> None:
-    found = route(automatic=False)
+    found = route(automatic=Automatic.OFF)
 
     assert isinstance(found, Held)
     assert found.hold is Hold.AUTOMATIC_FORWARDING_OFF
     assert found.evidence == (f"intake-alias:{ACME}",)
 
 
+def test_only_intake_addresses_decide_where_that_is_the_setting() -> None:
+    only = Automatic.INTAKE_ADDRESS
+
+    assert goes_to(route(automatic=only)) == "C0001"
+    held = route(UNADDRESSED, names=clues(number(ACMES_NUMBER)), automatic=only)
+    assert hold_of(held) is Hold.AUTOMATIC_FORWARDING_OFF
+
+
 def test_a_better_reason_is_given_before_automatic_forwarding_being_off() -> None:
-    assert hold_of(route(replace(LETTER, recipients=(US,)), automatic=False)) is Hold.NO_EVIDENCE
+    assert hold_of(route(UNADDRESSED, automatic=Automatic.OFF)) is Hold.NO_EVIDENCE
+
+
+# --- whatever the letter ---
+
+CUSTOMERS = [Known(f"C000{number}") for number in range(1, 5)]
+KEYS = {
+    key: owners
+    for number, customer in enumerate(CUSTOMERS)
+    for key, owners in entries_of(
+        customer, f"privacy+{'abcd'[number]}@kavkom.example", f"+3319900010{number}", "abcd"[number]
+    ).items()
+}
+EVERYBODY = Entries(KEYS)
+CLUES = st.sampled_from([key for key in KEYS if key[0] not in {KeyKind.INTAKE_ALIAS, KeyKind.NAME}])
+FOUND = st.lists(
+    st.builds(lambda key, source: Clue(key[0], (key[1],), source), CLUES, st.sampled_from(Source)), max_size=4
+)
+ADDRESSES = st.lists(st.sampled_from([US, *(key[1] for key in KEYS if key[0] is KeyKind.INTAKE_ALIAS)]), max_size=2)
+WORDS = st.lists(st.sampled_from("abcdefgh"), max_size=3)
+
+
+@st.composite
+def letters(draw: st.DrawFn) -> tuple[Letter, Clues]:
+    letter = replace(LETTER, recipients=tuple(draw(ADDRESSES)))
+    return letter, clues(*draw(FOUND), words=tuple(draw(WORDS)), own_domain=draw(st.sampled_from(["", "a.example"])))
+
+
+def owners_in(letter: Letter, names: Clues) -> set[str]:
+    """Whose deciding evidence a letter has."""
+    keys = [(KeyKind.INTAKE_ALIAS, address) for address in letter.recipients]
+    keys += [(one.kind, value) for one in names.found for value in one.values]
+    return {one.customer.reference for key in keys for one in EVERYBODY.owners(*key)}
+
+
+@given(letters())
+def test_who_gets_a_letter_is_the_only_one_of_whom_it_has_evidence(mail: tuple[Letter, Clues]) -> None:
+    goes = goes_to(route(mail[0], EVERYBODY, names=mail[1]))
+
+    assert goes is None or owners_in(*mail) == {goes}
+
+
+@given(letters(), letters())
+def test_evidence_of_another_customer_never_lets_a_held_letter_go(
+    mail: tuple[Letter, Clues], more: tuple[Letter, Clues]
+) -> None:
+    (letter, names), (_, others) = mail, more
+    added = names._replace(found=(*names.found, *others.found), words=(*names.words, *others.words))
+    if owners_in(letter, names) and hold_of(route(letter, EVERYBODY, names=names)):
+        assert goes_to(route(letter, EVERYBODY, names=added)) is None
+
+
+@given(letters(), st.sampled_from(CUSTOMERS))
+def test_nobody_else_gets_the_mail_of_a_customer_who_is_no_longer_in_the_directory(
+    mail: tuple[Letter, Clues], gone: Known
+) -> None:
+    if goes_to(route(mail[0], EVERYBODY, names=mail[1])) == gone.reference:
+        assert goes_to(route(mail[0], EVERYBODY.without(gone.reference), names=mail[1])) is None

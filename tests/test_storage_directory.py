@@ -74,10 +74,10 @@ def test_a_customer_is_imported_with_all_it_can_be_recognised_by(database: Datab
         customer = customers.get_customer(session, " c0001 ")
         periods = select(CustomerKey.valid_from, CustomerKey.valid_to).where(CustomerKey.value == "+33199000100")
         assert session.execute(periods).one() == (date(2025, 1, 1), date(2026, 3, 31))
-        found = customers.find_by_alias(session, ["privacy+garage@kavkom.example"])
+        found = customers.find_owners(session, KeyKind.INTAKE_ALIAS, ["privacy+garage@kavkom.example"])
     assert (customer.name, customer.language) == ("Garage Dupont", "fr")
     assert (customer.contract_start, customer.contract_end) == (date(2023, 2, 1), None)
-    assert [one.reference for one in found["privacy+garage@kavkom.example"]] == ["C0001"]
+    assert [one.customer.reference for one in found["privacy+garage@kavkom.example"]] == ["C0001"]
     assert keys_of(database, "C0001") == {
         *(("name", name) for name in ("garage dupont", "dupont auto", "chez dupont")),
         *(("domain", domain) for domain in ("dupont.example", "dupont.fr")),

@@ -1,0 +1,292 @@
+"""What in a letter may tell which customer it concerns: pure, and bounded whatever the letter.
+
+Only what points at the company counts: the number that called, the sender of a text message, a web site, the campaign
+mail that is quoted or attached. The writer's own telephone, address, employer and signature are no clue, and what
+stands alone below a letter may be the writer's own.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from datetime import date
+from enum import StrEnum
+from itertools import islice
+from typing import NamedTuple
+
+import phonenumbers
+
+from mail.headers import decode_base64, first, read_addresses, split_head
+from mail.letter import HEAD, Letter, read_letter
+from mail.lexicon import plain
+from mail.parts import Part, read_parts
+from mail.sections import Sections, split_sections
+from mail.text import words_above_quotation
+from mail.written_dates import find_days
+from storage.naming import words_of
+from storage.types import KeyKind
+
+MOST = 60
+"""Clues of one kind in one text; a letter with more of them points nowhere."""
+
+WORDS = 1200
+"""Words among which customers' names are looked for."""
+
+SHOUTED = 4
+"""Words in capitals that may still be senders of text messages."""
+
+ATTACHED = 3
+"""Attached mails that are read."""
+
+
+class Source(StrEnum):
+    """Where in a mail a clue stands."""
+
+    WRITTEN = "written"
+    QUOTED = "quoted"
+    ATTACHED = "attached"
+
+
+class Clue(NamedTuple):
+    """Something by which a customer may be found: one of several `values`, for a number may be read in two ways."""
+
+    kind: KeyKind
+    values: tuple[str, ...]
+    source: Source
+
+
+class Clues(NamedTuple):
+    """All of a letter. `words`: its writer's own, plain, in which names are looked for; `^` marks a capital letter.
+
+    `wordless`: its writer says nothing below the subject. `own_domain`: that of the writer's address. `days`: those
+    that the letter names. `too_many`: there are more clues than a letter of a person has. `disguised`: it has words in
+    letters of two alphabets.
+    """
+
+    found: tuple[Clue, ...] = ()
+    words: tuple[str, ...] = ()
+    wordless: bool = False
+    own_domain: str = ""
+    days: tuple[date, ...] = ()
+    too_many: bool = False
+    disguised: bool = False
+
+
+NO_CLUES = Clues()
+
+
+def find_clues(head: bytes, letter: Letter) -> Clues:
+    """The clues of a mail, of which `head` are the first octets and `letter` is what it says."""
+    sections = split_sections(f"{letter.subject}\n\n{letter.text}", letter.sender_name)
+    found = list(_distinct(_all_clues(head, letter, sections)))
+    counts = [sum(clue.kind is kind for clue in found) for kind in KeyKind]
+    return Clues(
+        found=tuple(found),
+        words=tuple(_marked_words(sections.written)),
+        wordless=not _LETTER.search(words_above_quotation(letter.text)),
+        own_domain=(letter.sender or "").rpartition("@")[2].lower(),
+        days=tuple(find_days(plain(sections.written))[:10]),
+        too_many=any(count > MOST for count in counts),
+        disguised=bool(_TWO_ALPHABETS.search(sections.written)),
+    )
+
+
+def _all_clues(head: bytes, letter: Letter, sections: Sections) -> Iterator[Clue]:
+    region = REGIONS.get(letter.language, ())
+    yield from _clues_in(sections.written, Source.WRITTEN, region)
+    yield from _clues_in(sections.quoted, Source.QUOTED, region)
+    for mail in _attached_mails(head, letter):
+        yield from _clues_of_campaign(mail, region)
+
+
+def _clues_in(text: str, source: Source, region: tuple[str, ...]) -> Iterator[Clue]:
+    kept = (numbers for numbers in _numbers(text, region))
+    yield from (Clue(KeyKind.TELEPHONE, numbers, source) for numbers in islice(kept, MOST + 1))
+    yield from (Clue(KeyKind.DOMAIN, domains, source) for domains in islice(_domains(text), MOST + 1))
+    yield from (Clue(KeyKind.SMS_SENDER, (sender,), source) for sender in islice(_sms_senders(text), MOST + 1))
+
+
+def _distinct(clues: Iterable[Clue]) -> Iterator[Clue]:
+    """Each once, in the writer's own words before all others."""
+    seen = set[tuple[KeyKind, tuple[str, ...]]]()
+    for clue in clues:
+        if (clue.kind, clue.values) not in seen:
+            seen.add((clue.kind, clue.values))
+            yield clue
+
+
+# --- telephone numbers ---
+
+REGIONS = {
+    "fr": ("FR", "BE", "CH"),
+    "en": ("GB", "IE"),
+    "de": ("DE", "AT", "CH"),
+    "es": ("ES",),
+    "it": ("IT", "CH"),
+    "nl": ("NL", "BE"),
+    "pt": ("PT",),
+    "pl": ("PL",),
+    "he": ("IL",),
+    "ro": ("RO",),
+    "cs": ("CZ",),
+    "sv": ("SE",),
+    "da": ("DK",),
+    "el": ("GR",),
+}
+"""Where a number without a country may be, by the letter's language; in France it may always be."""
+
+_RUN = re.compile(r"(?<![\w+.,/-])(?:\+|\(?0)(?:[\s().\-/\u00a0\u202f]{0,3}\d){6,16}(?![\w-]?\d)")
+_TIME_FOLLOWS = re.compile(r"\s?\d{1,2}$")
+_MASKED = re.compile(r"[\s.\-/]{0,2}(?:[xX*•#]|\?\?)")
+_NUMBER_WORDS = (
+    r"numeros?|n°|no|num|tel|telephone|portable|mobile|fixe|ligne(?: directe)?|phone|number|cell|line|landline|desk|"
+    r"extension|nummer|handy\w*|telefon\w*|festnetz\w*|telefono|movil|cellulare|celular|telemovel|numer\w*|komork\w*|numar\w*"
+)
+_OWNERS = (
+    r"mon|ma|mes|notre|nos|my|our|meine?[rmn]?|unser\w*|mi|mis|nuestro|il mio|la mia|mio|mia|mijn|onze|o meu|a minha|"
+    r"meu|minha|moj\w*|numarul meu"
+)
+_OWN_BEFORE = re.compile(
+    rf"(?:\b(?:{_OWNERS})\s(?:\w+\s){{0,2}}(?:{_NUMBER_WORDS})\b[^.!?\n]{{0,20}}|"
+    r"\b(?:joignable|reach me|call me(?: back)?|contact me|rappele[rz][ -]moi|contacte[rz][ -]moi|erreichbar|"
+    r"contactarme|llamarme|contattarmi|bereikbaar)\b[^.!?\n]{0,24}|"
+    rf"\b(?:sur|on|auf|su|op|na)\s(?:(?:le|la|l|the|il|het|{_OWNERS})\s)?(?:(?:{_NUMBER_WORDS})\s)?)$"
+)
+_OWN_LABEL = re.compile(
+    r"(?:^|\n)[ \t]*(?:tel|telephone|phone|mobile|mob|portable|port|fixe|fax|gsm|handy|telefon|telefono|cell|cel|"
+    r"direct|ligne directe|m|t)[ \t]*[.:)]*[ \t]*$"
+)
+_OWN_AFTER = re.compile(
+    rf"[\s,(:]{{0,3}}(?:(?:est|is|ist|es|e|c'est)\s)?(?:{_OWNERS})\s(?:\w+\s)?(?:{_NUMBER_WORDS})\b"
+)
+_LETTER = re.compile(r"[^\W\d_]")
+_SENTENCE = re.compile(r"[.!?]\s|\n")
+
+
+def _numbers(text: str, regions: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    """The numbers in a text that are not its writer's own, each in all ways in which it may be read (E.164)."""
+    if not any(character.isdigit() for character in text):
+        return
+    spelled = plain(text) if len(plain(text)) == len(text) else text.lower()
+    for run in islice(_RUN.finditer(text), MOST + 1):
+        if _MASKED.match(text, run.end()) or _is_own(spelled, run.start(), run.end()):
+            continue
+        digits = _TIME_FOLLOWS.sub("", run[0]) if text[run.end() : run.end() + 1] in (":", "h") else run[0]
+        if values := tuple(dict.fromkeys(_readings(digits, regions))):
+            yield values
+
+
+def _is_own(text: str, start: int, end: int) -> bool:
+    """Whether a number is the writer's own: labelled so, or alone below the letter."""
+    before = text[max(0, start - 60) : start]
+    if _OWN_BEFORE.search(before) or _OWN_LABEL.search(before) or _OWN_AFTER.match(text, end):
+        return True
+    return _stands_alone(text, start, end)
+
+
+def _stands_alone(text: str, start: int, end: int) -> bool:
+    """Whether there is nothing but the number in its sentence, in a text that says something elsewhere."""
+    begins = [found.end() for found in _SENTENCE.finditer(text, max(0, start - 200), start)]
+    ends = _SENTENCE.search(text, end)
+    before = text[begins[-1] if begins else max(0, start - 200) : start]
+    after = text[end : ends.start() if ends else len(text)]
+    if _LETTER.search(before) or _LETTER.search(after) or text[:start].rstrip().endswith(":"):
+        return False
+    return bool(_LETTER.search(text))
+
+
+def _readings(digits: str, regions: tuple[str, ...]) -> Iterator[str]:
+    everywhere = digits.startswith("+") or digits.lstrip("( ").startswith("00")
+    for region in ("FR",) if everywhere else dict.fromkeys(("FR", *regions)):
+        found = phonenumbers.PhoneNumberMatcher(digits, region, leniency=phonenumbers.Leniency.POSSIBLE, max_tries=20)
+        for match in islice(found, 2):
+            yield phonenumbers.format_number(match.number, phonenumbers.PhoneNumberFormat.E164)
+
+
+# --- domains, senders of text messages ---
+
+_HOST = re.compile(
+    r"(?<![\w.@%+-])(?:https?://|www\.)?(?:[\w.+-]{1,64}@)?((?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.){1,5}[a-z]{2,24})"
+    r"(?![\w@-])",
+    re.IGNORECASE | re.ASCII,
+)
+_OWN_MAIL = re.compile(
+    rf"\b(?:{_OWNERS})\s(?:\w+\s){{0,2}}(?:e-?mail|mail|adresse|address|courriel|correo|indirizzo)\b[^.!?\n]{{0,24}}$"
+)
+_SENDER = re.compile(r"(?<![\w.@])(?<![a-zA-Z0-9]-)[A-Z][A-Z0-9]{3,10}(?![\w@])")
+_TEXT_MESSAGE = re.compile(
+    r"\b(?:sms|texto|textos|text(?:s|ed)?|message|messages|mensajes?|messaggi\w*|nachricht\w*|bericht\w*|wiadomosc\w*|"
+    r"mesaj\w*|mensage\w*)\b|[\u0590-\u06ff]"
+)
+_NO_SENDER = frozenset(
+    "STOP CNIL RGPD GDPR DSGVO DPO SMS MMS SPAM PROMO INFO INFOS URGENT ALERTE AVIS MERCI RAPPEL CONTACT RETRAIT "
+    "SERVICE CLIENT DEMANDE BONJOUR HELLO HELP URGENCE EFFACEZ SUPPRIMEZ ARRETEZ".split()
+)
+
+
+def _domains(text: str) -> Iterator[tuple[str, ...]]:
+    """The hosts that a text names, each with the domains that it lies in."""
+    for host in islice(_HOST.finditer(text), MOST + 1):
+        if not _OWN_MAIL.search(plain(text[max(0, host.start() - 60) : host.start()])):
+            yield with_parents(host[1])
+
+
+def with_parents(host: str) -> tuple[str, ...]:
+    """A host, and the domains that it lies in, but for the last: mail.acme.example, acme.example."""
+    labels = host.lower().split(".")
+    return tuple(".".join(labels[at:]) for at in range(len(labels) - 1))
+
+
+def _sms_senders(text: str) -> Iterator[str]:
+    """Words in capitals where text messages are spoken of; many of them are only somebody who shouts."""
+    found = [sender[0] for sender in islice(_SENDER.finditer(text), MOST + 1) if sender[0] not in _NO_SENDER]
+    if len(found) <= SHOUTED and _TEXT_MESSAGE.search(plain(text)):
+        yield from found
+
+
+# --- the campaign mail that is attached ---
+
+_CAMPAIGN = frozenset({b"from", b"list-unsubscribe", b"message-id"})
+_FORWARDED = frozenset({"message/rfc822", "message/global"})
+_MAIL_FIELDS = frozenset({b"content-type", b"content-transfer-encoding", b"content-disposition"})
+
+
+def _attached_mails(head: bytes, letter: Letter) -> Iterator[bytes]:
+    if not any(one.content_type in _FORWARDED for one in letter.attachments):
+        return
+    fields, body = split_head(head[:HEAD], _MAIL_FIELDS)
+    leaves = read_parts(fields, head[body:HEAD], truncated=len(head) > HEAD).leaves
+    mails = (part for part in leaves if part.content_type in _FORWARDED)
+    yield from (_content(part) for part in islice(mails, ATTACHED))
+
+
+def _content(part: Part) -> bytes:
+    return decode_base64(part.body) if part.encoding == b"base64" else part.content()
+
+
+def _clues_of_campaign(mail: bytes, regions: tuple[str, ...]) -> Iterator[Clue]:
+    """From whom it came, and what it names."""
+    fields, _ = split_head(mail, _CAMPAIGN)
+    for address in islice(read_addresses(first(fields, "from")), 2):
+        yield Clue(KeyKind.DOMAIN, with_parents(address.rpartition("@")[2]), Source.ATTACHED)
+    said = read_letter(mail)
+    yield from _clues_in(f"{said.subject}\n\n{said.text}", Source.ATTACHED, regions)
+
+
+# --- words ---
+
+_TWO_ALPHABETS = re.compile(
+    r"\b\w*(?:[a-zA-Z]\w{0,40}?[\u0370-\u03ff\u0400-\u04ff]|[\u0370-\u03ff\u0400-\u04ff]\w{0,40}?[a-zA-Z])\w*\b"
+)
+_SPACED = re.compile(r"[^\W_]+|[.!?:;\n]")
+
+
+def _marked_words(text: str) -> Iterator[str]:
+    """Plain words in their order; one that has a capital although no sentence begins there is marked with `^`."""
+    begins = True
+    for found in islice(_SPACED.finditer(text), WORDS):
+        word = found[0]
+        if not _LETTER.search(word) and not word[0].isdigit():
+            begins = True
+            continue
+        mark = "^" if word[:1].isupper() and not begins and not word.isupper() else ""
+        yield from (mark + one for one in words_of(plain(word)))
+        begins = False
