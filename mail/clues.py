@@ -14,14 +14,13 @@ from typing import NamedTuple
 
 import phonenumbers
 
-from mail.headers import decode_base64, first, read_addresses, split_head
+from mail.headers import first, read_addresses, split_head
 from mail.letter import HEAD, Letter, read_letter
 from mail.lexicon import plain
-from mail.parts import Part, read_parts
+from mail.parts import read_parts
 from mail.sections import Sections, split_sections
 from mail.text import words_above_quotation
 from mail.written_dates import find_days
-from storage.naming import words_of
 from storage.types import KeyKind
 
 MOST = 60
@@ -32,6 +31,9 @@ WORDS = 1200
 
 SHOUTED = 4
 """Words in capitals that may still be senders of text messages."""
+
+UNMISTAKABLE = 8
+"""Letters in capitals of what can only be a sender, also where no text messages are spoken of."""
 
 ATTACHED = 3
 """Attached mails that are read."""
@@ -77,15 +79,16 @@ def find_clues(head: bytes, letter: Letter) -> Clues:
     """The clues of a mail, of which `head` are the first octets and `letter` is what it says."""
     sections = split_sections(f"{letter.subject}\n\n{letter.text}", letter.sender_name)
     found = list(_distinct(_all_clues(head, letter, sections)))
+    days = find_days(plain(sections.written)) if any(clue.kind is KeyKind.TELEPHONE for clue in found) else []
     counts = [sum(clue.kind is kind for clue in found) for kind in KeyKind]
     return Clues(
         found=tuple(found),
         words=tuple(_marked_words(sections.written)),
         wordless=not _LETTER.search(words_above_quotation(letter.text)),
         own_domain=(letter.sender or "").rpartition("@")[2].lower(),
-        days=tuple(find_days(plain(sections.written))[:10]),
+        days=tuple(days[:MOST]),
         too_many=any(count > MOST for count in counts),
-        disguised=bool(_TWO_ALPHABETS.search(sections.written)),
+        disguised=_is_disguised(sections.written),
     )
 
 
@@ -133,11 +136,16 @@ REGIONS = {
 }
 """Where a number without a country may be, by the letter's language; in France it may always be."""
 
-_RUN = re.compile(r"(?<![\w+.,/-])(?:\+|\(?0)(?:[\s().\-/\u00a0\u202f]{0,3}\d){6,16}(?![\w-]?\d)")
+_BETWEEN_DIGITS = r"(?!\s\s)[ \t\xa0\u2009\u202f().\-/\u2010-\u2015]{0,3}"
+_RUN = re.compile(
+    rf"(?<![\w+.,/-])(?:(?:\+|\(?0)(?:{_BETWEEN_DIGITS}\d){{6,16}}|(?:3[0-9]|4[0-9]|351|353|972)\d{{8,10}})(?![\w-]?\d)"
+)
+_NO_DIGITS = re.compile(r"[^\d+()]+")
 _TIME_FOLLOWS = re.compile(r"\s?\d{1,2}$")
 _MASKED = re.compile(r"[\s.\-/]{0,2}(?:[xX*•#]|\?\?)")
 _NUMBER_WORDS = (
     r"numeros?|n°|no|num|tel|telephone|portable|mobile|fixe|ligne(?: directe)?|phone|number|cell|line|landline|desk|"
+    r"standard|switchboard|accueil|bureau|office|poste|durchwahl|zentrale|centralita|centralino|centrale|"
     r"extension|nummer|handy\w*|telefon\w*|festnetz\w*|telefono|movil|cellulare|celular|telemovel|numer\w*|komork\w*|numar\w*"
 )
 _OWNERS = (
@@ -194,6 +202,7 @@ def _stands_alone(text: str, start: int, end: int) -> bool:
 
 
 def _readings(digits: str, regions: tuple[str, ...]) -> Iterator[str]:
+    digits = _NO_DIGITS.sub(" ", digits if digits[0] in "+(0" else f"+{digits}")
     everywhere = digits.startswith("+") or digits.lstrip("( ").startswith("00")
     for region in ("FR",) if everywhere else dict.fromkeys(("FR", *regions)):
         found = phonenumbers.PhoneNumberMatcher(digits, region, leniency=phonenumbers.Leniency.POSSIBLE, max_tries=20)
@@ -208,6 +217,7 @@ _HOST = re.compile(
     r"(?![\w@-])",
     re.IGNORECASE | re.ASCII,
 )
+_DOT_WITHIN = re.compile(r"[a-z0-9]\.[a-z]{2}", re.IGNORECASE)
 _OWN_MAIL = re.compile(
     rf"\b(?:{_OWNERS})\s(?:\w+\s){{0,2}}(?:e-?mail|mail|adresse|address|courriel|correo|indirizzo)\b[^.!?\n]{{0,24}}$"
 )
@@ -224,6 +234,8 @@ _NO_SENDER = frozenset(
 
 def _domains(text: str) -> Iterator[tuple[str, ...]]:
     """The hosts that a text names, each with the domains that it lies in."""
+    if not _DOT_WITHIN.search(text):
+        return
     for host in islice(_HOST.finditer(text), MOST + 1):
         if not _OWN_MAIL.search(plain(text[max(0, host.start() - 60) : host.start()])):
             yield with_parents(host[1])
@@ -238,8 +250,10 @@ def with_parents(host: str) -> tuple[str, ...]:
 def _sms_senders(text: str) -> Iterator[str]:
     """Words in capitals where text messages are spoken of; many of them are only somebody who shouts."""
     found = [sender[0] for sender in islice(_SENDER.finditer(text), MOST + 1) if sender[0] not in _NO_SENDER]
-    if len(found) <= SHOUTED and _TEXT_MESSAGE.search(plain(text)):
-        yield from found
+    if len(found) > SHOUTED:
+        return
+    spoken_of = _TEXT_MESSAGE.search(plain(text))
+    yield from (sender for sender in found if spoken_of or len(sender) >= UNMISTAKABLE)
 
 
 # --- the campaign mail that is attached ---
@@ -255,11 +269,7 @@ def _attached_mails(head: bytes, letter: Letter) -> Iterator[bytes]:
     fields, body = split_head(head[:HEAD], _MAIL_FIELDS)
     leaves = read_parts(fields, head[body:HEAD], truncated=len(head) > HEAD).leaves
     mails = (part for part in leaves if part.content_type in _FORWARDED)
-    yield from (_content(part) for part in islice(mails, ATTACHED))
-
-
-def _content(part: Part) -> bytes:
-    return decode_base64(part.body) if part.encoding == b"base64" else part.content()
+    yield from (part.content() for part in islice(mails, ATTACHED))
 
 
 def _clues_of_campaign(mail: bytes, regions: tuple[str, ...]) -> Iterator[Clue]:
@@ -273,20 +283,21 @@ def _clues_of_campaign(mail: bytes, regions: tuple[str, ...]) -> Iterator[Clue]:
 
 # --- words ---
 
+_GREEK_OR_CYRILLIC = re.compile("[\u0370-\u04ff]")
 _TWO_ALPHABETS = re.compile(
     r"\b\w*(?:[a-zA-Z]\w{0,40}?[\u0370-\u03ff\u0400-\u04ff]|[\u0370-\u03ff\u0400-\u04ff]\w{0,40}?[a-zA-Z])\w*\b"
 )
-_SPACED = re.compile(r"[^\W_]+|[.!?:;\n]")
+
+
+def _is_disguised(text: str) -> bool:
+    return bool(_GREEK_OR_CYRILLIC.search(text)) and bool(_TWO_ALPHABETS.search(text))
+
+
+_CAPITAL = re.compile(r"(?<=[a-zß-öø-ÿ0-9,;)\]'\u2019] )(?=[A-ZÀ-ÖØ-ÞŚŻŹĆŁŠŽČŘŤĎŇĂȘȚÎŐŰĞ][^\W\d_A-ZÀ-ÖØ-Þ])")
+_MARKED = re.compile(r"\^?[^\W_]+")
 
 
 def _marked_words(text: str) -> Iterator[str]:
     """Plain words in their order; one that has a capital although no sentence begins there is marked with `^`."""
-    begins = True
-    for found in islice(_SPACED.finditer(text), WORDS):
-        word = found[0]
-        if not _LETTER.search(word) and not word[0].isdigit():
-            begins = True
-            continue
-        mark = "^" if word[:1].isupper() and not begins and not word.isupper() else ""
-        yield from (mark + one for one in words_of(plain(word)))
-        begins = False
+    unmarked = text.replace("^", " ")
+    yield from islice((found[0] for found in _MARKED.finditer(plain(_CAPITAL.sub("^", unmarked)))), WORDS)

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from mail.deciding import Considered, RecordedDirectory, consider
 from mail.reading import read_mail
-from mail.routing import Route
+from mail.routing import Held, Route
 from mail.settings import ReadingSettings
 from storage.deadlines import PARIS
 from storage.types import Hold, Kind
@@ -74,4 +74,13 @@ def as_text(explained: Explained) -> str:
     where = "to a person" if goes == HUMAN else "to nobody" if not goes else f"to {', '.join(goes)}"
     rights = ", ".join(reading.rights) or "none"
     words = f" (because: {', '.join(explained.considered.because)})" if explained.considered.because else ""
-    return f"{explained.file}: {reading.kind}, {reading.language}, rights: {rights}{words}; {where}, {explained.why}"
+    asked = f"{explained.file}: {reading.kind}, {reading.language}, rights: {rights}{words}"
+    return f"{asked}; {where}, {explained.why}{_candidates(explained.considered.outcome)}"
+
+
+def _candidates(outcome: Route | Held) -> str:
+    """Whom a held letter may concern, and what points there."""
+    if isinstance(outcome, Route) or not outcome.candidates:
+        return ""
+    named = ", ".join(customer.reference for customer in outcome.candidates[:3])
+    return f"; perhaps {named} ({', '.join(outcome.evidence) or 'by name'})"

@@ -53,6 +53,8 @@ _EXECUTABLE = re.compile(
 )
 _ENCRYPTED = ("multipart/encrypted", "application/pkcs7-mime", "application/x-pkcs7-mime")
 _WORD = re.compile(r"\w{2,}")
+_LONG_NUMBER = re.compile(r"\d(?:[ \t.\-/()\xa0\u202f]{0,3}\d){7,14}")
+_NO_DIGIT = re.compile(r"\D+")
 
 
 @dataclass(frozen=True)
@@ -201,12 +203,20 @@ def _text_of(part: Part) -> str:
 
 
 def _disagree(plain: str, html: str) -> bool:
-    """Whether two texts that should be one share less than a third of the shorter one's words."""
+    """Whether two texts that should be one name other numbers or share less than a third of the shorter one's words."""
     if not html or not plain:
         return False
+    first_numbers, second_numbers = set(_numbers(plain)), set(_numbers(html))
+    if first_numbers and second_numbers and first_numbers != second_numbers:
+        return True
     first_words, second_words = set(_WORD.findall(plain.lower())), set(_WORD.findall(html.lower()))
     fewer = min(len(first_words), len(second_words))
     return fewer >= 8 and len(first_words & second_words) * 3 < fewer
+
+
+def _numbers(text: str) -> Iterator[str]:
+    """The digits of what may be telephone numbers."""
+    return (_NO_DIGIT.sub("", number) for number in _LONG_NUMBER.findall(text))
 
 
 def _attachments(leaves: tuple[Part, ...]) -> Iterator[Attachment]:

@@ -13,16 +13,17 @@ from sqlalchemy.orm import Session
 from storage import customers
 
 LONGEST = 9
-"""Words in a name at most; the rest of a longer one is not compared."""
+"""Words in a name that is found at most."""
 
 
 class Names:
     """The names of a directory."""
 
     def __init__(self, names: Iterable[str]) -> None:
-        split = [name.split() for name in names]
-        self._whole = frozenset(hash(" ".join(words)) for words in split if len(words) <= LONGEST)
-        self._firsts = frozenset(hash(words[0]) for words in split if words)
+        self._whole, self._firsts = set[int](), set[int]()
+        for name in names:
+            self._whole.add(hash(name))
+            self._firsts.add(hash(name.partition(" ")[0]))
 
     def find_in(self, words: Sequence[str]) -> Iterator[str]:
         """The names in marked words (see mail/clues.py), at each place the longest."""

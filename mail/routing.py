@@ -38,6 +38,9 @@ class CustomerLike(Protocol):
     def reference(self) -> str: ...
 
     @property
+    def contract_start(self) -> date | None: ...
+
+    @property
     def contract_end(self) -> date | None: ...
 
 
@@ -89,11 +92,15 @@ class Held:
 
 @dataclass(frozen=True)
 class _Evidence:
-    """A clue that the directory knows, and whose it is: now, and at all."""
+    """A clue that the directory knows, and whose it is.
+
+    `live` are those whose contract runs; `doubtful`: it may have been another's when he had it, whose contract ended.
+    """
 
     name: str
     live: frozenset[str]
     owners: tuple[CustomerLike, ...]
+    doubtful: bool
 
 
 def find_route(
@@ -141,8 +148,9 @@ def _reason(
         Hold.NOT_A_REQUEST: is_read and rights.kind is Kind.NOT_REQUEST and not _sends_campaign_on(says, found),
         Hold.DISGUISED: letter.hidden or says.clues.disguised or says.clues.too_many,
         Hold.NO_EVIDENCE: not found,
-        Hold.CONTRACT_ENDED: _all_ended(found, today),
+        Hold.CONTRACT_ENDED: _none_live(found, today),
         Hold.SEVERAL_CUSTOMERS: len(agreed) != 1
+        or any(one.doubtful for one in found)
         or _contradicted(agreed, named, _employers(says, directory))
         or _is_to_nobody(letter, directory, own_address),
         Hold.WRITERS_OWN: _may_be_writers_own(agreed, found, _employers(says, directory)),
@@ -162,13 +170,12 @@ def _evidence(says: Says, directory: Directory, today: date) -> Iterator[_Eviden
     for address in says.letter.recipients:
         if owners := directory.owners(KeyKind.INTAKE_ALIAS, address):
             yield _known(f"{KeyKind.INTAKE_ALIAS}:{address}", owners, (today,), today)
-    days = says.clues.days or (today,)
     for clue in says.clues.found:
         if clue.kind is KeyKind.DOMAIN and says.clues.own_domain in clue.values:
             continue
         value, owners = _owners_of(clue, directory)
         if owners:
-            yield _known(_name_of(clue, value), owners, days if _changed_hands(owners, today) else (today,), today)
+            yield _known(_name_of(clue, value), owners, says.clues.days, today)
 
 
 def _owners_of(clue: Clue, directory: Directory) -> tuple[str, Sequence[OwnerLike]]:
@@ -183,13 +190,20 @@ def _name_of(clue: Clue, value: str) -> str:
     return f"{CAMPAIGN if campaign else clue.kind.value}:{value}"
 
 
-def _known(name: str, owners: Sequence[OwnerLike], days: Sequence[date], today: date) -> _Evidence:
-    """Live are those that had it on any of the days in question, and whose contract runs."""
-    if len(days) == 1 and days[0] == today and _changed_hands(owners, today):
-        days = (today, today - CHANGED_HANDS)
+def _known(name: str, owners: Sequence[OwnerLike], said: Sequence[date], today: date) -> _Evidence:
+    """Whose a clue was on the days that the letter names, else now; and lately, too, if it has changed hands since."""
+    changed = _changed_hands(owners, today)
+    days = said or (today, today - CHANGED_HANDS) if changed else (today,)
     had = [owner.customer for owner in owners if any(owner.had_it(day) for day in days)]
-    live = frozenset(customer.reference for customer in had if not _has_ended(customer.contract_end, today))
-    return _Evidence(name, live, tuple(had) or tuple(owner.customer for owner in owners))
+    live = frozenset(customer.reference for customer in had if _is_live(customer, today))
+    doubtful = any(_ended_lately(customer, said, today) for customer in had)
+    return _Evidence(name, live, tuple(had) or tuple(owner.customer for owner in owners), bool(live) and doubtful)
+
+
+def _ended_lately(customer: CustomerLike, said: Sequence[date], today: date) -> bool:
+    """Whether the contract ended so recently that it may have run on the day in question."""
+    end = customer.contract_end
+    return end is not None and today - CHANGED_HANDS <= end < today and (not said or min(said) <= end)
 
 
 def _changed_hands(owners: Sequence[OwnerLike], today: date) -> bool:
@@ -221,12 +235,10 @@ def _candidates(found: Iterable[_Evidence], named: Iterable[Iterable[CustomerLik
 # --- doubts ---
 
 
-def _all_ended(found: Sequence[_Evidence], today: date) -> bool:
+def _none_live(found: Sequence[_Evidence], today: date) -> bool:
     """Stricter than `storage.requests.is_contract_over`: while the data is still held, a person decides."""
     owners = [customer for one in found for customer in one.owners]
-    return any(not one.live and one.owners for one in found) and all(
-        _has_ended(customer.contract_end, today) for customer in owners
-    )
+    return bool(owners) and not any(_is_live(customer, today) for customer in owners)
 
 
 def _contradicted(agreed: frozenset[str], named: Sequence[Sequence[CustomerLike]], employers: frozenset[str]) -> bool:
@@ -254,8 +266,9 @@ def _employers(says: Says, directory: Directory) -> frozenset[str]:
     return frozenset(owner.customer.reference for owner in owners)
 
 
-def _has_ended(contract_end: date | None, today: date) -> bool:
-    return contract_end is not None and today > contract_end
+def _is_live(customer: CustomerLike, today: date) -> bool:
+    """Whether the contract runs; the first and the last day are of it."""
+    return (customer.contract_start or today) <= today <= (customer.contract_end or today)
 
 
 def _is_own(sender: str | None, own_address: str | None) -> bool:

@@ -16,11 +16,6 @@ def plain(text: str) -> str:
     return _MARKS.sub("", unicodedata.normalize("NFKD", lower).replace("\u2019", "'"))
 
 
-def words_of(plain_text: str) -> list[str]:
-    """The words of a text that is plain already."""
-    return _WORD.findall(plain_text)
-
-
 def normal_name(name: str) -> str:
     """A customer's name as it is compared: "Cavaliéro-Fenêtres, S.A." -> "cavaliero fenetres s a"."""
-    return " ".join(words_of(plain(name)))
+    return " ".join(_WORD.findall(plain(name)))

@@ -29,6 +29,7 @@ class Known:
 
     reference: str
     contract_end: date | None = None
+    contract_start: date | None = None
 
 
 @dataclass(frozen=True)
@@ -244,6 +245,20 @@ def test_a_contract_is_live_on_its_last_day() -> None:
     assert hold_of(route(directory=ending(TODAY))) is None
 
 
+def test_a_contract_that_has_not_begun_is_a_persons_decision() -> None:
+    future = Entries({(KeyKind.INTAKE_ALIAS, ACME): [Had(Known("C0001", contract_start=TODAY + timedelta(1)))]})
+
+    assert hold_of(route(directory=future)) is Hold.CONTRACT_ENDED
+
+
+@pytest.mark.parametrize(("ended", "hold"), [(30, Hold.SEVERAL_CUSTOMERS), (200, None)])
+def test_a_number_may_be_of_somebody_whose_contract_ended_lately(ended: int, hold: Hold | None) -> None:
+    former = Had(Known("C0001", TODAY - timedelta(ended)))
+    shared = Entries({(KeyKind.TELEPHONE, ACMES_NUMBER): [former, Had(Known("C0002"))]})
+
+    assert hold_of(route(UNADDRESSED, shared, names=clues(number(ACMES_NUMBER)))) is hold
+
+
 def moved(on: date) -> Entries:
     """A number that C0001 had until that day and C0002 has had since."""
     before, after = Had(Known("C0001"), last=on - timedelta(1)), Had(Known("C0002"), first=on)
@@ -371,9 +386,9 @@ def letters(draw: st.DrawFn) -> tuple[Letter, Clues]:
 
 
 def owners_in(letter: Letter, names: Clues) -> set[str]:
-    """Whose deciding evidence a letter has."""
+    """Whose deciding evidence a letter has: the writer's own domain is none."""
     keys = [(KeyKind.INTAKE_ALIAS, address) for address in letter.recipients]
-    keys += [(one.kind, value) for one in names.found for value in one.values]
+    keys += [(one.kind, value) for one in names.found for value in one.values if value != names.own_domain]
     return {one.customer.reference for key in keys for one in EVERYBODY.owners(*key)}
 
 
