@@ -87,6 +87,8 @@ def consider(
     )
     if isinstance(outcome, Route) and (says.is_in_doubt or _is_for_a_person(says, outcome)):
         outcome = Held(Hold.COLLEAGUE, (outcome.customer,), outcome.evidence)
+    if isinstance(outcome, Held) and outcome.hold is Hold.NOT_A_REQUEST and says.is_in_doubt:
+        outcome = replace(outcome, hold=Hold.COLLEAGUE)
     rights = says.rights
     return Considered(Reading(rights.kind, rights.rights, says.letter.language, rights.flags), rights.because, outcome)
 

@@ -133,9 +133,9 @@ def _reason(
     today: date,
     own_address: str | None,
 ) -> Hold | None:
-    """Why this letter is held, the gravest reason first. A body that cannot be read does not hide its address."""
+    """Why this letter is held, the gravest reason first. A body that cannot be read, or not all, hides no address."""
     letter, rights = says.letter, says.rights
-    is_read = letter.unreadable is None
+    is_read = letter.unreadable is None and not letter.shortened
     agreed = _agreed(found)
     reasons = {
         Hold.JUNK: junk,
@@ -145,9 +145,9 @@ def _reason(
         Hold.CONTROLLER: is_read and rights.kind is Kind.CONTROLLER,
         Hold.POSSIBLE_BREACH: "possible_breach" in rights.flags,
         Hold.UNREADABLE: not is_read and not found,
+        Hold.NO_EVIDENCE: not found,
         Hold.NOT_A_REQUEST: is_read and rights.kind is Kind.NOT_REQUEST and not _sends_campaign_on(says, found),
         Hold.DISGUISED: letter.hidden or says.clues.disguised or says.clues.too_many,
-        Hold.NO_EVIDENCE: not found,
         Hold.CONTRACT_ENDED: _none_live(found, today),
         Hold.SEVERAL_CUSTOMERS: len(agreed) != 1
         or any(one.doubtful for one in found)

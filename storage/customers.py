@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import or_, select
+from sqlalchemy import func, literal, or_, select
 from sqlalchemy.orm import Session
 
 from storage.counters import last_number
@@ -75,11 +75,12 @@ def list_names(session: Session) -> list[str]:
 
 def suggest(session: Session, typed: str, *, limit: int = 20) -> list[Customer]:
     """Customers whose name, alias or reference contains what a colleague typed; those that begin with it first."""
-    pattern, name = _escaped(typed.strip()), _escaped(normal_name(typed) or typed.strip())
+    pattern, name = _escaped(typed.strip()), normal_name(typed)
     named = select(CustomerKey.customer_id).where(
-        CustomerKey.kind == KeyKind.NAME, CustomerKey.value.like(f"%{name}%", escape="\\")
+        CustomerKey.kind == KeyKind.NAME, CustomerKey.value.like(f"%{name}%"), literal(bool(name))
     )
-    like = or_(Customer.id.in_(named), Customer.reference.like(f"{pattern.upper()}%", escape="\\"))
+    spelled = func.lower(Customer.name).like(f"%{pattern.lower()}%", escape="\\")
+    like = or_(Customer.id.in_(named), spelled, Customer.reference.like(f"{pattern.upper()}%", escape="\\"))
     found = session.scalars(select(Customer).where(like).order_by(Customer.name, Customer.id).limit(limit * 5)).all()
     return sorted(found, key=lambda customer: not normal_name(customer.name).startswith(normal_name(typed)))[:limit]
 

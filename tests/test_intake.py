@@ -56,7 +56,10 @@ def desk(database_url: str, tmp_path: Path) -> Iterator[Database]:
 
 def letters(number: int, to: str = TO_GARAGE) -> list[bytes]:
     """All with the same Message-ID, each by another person."""
-    return [letter(to, sender=f"P{one} <p{one}@courriel.example>", body=f"Lettre {one}\r\n") for one in range(number)]
+    return [
+        letter(to, sender=f"P{one} <p{one}@courriel.example>", body=f"Lettre {one}: effacez mes donnees.\r\n")
+        for one in range(number)
+    ]
 
 
 def count(database: Database, *tables: type) -> list[int]:
@@ -270,7 +273,7 @@ def test_a_mail_that_kills_the_connection_does_not_hold_up_the_others(
     mail_host: MailHost, desk: Database, database_url: str
 ) -> None:
     some = letters(25)
-    some[7] = letter(body="it KILLS the connection\r\n")
+    some[7] = letter(body="Effacez mes donnees: it KILLS the connection\r\n")
     for raw in some:
         mail_host.append(US, "INBOX", raw)
     told = {"dpo_address": "dpo@kavkom.example", "escalation_addresses": ("chief@kavkom.example",)}
@@ -574,11 +577,11 @@ def test_another_process_takes_over(
         wait_until(lambda: compared(desk), "a quiet moment: nobody writes")
         with process(environ, "mail"):
             end(first.pid, ending, desk)
-            mail_host.send(letter(body="autre\r\n"), JEANNE, TO_GARAGE)
+            mail_host.send(letter(body="Effacez tout, svp.\r\n"), JEANNE, TO_GARAGE)
             mail_host.wait_for_mail(GARAGE, 2, timeout=60)
             if ending is signal.SIGSTOP:
                 os.kill(first.pid, signal.SIGCONT)
-            mail_host.send(letter(body="encore\r\n"), JEANNE, TO_GARAGE)
+            mail_host.send(letter(body="Effacez mon numero.\r\n"), JEANNE, TO_GARAGE)
             mail_host.wait_for_mail(GARAGE, 3, timeout=60)
             wait_until(lambda: settled(desk), "everything sent")
 
@@ -668,7 +671,7 @@ def test_the_twenty_first_letter_of_a_sender_within_two_hours_waits_for_a_person
     mail_host: MailHost, desk: Database, settings: MailSettings
 ) -> None:
     for number in range(24):
-        mail_host.append(US, "INBOX", letter(body=f"Lettre {number}\r\n"))
+        mail_host.append(US, "INBOX", letter(body=f"Effacez mes donnees, {number}.\r\n"))
     mail_host.append(US, "INBOX", letter(sender="autre@courriel.example"))
 
     receiver_of(desk, settings).receive_all()
