@@ -1,25 +1,38 @@
-"""What a text asks (pure): a first reading by a lexicon of phrases, each with its weight (mail/lexicon.toml).
+"""What a text asks (pure): the phrases of a lexicon (mail/lexicon.toml) and a model that was learned (mail/model.py).
 
-It says why ("because"), and it is for the customer to judge: a reading is a label, never a decision.
+The lexicon knows demands in so many words, however long the letter; the model knows how people write. It says why
+("because"), and it is for the customer to judge: a reading is a label, never a decision.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from mail.lexicon import Found, find_phrases, plain
+from mail.model import Model, features_of, load_model
 from mail.text import own_words
 from storage.types import Kind, Right
 
-ENOUGH = 2
 READ = 6_000
 """Characters that are read."""
 
-SHORT = 6
-"""In a letter of no more words, one that only supports is enough: "Stop"."""
+DEMAND = 2
+"""Points of the lexicon for a demand of the writer's own: it counts whatever the model says."""
+
+POINTS = 9
+"""Points of the lexicon at most for a label."""
+
+FOR_KIND, FOR_RIGHT, DOUBT = 0.5, 2 / 3, 0.3
+"""What a point of the lexicon adds for a kind, for a right, and what the model's word for a right needs besides."""
+
+FLAGGED = 2
+"""Points of the lexicon that raise a flag."""
+
+SAID = 8
+"""Words at most that are given as the reason."""
 
 _ABBREVIATED = {word: re.compile(rf"{word}\.(?<!\w{word}\.)") for word in ("art", "cl")}
-_QUIET = frozenset({Kind.AUTHORITY.value, Kind.CONTROLLER.value, Kind.NOT_REQUEST.value})
+_ASKING = frozenset({Kind.REQUEST, Kind.FOLLOW_UP})
 
 
 @dataclass(frozen=True)
@@ -32,16 +45,42 @@ class RightsRead:
     because: tuple[str, ...]
 
 
-def read_rights(subject: str, text: str) -> RightsRead:
-    """Read a letter's subject and text, in whatever language. Quotations and signatures are not its writer's words."""
-    own = plain(f"{subject[:500]}\n. {own_words(text[: 2 * READ])}"[:READ])
+def read_rights(subject: str, text: str, *, model: Model | None = None) -> RightsRead:
+    """Read a letter's subject and text, in whatever language. Quotations and signatures are not its writer's words.
+
+    `model` is the one that is shipped, unless another is given.
+    """
+    model = model or load_model()
+    own = own_text(subject, text)
     found = list(find_phrases(_without_dots(own)))
-    scores = _scores(found, enough=ENOUGH if own.count(" ") > SHORT else 1)
-    kind = _kind(scores)
-    rights = () if kind in _QUIET else tuple(right.value for right in Right if right in scores)
-    flags = tuple(sorted(label.removeprefix("flag:") for label in scores if label.startswith("flag:")))
+    points = _points(found)
+    features = features_of(own, points)
+    scores = model.score(features)
+    kind = _kind(scores, points)
+    rights = tuple(right.value for right in Right if kind in _ASKING and _exercises(right, scores, points))
+    flags = _flags(scores, points)
     told = {*rights, *(f"flag:{flag}" for flag in flags), kind.value}
-    return RightsRead(kind, rights, flags, tuple(dict.fromkeys(one.words for one in found if one.label in told))[:8])
+    phrases = [one.words for one in found if one.label in told]
+    words = model.because(features, {*rights, f"kind:{kind}"}, most=SAID) if not phrases else []
+    return RightsRead(kind, rights, flags, tuple(dict.fromkeys([*phrases, *words]))[:SAID])
+
+
+def own_text(subject: str, text: str) -> str:
+    """What is read of a letter: plain, its writer's own words, the subject first."""
+    return plain(f"{subject[:500]}\n. {own_words(text[: 2 * READ])}"[:READ])
+
+
+def points_in(own: str) -> dict[str, int]:
+    """What the lexicon finds in a text, by label."""
+    return _points(find_phrases(_without_dots(own)))
+
+
+def _points(found: Iterable[Found]) -> dict[str, int]:
+    """Every phrase counts once."""
+    points: dict[str, int] = {}
+    for one in found:
+        points[one.label] = min(POINTS, points.get(one.label, 0) + one.points)
+    return points
 
 
 def _without_dots(text: str) -> str:
@@ -52,20 +91,22 @@ def _without_dots(text: str) -> str:
     return text
 
 
-def _kind(scores: Mapping[str, int]) -> Kind:
-    """A letter of an authority or a customer is that, whatever rights it names; else what weighs most."""
-    asked = max((scores.get(right, 0) for right in Right), default=0)
-    asked = max(asked, scores.get(Kind.REQUEST, 0))
-    if scores.get(Kind.NOT_REQUEST, 0) > asked:
-        found = [Kind.AUTHORITY, Kind.CONTROLLER, Kind.NOT_REQUEST]
-    else:
-        found = [Kind.AUTHORITY, Kind.CONTROLLER, Kind.FOLLOW_UP]
-    return next((kind for kind in found if kind in scores), Kind.REQUEST if asked else Kind.NOT_REQUEST)
+def _kind(scores: Mapping[str, float], points: Mapping[str, int]) -> Kind:
+    """What most speaks for; a letter that neither the model nor the lexicon takes for a request is none."""
+    asked = max((points.get(right, 0) for right in Right), default=0)
+    found = {kind: points.get(kind.value, 0) for kind in Kind} | {Kind.REQUEST: max(asked, points.get(Kind.REQUEST, 0))}
+    total = {kind: scores[f"kind:{kind}"] + FOR_KIND * found[kind] for kind in Kind}
+    best = max(total, key=lambda kind: total[kind])
+    return Kind.NOT_REQUEST if best in _ASKING and total[best] < 0 else best
 
 
-def _scores(found: list[Found], *, enough: int) -> dict[str, int]:
-    """The points of each label that has enough of them: every phrase counts once."""
-    scores: dict[str, int] = {}
-    for one in found:
-        scores[one.label] = scores.get(one.label, 0) + one.points
-    return {label: points for label, points in scores.items() if points >= enough}
+def _exercises(right: Right, scores: Mapping[str, float], points: Mapping[str, int]) -> bool:
+    said = points.get(right.value, 0)
+    return said >= DEMAND or scores[right.value] + FOR_RIGHT * said > DOUBT
+
+
+def _flags(scores: Mapping[str, float], points: Mapping[str, int]) -> tuple[str, ...]:
+    """What either of the two notices."""
+    said = {label for label, found in points.items() if found >= FLAGGED}
+    said |= {label for label, score in scores.items() if score > 0}
+    return tuple(sorted(label.removeprefix("flag:") for label in said if label.startswith("flag:")))

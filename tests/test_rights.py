@@ -77,12 +77,10 @@ def test_telephony_words_that_sound_like_rights_are_none(words: str) -> None:
 
 @pytest.mark.parametrize("number", [15, 16, 17, 18, 20, 21])
 def test_an_article_of_the_regulation_names_its_right_in_any_language(number: int) -> None:
-    rights = {
-        read_rights("", f"tôi, {word} {number} GDPR").rights for word in ("Article", "art.", "Artículo", "článku")
-    }
+    words = ("Article", "art.", "Artículo", "článku")
+    rights = [set(read_rights("", f"tôi, {word} {number} GDPR").rights) for word in words]
 
-    assert len(rights) == 1
-    assert rights != {()}
+    assert set.intersection(*rights)
 
 
 def test_an_access_request_that_asks_about_profiling_contests_no_decision() -> None:

@@ -1,0 +1,107 @@
+"""Learning the model of mail/model.py: a logistic regression for each label, by stochastic gradients (AdaGrad)."""
+
+import json
+import math
+import random
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from mail.model import Model, features_of
+from mail.rights import own_text, points_in
+from storage.types import Kind, Right
+from tests.lessons import FLAGS, Lesson
+
+RIGHTS = tuple(right.value for right in Right)
+KINDS = tuple(kind.value for kind in Kind)
+LABELS = (*RIGHTS, *(f"kind:{kind}" for kind in KINDS), *(f"flag:{flag}" for flag in FLAGS))
+EPOCHS = 25
+RATE = 0.25
+SHRINK = 2e-5
+"""By how much a weight shrinks at each step: most features should have little to say."""
+
+SEEN = 2
+"""Letters in which a feature must stand to be learned."""
+
+KEPT = 60
+"""Hundredths below which a weight is not worth keeping."""
+
+
+@dataclass
+class _Line:
+    """The weights of one label while they are learned, and the squares of their gradients."""
+
+    size: int
+    bias: float = -1.0
+    bias_squares: float = 1e-8
+    weights: list[float] = field(init=False)
+    squares: list[float] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.weights, self.squares = [0.0] * self.size, [1e-8] * self.size
+
+    def step(self, known: Sequence[int], wanted: int, share: float) -> None:
+        """Move towards the right answer for one letter."""
+        weights, squares = self.weights, self.squares
+        total = self.bias + share * sum([weights[at] for at in known])
+        wrong = 1 / (1 + math.exp(-max(-30.0, min(30.0, total)))) - wanted
+        if abs(wrong) < 0.01:
+            return
+        self.bias_squares += wrong * wrong
+        self.bias -= RATE * wrong / math.sqrt(self.bias_squares)
+        slope = wrong * share
+        for at in known:
+            squares[at] += slope * slope
+            moved = weights[at] - RATE * slope / math.sqrt(squares[at])
+            weights[at] = moved - SHRINK if moved > SHRINK else moved + SHRINK if moved < -SHRINK else 0.0
+
+
+def learn(lessons: Sequence[Lesson], *, seed: int = 1) -> Model:
+    """The model that these letters teach; the same for the same letters."""
+    found = [look_at(lesson) for lesson in lessons]
+    counts = Counter(feature for features in found for feature in features)
+    ids = {name: at for at, name in enumerate(sorted(name for name, seen in counts.items() if seen >= SEEN))}
+    known = [sorted(ids[feature] for feature in features if feature in ids) for features in found]
+    wanted = [list(_answers(lesson)) for lesson in lessons]
+    lines = [_Line(len(ids)) for _ in LABELS]
+    order, chance = list(range(len(lessons))), random.Random(seed)  # noqa: S311 - the order of lessons is no secret
+    for _ in range(EPOCHS):
+        chance.shuffle(order)
+        for number in order:
+            share = 1 / math.sqrt(len(known[number]) + 1)
+            for label, answer in wanted[number]:
+                lines[label].step(known[number], answer, share)
+    rows = {name: tuple(_row(lines, at)) for name, at in ids.items()}
+    return Model(LABELS, tuple(round(line.bias, 3) for line in lines), {name: row for name, row in rows.items() if row})
+
+
+def look_at(lesson: Lesson) -> set[str]:
+    """The features of a letter."""
+    own = own_text(lesson.subject, lesson.body)
+    return features_of(own, points_in(own))
+
+
+def write(model: Model) -> str:
+    """The model as its file holds it: a feature a line, so that a change can be read."""
+    lines = ",\n".join(f"{_json(name)}:{_json(row)}" for name, row in sorted(model.weights.items()))
+    head = f'"labels":{_json(model.labels)},\n"bias":{_json(model.bias)}'
+    return f'{{{head},\n"weights":{{\n{lines}\n}}}}\n'
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def _answers(lesson: Lesson) -> Iterator[tuple[int, int]]:
+    """Each label that the lesson has an opinion about."""
+    said = {*lesson.rights, f"kind:{lesson.kind}", *(f"flag:{flag}" for flag in lesson.flags)}
+    for at, label in enumerate(LABELS):
+        if label not in lesson.also_ok:
+            yield at, int(label in said)
+
+
+def _row(lines: Sequence[_Line], at: int) -> Iterator[int]:
+    for label, line in enumerate(lines):
+        weight = round(line.weights[at] * 100)
+        if abs(weight) >= KEPT:
+            yield from (label, weight)
