@@ -9,10 +9,8 @@ import re
 from collections.abc import Iterable, Iterator
 from datetime import date
 from enum import StrEnum
-from itertools import islice
+from itertools import accumulate, islice
 from typing import NamedTuple
-
-import phonenumbers
 
 from mail.headers import first, read_addresses, split_head
 from mail.letter import HEAD, Letter, read_letter
@@ -64,7 +62,7 @@ class Clues(NamedTuple):
     """
 
     found: tuple[Clue, ...] = ()
-    words: tuple[str, ...] = ()
+    words: str = ""
     wordless: bool = False
     own_domain: str = ""
     days: tuple[date, ...] = ()
@@ -83,7 +81,7 @@ def find_clues(head: bytes, letter: Letter) -> Clues:
     counts = [sum(clue.kind is kind for clue in found) for kind in KeyKind]
     return Clues(
         found=tuple(found),
-        words=tuple(_marked_words(sections.written)),
+        words=_marked_words(sections.written),
         wordless=not _LETTER.search(words_above_quotation(letter.text)),
         own_domain=(letter.sender or "").rpartition("@")[2].lower(),
         days=tuple(days[:MOST]),
@@ -93,15 +91,15 @@ def find_clues(head: bytes, letter: Letter) -> Clues:
 
 
 def _all_clues(head: bytes, letter: Letter, sections: Sections) -> Iterator[Clue]:
-    region = REGIONS.get(letter.language, ())
-    yield from _clues_in(sections.written, Source.WRITTEN, region)
-    yield from _clues_in(sections.quoted, Source.QUOTED, region)
+    countries = COUNTRIES.get(letter.language, ())
+    yield from _clues_in(sections.written, Source.WRITTEN, countries)
+    yield from _clues_in(sections.quoted, Source.QUOTED, countries)
     for mail in _attached_mails(head, letter):
-        yield from _clues_of_campaign(mail, region)
+        yield from _clues_of_campaign(mail, countries)
 
 
-def _clues_in(text: str, source: Source, region: tuple[str, ...]) -> Iterator[Clue]:
-    kept = (numbers for numbers in _numbers(text, region))
+def _clues_in(text: str, source: Source, countries: tuple[str, ...]) -> Iterator[Clue]:
+    kept = (numbers for numbers in _numbers(text, countries))
     yield from (Clue(KeyKind.TELEPHONE, numbers, source) for numbers in islice(kept, MOST + 1))
     yield from (Clue(KeyKind.DOMAIN, domains, source) for domains in islice(_domains(text), MOST + 1))
     yield from (Clue(KeyKind.SMS_SENDER, (sender,), source) for sender in islice(_sms_senders(text), MOST + 1))
@@ -118,29 +116,38 @@ def _distinct(clues: Iterable[Clue]) -> Iterator[Clue]:
 
 # --- telephone numbers ---
 
-REGIONS = {
-    "fr": ("FR", "BE", "CH"),
-    "en": ("GB", "IE"),
-    "de": ("DE", "AT", "CH"),
-    "es": ("ES",),
-    "it": ("IT", "CH"),
-    "nl": ("NL", "BE"),
-    "pt": ("PT",),
-    "pl": ("PL",),
-    "he": ("IL",),
-    "ro": ("RO",),
-    "cs": ("CZ",),
-    "sv": ("SE",),
-    "da": ("DK",),
-    "el": ("GR",),
+COUNTRIES = {
+    "fr": ("32", "41", "352"),
+    "en": ("44", "353"),
+    "de": ("49", "43", "41"),
+    "es": ("34",),
+    "it": ("39", "41"),
+    "nl": ("31", "32"),
+    "pt": ("351",),
+    "pl": ("48",),
+    "he": ("972",),
+    "ro": ("40",),
+    "cs": ("420",),
+    "sv": ("46",),
+    "da": ("45",),
+    "el": ("30",),
 }
 """Where a number without a country may be, by the letter's language; in France it may always be."""
+
+WITH_ZERO = frozenset({"39"})
+"""Countries in which the first zero is part of the number."""
+
+SHORTEST, LONGEST = 8, 15
+"""Digits of a number (ITU-T E.164)."""
 
 _BETWEEN_DIGITS = r"(?!\s\s)[ \t\xa0\u2009\u202f().\-/\u2010-\u2015]{0,3}"
 _RUN = re.compile(
     rf"(?<![\w+.,/-])(?:(?:\+|\(?0)(?:{_BETWEEN_DIGITS}\d){{6,16}}|(?:3[0-9]|4[0-9]|351|353|972)\d{{8,10}})(?![\w-]?\d)"
 )
-_NO_DIGITS = re.compile(r"[^\d+()]+")
+_DIGITS = re.compile(r"\d+")
+FRENCH = 10
+"""Digits of a French number as it is dialled in France."""
+
 _TIME_FOLLOWS = re.compile(r"\s?\d{1,2}$")
 _MASKED = re.compile(r"[\s.\-/]{0,2}(?:[xX*•#]|\?\?)")
 _NUMBER_WORDS = (
@@ -169,7 +176,7 @@ _LETTER = re.compile(r"[^\W\d_]")
 _SENTENCE = re.compile(r"[.!?]\s|\n")
 
 
-def _numbers(text: str, regions: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+def _numbers(text: str, countries: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
     """The numbers in a text that are not its writer's own, each in all ways in which it may be read (E.164)."""
     if not any(character.isdigit() for character in text):
         return
@@ -178,7 +185,7 @@ def _numbers(text: str, regions: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
         if _MASKED.match(text, run.end()) or _is_own(spelled, run.start(), run.end()):
             continue
         digits = _TIME_FOLLOWS.sub("", run[0]) if text[run.end() : run.end() + 1] in (":", "h") else run[0]
-        if values := tuple(dict.fromkeys(_readings(digits, regions))):
+        if values := tuple(dict.fromkeys(_readings(digits, countries))):
             yield values
 
 
@@ -201,13 +208,16 @@ def _stands_alone(text: str, start: int, end: int) -> bool:
     return bool(_LETTER.search(text))
 
 
-def _readings(digits: str, regions: tuple[str, ...]) -> Iterator[str]:
-    digits = _NO_DIGITS.sub(" ", digits if digits[0] in "+(0" else f"+{digits}")
-    everywhere = digits.startswith("+") or digits.lstrip("( ").startswith("00")
-    for region in ("FR",) if everywhere else dict.fromkeys(("FR", *regions)):
-        found = phonenumbers.PhoneNumberMatcher(digits, region, leniency=phonenumbers.Leniency.POSSIBLE, max_tries=20)
-        for match in islice(found, 2):
-            yield phonenumbers.format_number(match.number, phonenumbers.PhoneNumberFormat.E164)
+def _readings(run: str, countries: tuple[str, ...]) -> Iterator[str]:
+    """E.164, the likeliest first. A count or a time may follow within the run: so its beginnings are read, too."""
+    digits = list(accumulate(_DIGITS.findall(run if run.startswith("(0") else run.replace("(0)", " "))))
+    whole = [one for one in reversed(digits) if len(one) >= SHORTEST]
+    if run.startswith("+") or not run.lstrip("(").startswith("0") or digits[0].startswith("00"):
+        found = [one.removeprefix("00") for one in whole]
+    else:
+        found = [f"33{one[1:]}" for one in whole if len(one) == FRENCH]
+        found += [f"{country}{one if country in WITH_ZERO else one[1:]}" for one in whole for country in countries]
+    yield from (f"+{one}" for one in found if SHORTEST < len(one) <= LONGEST)
 
 
 # --- domains, senders of text messages ---
@@ -272,13 +282,13 @@ def _attached_mails(head: bytes, letter: Letter) -> Iterator[bytes]:
     yield from (part.content() for part in islice(mails, ATTACHED))
 
 
-def _clues_of_campaign(mail: bytes, regions: tuple[str, ...]) -> Iterator[Clue]:
+def _clues_of_campaign(mail: bytes, countries: tuple[str, ...]) -> Iterator[Clue]:
     """From whom it came, and what it names."""
     fields, _ = split_head(mail, _CAMPAIGN)
     for address in islice(read_addresses(first(fields, "from")), 2):
         yield Clue(KeyKind.DOMAIN, with_parents(address.rpartition("@")[2]), Source.ATTACHED)
     said = read_letter(mail)
-    yield from _clues_in(f"{said.subject}\n\n{said.text}", Source.ATTACHED, regions)
+    yield from _clues_in(f"{said.subject}\n\n{said.text}", Source.ATTACHED, countries)
 
 
 # --- words ---
@@ -297,7 +307,7 @@ _CAPITAL = re.compile(r"(?<=[a-zß-öø-ÿ0-9,;)\]'\u2019] )(?=[A-ZÀ-ÖØ-ÞŚ�
 _MARKED = re.compile(r"\^?[^\W_]+")
 
 
-def _marked_words(text: str) -> Iterator[str]:
+def _marked_words(text: str) -> str:
     """Plain words in their order; one that has a capital although no sentence begins there is marked with `^`."""
     unmarked = text.replace("^", " ")
-    yield from islice((found[0] for found in _MARKED.finditer(plain(_CAPITAL.sub("^", unmarked)))), WORDS)
+    return " ".join(_MARKED.findall(plain(_CAPITAL.sub("^", unmarked)))[:WORDS])

@@ -45,7 +45,7 @@ class RecordedDirectory:
 
     def __init__(self, session: Session, mails: Iterable[Effective]) -> None:
         wanted: dict[KeyKind, set[str]] = {kind: set() for kind in KeyKind}
-        self._names, self._named = known_names(session), dict[tuple[str, ...], list[str]]()
+        self._names, self._named = known_names(session), dict[str, list[str]]()
         for says in mails:
             self._note(says, wanted)
         self._owners = {kind: find_owners(session, kind, values) for kind, values in wanted.items() if values}

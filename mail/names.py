@@ -4,7 +4,7 @@ The names of the whole directory are remembered as hashes, so that 50,000 of the
 one is looked up. A name of one word counts only with a capital where no sentence begins: customers are called Contact.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from weakref import WeakKeyDictionary
 
 from sqlalchemy import Engine
@@ -20,20 +20,25 @@ class Names:
     """The names of a directory."""
 
     def __init__(self, names: Iterable[str]) -> None:
-        self._whole, self._firsts = set[int](), set[int]()
+        self._whole, self._firsts = set[int](), set[str]()
         for name in names:
             self._whole.add(hash(name))
-            self._firsts.add(hash(name.partition(" ")[0]))
+            self._firsts.add(name.partition(" ")[0])
 
-    def find_in(self, words: Sequence[str]) -> Iterator[str]:
+    def find_in(self, marked: str) -> Iterator[str]:
         """The names in marked words (see mail/clues.py), at each place the longest."""
-        plain = [word.removeprefix("^") for word in words]
-        at = 0
-        while at < len(plain):
-            length = self._longest(plain, at) if hash(plain[at]) in self._firsts else 0
-            if length > 1 or (length == 1 and words[at] != plain[at]):
-                yield " ".join(plain[at : at + length])
-            at += max(1, length)
+        words = marked.replace("^", "").split()
+        firsts = self._firsts.intersection(words)
+        if firsts:
+            yield from self._find(marked.split(), words, firsts)
+
+    def _find(self, marked: Sequence[str], words: Sequence[str], firsts: Collection[str]) -> Iterator[str]:
+        behind = 0
+        for at in [at for at, word in enumerate(words) if word in firsts]:
+            length = self._longest(words, at) if at >= behind else 0
+            if length > 1 or (length == 1 and marked[at] != words[at]):
+                yield " ".join(words[at : at + length])
+            behind = max(behind, at + length)
 
     def _longest(self, words: Sequence[str], at: int) -> int:
         for length in range(min(LONGEST, len(words) - at), 0, -1):

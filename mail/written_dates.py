@@ -16,6 +16,7 @@ _ENGLISH = "january february march april may june july august september october 
 _DAY_FIRST = re.compile(r"\b(\d{1,2})(?:er|st|nd|rd|th)? ([a-z]{3,9})\.? (\d{4})\b")
 _MONTH_FIRST = re.compile(r"\b([a-z]{3,9})\.? (\d{1,2})(?:er|st|nd|rd|th)? (\d{4})\b")
 _NUMBERS = re.compile(r"\b(\d{1,2})[/.](\d{1,2})[/.](\d{4})\b|\b(\d{4})-(\d{2})-(\d{2})\b")
+_YEAR = re.compile(r"\b(?:19|20)\d\d\b")
 _TIME = re.compile(r"\b(\d{1,2})[:h](\d{2})(?::\d{2})? ?([ap]\.?m\b)?")
 _ZONE = re.compile(r"(?:utc|gmt|\s)([+-])(\d{1,2}):?(\d{2})?\b")
 
@@ -39,6 +40,8 @@ def read_written_date(text: str) -> datetime | None:
 
 def find_days(text: str) -> list[date]:
     """The days that a text names, each once, in no order; the text is lower case and without accents."""
+    if not _YEAR.search(text):
+        return []
     found = [_date(int(one[3]), _month(one[2]), int(one[1])) for one in _DAY_FIRST.finditer(text)]
     found += [_date(int(one[3]), _month(one[1]), int(one[2])) for one in _MONTH_FIRST.finditer(text)]
     for one in _NUMBERS.finditer(text):
