@@ -16,6 +16,7 @@ from contextlib import suppress
 from multiprocessing.connection import Connection
 from typing import NamedTuple
 
+from mail.model import load_model
 from mail.reading import Parsed, parse_mail
 
 PATIENCE = 60.0
@@ -93,6 +94,7 @@ class Reader:
 def main() -> None:
     """Read what comes, until the process that sends it has ended."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    load_model()
     with Connection(int(sys.argv[1])) as connection, suppress(EOFError, OSError):
         while True:
             connection.send(_answer(*connection.recv()))
