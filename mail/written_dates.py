@@ -1,8 +1,10 @@
 """Dates as mail programs write them for people, in French and English, in a forwarded letter's heading."""
 
 import re
+from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
+from itertools import islice
 from zoneinfo import ZoneInfo
 
 from mail.headers import read_date
@@ -16,6 +18,12 @@ _ENGLISH = "january february march april may june july august september october 
 _DAY_FIRST = re.compile(r"\b(\d{1,2})(?:er|st|nd|rd|th)? ([a-z]{3,9})\.? (\d{4})\b")
 _MONTH_FIRST = re.compile(r"\b([a-z]{3,9})\.? (\d{1,2})(?:er|st|nd|rd|th)? (\d{4})\b")
 _NUMBERS = re.compile(r"\b(\d{1,2})[/.](\d{1,2})[/.](\d{4})\b|\b(\d{4})-(\d{2})-(\d{2})\b")
+AROUND = 32
+"""Characters around a year in which its day and month stand."""
+
+MOST = 20
+"""Years in a text that are looked at."""
+
 _YEAR = re.compile(r"\b(?:19|20)\d\d\b")
 _TIME = re.compile(r"\b(\d{1,2})[:h](\d{2})(?::\d{2})? ?([ap]\.?m\b)?")
 _ZONE = re.compile(r"(?:utc|gmt|\s)([+-])(\d{1,2}):?(\d{2})?\b")
@@ -39,15 +47,20 @@ def read_written_date(text: str) -> datetime | None:
 
 
 def find_days(text: str) -> list[date]:
-    """The days that a text names, each once, in no order; the text is lower case and without accents."""
-    if not _YEAR.search(text):
-        return []
-    found = [_date(int(one[3]), _month(one[2]), int(one[1])) for one in _DAY_FIRST.finditer(text)]
-    found += [_date(int(one[3]), _month(one[1]), int(one[2])) for one in _MONTH_FIRST.finditer(text)]
+    """The days that a text names with their year, each once; the text is lower case and without accents."""
+    text = text.replace(",", "")
+    near = (text[max(0, year.start() - AROUND) : year.end() + AROUND] for year in islice(_YEAR.finditer(text), MOST))
+    return list(dict.fromkeys(day for some in near for day in _days_in(some)))
+
+
+def _days_in(text: str) -> Iterator[date]:
+    found = [(one[3], _month(one[2]), one[1]) for one in _DAY_FIRST.finditer(text)]
+    found += [(one[3], _month(one[1]), one[2]) for one in _MONTH_FIRST.finditer(text)]
     for one in _NUMBERS.finditer(text):
         year, month, day = (one[3], one[2], one[1]) if one[1] else (one[4], one[5], one[6])
-        found.append(_date(int(year), int(month), int(day)))
-    return list(dict.fromkeys(day for day in found if day))
+        found.append((year, int(month), day))
+    days = (_date(int(year), month, int(day)) for year, month, day in found)
+    yield from (day for day in days if day)
 
 
 def _date(year: int, month: int | None, day: int) -> date | None:

@@ -1,5 +1,6 @@
 """What in a letter may tell which customer it concerns. The letters here were written for it."""
 
+from datetime import date
 from email.message import EmailMessage
 
 import pytest
@@ -238,3 +239,17 @@ def named(body: str) -> list[str]:
 )
 def test_names_of_customers_are_found_in_the_writers_own_words(body: str, names: list[str]) -> None:
     assert named(body) == names
+
+
+@pytest.mark.parametrize(
+    ("body", "days"),
+    [
+        ("Appel du 01 99 00 01 00 le 18 novembre 2026 à 9 h.", [date(2026, 11, 18)]),
+        ("Called by 01 99 00 01 00 on November 3, 2026 and 5 November 2026.", [date(2026, 11, 3), date(2026, 11, 5)]),
+        ("Appel du 01 99 00 01 00 le 02/11/2026, puis le 2026-11-04.", [date(2026, 11, 2), date(2026, 11, 4)]),
+        ("Appel du 01 99 00 01 00 le 31 février 2026.", []),
+        ("Appel du 01 99 00 01 00 hier.", []),
+    ],
+)
+def test_the_days_of_calls_are_found(body: str, days: list[date]) -> None:
+    assert sorted(clues_of(mail(body)).days) == days

@@ -1,0 +1,62 @@
+"""Learning to read letters: the shipped model is the one that the lessons teach, and a lesson changes it."""
+
+import pytest
+
+from mail.model import load_model
+from mail.rights import read_rights
+from storage.types import Kind
+from tests.lessons import FLAGS, Lesson, read_lessons
+from tests.lessons.__main__ import FILE, describe
+from tests.lessons.learning import KINDS, RIGHTS, learn, write
+
+LESSONS = read_lessons()
+
+
+def a_lesson(body: str, kind: str, *rights: str) -> Lesson:
+    return Lesson("fr", "", body, kind, frozenset(rights), frozenset(), frozenset())
+
+
+def test_the_lessons_are_well_formed() -> None:
+    for lesson in LESSONS:
+        assert lesson.kind in KINDS
+        assert lesson.rights | lesson.also_ok <= set(RIGHTS)
+        assert lesson.flags <= set(FLAGS)
+        assert not (lesson.rights and not lesson.asks)
+        assert not lesson.rights & lesson.also_ok
+    readings = {(one.subject, one.body, one.kind, one.rights) for one in LESSONS}
+    assert len(readings) == len({(one.subject, one.body) for one in LESSONS})
+
+
+def test_the_model_that_is_shipped_is_the_one_that_the_lessons_teach() -> None:
+    assert FILE.read_text(encoding="utf-8") == write(learn(LESSONS)), "run python -m tests.lessons"
+
+
+def test_what_is_learned_is_read() -> None:
+    lessons = [a_lesson("zorblax mes fiches", "request", "erasure"), a_lesson("plifou gratis", "not_request")] * 5
+    model = learn(lessons)
+
+    assert read_rights("", "zorblax mes fiches", model=model).rights == ("erasure",)
+    assert read_rights("", "plifou gratis", model=model).kind is Kind.NOT_REQUEST
+
+
+def test_a_reading_says_by_which_words() -> None:
+    read = read_rights("", "My mother has dementia. Whoever rings her must leave her in peace.")
+
+    assert read.kind is Kind.REQUEST
+    assert read.because
+
+
+@pytest.mark.parametrize("text", ["", "?", "\U0001f600", "x" * 50_000, "1 2 3 " * 3_000])
+def test_any_text_is_scored(text: str) -> None:
+    scores = load_model().score(set(text.split()))
+
+    assert set(scores) == set(load_model().labels)
+    assert read_rights(text, text).kind in set(Kind)
+
+
+def test_how_well_letters_are_read_is_counted_by_right_and_kind() -> None:
+    right = a_lesson("Effacez mes données.", "request", "erasure")
+    wrong = a_lesson("Effacez mes données.", "not_request")
+    read = [(one, read_rights("", one.body)) for one in (right, wrong)]
+
+    assert describe(read).startswith("macro-F1 0.083, request or not 0.500, kind 0.500")
