@@ -166,8 +166,9 @@ _OWN_BEFORE = re.compile(
     rf"\b(?:sur|on|auf|su|op|na)\s(?:(?:le|la|l|the|il|het|{_OWNERS})\s)?(?:(?:{_NUMBER_WORDS})\s)?)$"
 )
 _OWN_LABEL = re.compile(
-    r"(?:^|\n)[ \t]*(?:tel|telephone|phone|mobile|mob|portable|port|fixe|fax|gsm|handy|telefon|telefono|cell|cel|"
-    r"direct|ligne directe|m|t)[ \t]*[.:)]*[ \t]*$"
+    r"(?:^|\n)\W{0,3}(?:(?:tel|telephone|phone|mobile|mob|portable|port|fixe|fax|gsm|handy|telefon|telefono|cell|cel|tlf|"
+    r"tfno|movil|mobiel|telnr|whatsapp|contact|ligne|direct|directe|standard|bureau|office|work|home|domicile|pro|perso|"
+    r"privat|dienstlich|durchwahl|zentrale|switchboard|ufficio|oficina|kantoor|number|[mtpfhw])[ \t./:)-]*){1,3}$"
 )
 _OWN_AFTER = re.compile(
     rf"[\s,(:]{{0,3}}(?:(?:est|is|ist|es|e|c'est)\s)?(?:{_OWNERS})\s(?:\w+\s)?(?:{_NUMBER_WORDS})\b"
@@ -231,6 +232,16 @@ _DOT_WITHIN = re.compile(r"[a-z0-9]\.[a-z]{2}", re.IGNORECASE)
 _OWN_MAIL = re.compile(
     rf"\b(?:{_OWNERS})\s(?:\w+\s){{0,2}}(?:e-?mail|mail|adresse|address|courriel|correo|indirizzo)\b[^.!?\n]{{0,24}}$"
 )
+_FROM = re.compile(
+    r"(?:\b(?:de|du|d|from|by|par|von|vom|da|dal|dalla|van|por|od|do|sender|expediteur|absender|mittente|remitente|"
+    r"afzender|nadawca|remetente|expeditor|news|mailto)|\u05de|\u0645\u0646)[ \t]?[:\-\u05be]?[ \t]?[\"'<(\[]{0,2}"
+    r"(?:[^\n@<>]{0,40}[<\[(]|mailto:)?$"
+)
+"""What stands before the address of somebody who wrote; any other address may be the writer's own."""
+
+_WROTE = re.compile(
+    r"[>\])]{0,2}\s{0,3}(?:a écrit|wrote|schrieb|escribi[óo]|ha scritto|schreef|escreveu|napisał|skrev|m'a écrit|m'écrit)"
+)
 _SENDER = re.compile(r"(?<![\w.@])(?<![a-zA-Z0-9]-)[A-Z][A-Z0-9]{3,10}(?![\w@])")
 _TEXT_MESSAGE = re.compile(
     r"\b(?:sms|texto|textos|text(?:s|ed)?|message|messages|mensajes?|messaggi\w*|nachricht\w*|bericht\w*|wiadomosc\w*|"
@@ -247,7 +258,9 @@ def _domains(text: str) -> Iterator[tuple[str, ...]]:
     if not _DOT_WITHIN.search(text):
         return
     for host in islice(_HOST.finditer(text), MOST + 1):
-        if not _OWN_MAIL.search(plain(text[max(0, host.start() - 60) : host.start()])):
+        before = plain(text[max(0, host.start() - 60) : host.start()])
+        wrote = bool(_FROM.search(before)) or bool(_WROTE.match(text, host.end()))
+        if wrote if "@" in host[0] else not _OWN_MAIL.search(before):
             yield with_parents(host[1])
 
 
