@@ -240,7 +240,8 @@ _FROM = re.compile(
 """What stands before the address of somebody who wrote; any other address may be the writer's own."""
 
 _WROTE = re.compile(
-    r"[>\])]{0,2}\s{0,3}(?:a écrit|wrote|schrieb|escribi[óo]|ha scritto|schreef|escreveu|napisał|skrev|m'a écrit|m'écrit)"
+    r"[>\])]{0,2}\s{0,3}(?:a écrit|m'a écrit|m'écrit|wrote|schrieb|escribi[óo]|ha scritto|schreef|escreveu|napisał|"
+    r"skrev)"
 )
 _SENDER = re.compile(r"(?<![\w.@])(?<![a-zA-Z0-9]-)[A-Z][A-Z0-9]{3,10}(?![\w@])")
 _TEXT_MESSAGE = re.compile(
