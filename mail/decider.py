@@ -68,7 +68,7 @@ class Decider:
             return
         try:
             self._write(self._read(kept))
-        except (OperationalError, NoConnection):
+        except (OperationalError, NoConnection, OSError):  # nothing that a mail could do
             raise
         except Exception as error:  # noqa: BLE001 - the poison guard: one mail must not take the others with it
             if len(kept) == 1:

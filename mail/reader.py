@@ -48,14 +48,10 @@ class Reader:
     def read_all(self, mails: Sequence[Raw], *, own_domains: Collection[str], own_address: str | None) -> list[Parsed]:
         """What each of these mails says, in this order. Raises NotRead; OSError where no process can be started."""
         with self._turn:
-            if self._connection.closed:
-                self._process, self._connection = self._start()
             try:
-                self._connection.send((mails, own_domains, own_address))
-                answer = self._receive()
-            except (EOFError, OSError) as error:
-                self._end()
-                raise NotRead("the reader died, or was killed because it stalled") from error
+                answer = self._ask(mails, own_domains, own_address)
+            except EOFError:  # it was killed by somebody, perhaps over other mails: one that dies again is at fault
+                answer = self._ask(mails, own_domains, own_address, last=True)
         if isinstance(answer, str):
             raise NotRead(answer)
         return answer
@@ -71,6 +67,27 @@ class Reader:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def _ask(
+        self, mails: Sequence[Raw], own_domains: Collection[str], own_address: str | None, *, last: bool = False
+    ) -> list[Parsed] | str:
+        """The answer to this question and no other: whatever goes wrong, the connection that it could come on ends."""
+        if self._connection.closed:
+            self._process, self._connection = self._start()
+        try:
+            self._connection.send((mails, own_domains, own_address))
+            return self._receive()
+        except (EOFError, ConnectionError) as error:
+            self._end()
+            if last:
+                raise NotRead("the reader died over these mails") from error
+            raise EOFError from error
+        except OSError as error:
+            self._end()
+            raise NotRead("the reader was killed because it stalled") from error
+        except BaseException:
+            self._end()
+            raise
+
     def _receive(self) -> list[Parsed] | str:
         if not self._connection.poll(self._patience):
             raise TimeoutError
@@ -80,8 +97,9 @@ class Reader:
     def _start(self) -> tuple["subprocess.Popen[bytes]", Connection]:
         ours, theirs = socket.socketpair()
         with ours, theirs:
-            ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", math.ceil(self._patience), 0))
-            command = [sys.executable, "-m", "mail.reader", str(theirs.fileno())]
+            for waiting in (socket.SO_SNDTIMEO, socket.SO_RCVTIMEO):
+                ours.setsockopt(socket.SOL_SOCKET, waiting, struct.pack("ll", math.ceil(self._patience), 0))
+            command = [sys.executable, "-m", "mail.reader", str(theirs.fileno()), str(self._patience)]
             process = subprocess.Popen(command, stdin=subprocess.DEVNULL, pass_fds=[theirs.fileno()])  # noqa: S603 - us
             return process, Connection(ours.detach())
 
@@ -92,12 +110,20 @@ class Reader:
 
 
 def main() -> None:
-    """Read what comes, until the process that sends it has ended."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """Read what comes, until the process that sends it has ended: it is that one which is told to stop.
+
+    A reader that stalls when nobody is left to kill it is killed by its own alarm.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    descriptor, patience = int(sys.argv[1]), float(sys.argv[2])
     load_model()
-    with Connection(int(sys.argv[1])) as connection, suppress(EOFError, OSError):
+    with Connection(descriptor) as connection, suppress(EOFError, OSError):
         while True:
-            connection.send(_answer(*connection.recv()))
+            question = connection.recv()
+            signal.setitimer(signal.ITIMER_REAL, 2 * patience + 1)
+            connection.send(_answer(*question))
+            signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 def _answer(mails: Sequence[Raw], own_domains: Collection[str], own_address: str | None) -> list[Parsed] | str:

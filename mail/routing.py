@@ -21,6 +21,9 @@ from storage.types import Hold, KeyKind, Kind
 MAX_RECEIVED = 25
 """More Received lines than this are a loop (mail.md rule 10)."""
 
+LONG_AGO = timedelta(days=730)
+"""Days before are no days of a call: of birth, of a law."""
+
 _RESERVED = re.compile(r"\+[bcdr]\.")
 """How tags of our own begin in a plus-address."""
 
@@ -50,8 +53,8 @@ class OwnerLike(Protocol):
     @property
     def customer(self) -> CustomerLike: ...
 
-    def had_it(self, day: date) -> bool:
-        """Whether it was this customer's on that day."""
+    def had_it(self, first: date, last: date) -> bool:
+        """Whether it was this customer's on any of these days, both included."""
 
 
 class Directory(Protocol):
@@ -191,12 +194,12 @@ def _name_of(clue: Clue, value: str) -> str:
 
 
 def _known(name: str, owners: Sequence[OwnerLike], said: Sequence[date], today: date) -> _Evidence:
-    """Whose a clue was on the days that the letter names, else now; and lately, too, if it has changed hands since."""
-    changed = _changed_hands(owners, today)
-    days = said or (today, today - CHANGED_HANDS) if changed else (today,)
-    had = [owner.customer for owner in owners if any(owner.had_it(day) for day in days)]
+    """Whose a clue was on the days that the letter names with it; without such days, lately."""
+    days = [day for day in said if today - LONG_AGO <= day <= today]
+    spans = [(day, day) for day in days] or [(today - CHANGED_HANDS, today)]
+    had = [owner.customer for owner in owners if any(owner.had_it(*span) for span in spans)]
     live = frozenset(customer.reference for customer in had if _is_live(customer, today))
-    doubtful = any(_ended_lately(customer, said, today) for customer in had)
+    doubtful = any(_ended_lately(customer, days, today) for customer in had)
     return _Evidence(name, live, tuple(had) or tuple(owner.customer for owner in owners), bool(live) and doubtful)
 
 
@@ -204,12 +207,6 @@ def _ended_lately(customer: CustomerLike, said: Sequence[date], today: date) -> 
     """Whether the contract ended so recently that it may have run on the day in question."""
     end = customer.contract_end
     return end is not None and today - CHANGED_HANDS <= end < today and (not said or min(said) <= end)
-
-
-def _changed_hands(owners: Sequence[OwnerLike], today: date) -> bool:
-    now = {owner.customer.reference for owner in owners if owner.had_it(today)}
-    before = {owner.customer.reference for owner in owners if owner.had_it(today - CHANGED_HANDS)}
-    return bool(before - now)
 
 
 def _agreed(found: Sequence[_Evidence]) -> frozenset[str]:

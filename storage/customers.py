@@ -41,9 +41,9 @@ class Owner:
     valid_from: date | None = None
     valid_to: date | None = None
 
-    def had_it(self, day: date) -> bool:
-        """Whether it was this customer's on that day."""
-        return (self.valid_from or day) <= day <= (self.valid_to or day)
+    def had_it(self, first: date, last: date) -> bool:
+        """Whether it was this customer's on any of these days, both included."""
+        return (self.valid_from or last) <= last and first <= (self.valid_to or first)
 
 
 def find_owners(session: Session, kind: KeyKind, values: Collection[str]) -> dict[str, list[Owner]]:

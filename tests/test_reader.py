@@ -6,11 +6,12 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from mail.reader import NotRead, Raw, Reader
-from mail.reading import Parsed, parse_mail
+from mail.reading import parse_mail
 from storage.database import Database
 from storage.models import Request
 from storage.requests import find_waiting
@@ -49,8 +50,6 @@ def test_it_says_what_one_reads_oneself(own: Reader) -> None:
 def test_one_that_died_is_replaced(own: Reader) -> None:
     own._process.kill()
 
-    with pytest.raises(NotRead):
-        read(own, MAILS)
     assert read(own, MAILS) == [f"Effacez mes donnees {number}" for number in range(3)]
 
 
@@ -72,6 +71,45 @@ def reads_at_last(reader: Reader) -> bool:
         return False
 
 
+def test_an_answer_that_was_not_heard_is_nobodys(own: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
+    receive, failures = own._receive, iter([True])
+
+    def fail_once() -> Any:
+        if next(failures, False):
+            raise MemoryError
+        return receive()
+
+    monkeypatch.setattr(own, "_receive", fail_once)
+    with pytest.raises(MemoryError):
+        read(own, MAILS[:1])
+
+    assert read(own, MAILS[1:2]) == ["Effacez mes donnees 1"]
+
+
+def test_it_is_not_stopped_by_what_stops_the_process_that_made_it(own: Reader) -> None:
+    assert len(read(own, MAILS)) == len(MAILS)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        os.kill(own._process.pid, number)
+
+    pid = own._process.pid
+    assert len(read(own, MAILS)) == len(MAILS)
+    assert own._process.pid == pid
+
+
+def test_one_that_stalls_when_nobody_is_left_ends_by_itself() -> None:
+    code = (
+        "import os, sys, time; import mail.reader as r; reader = r.Reader(patience=0.1); "
+        "print(reader._process.pid, flush=True); "
+        "reader._connection.send((['not a mail'] * 10**7, (), None)); time.sleep(9)"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as maker:
+        assert maker.stdout is not None
+        pid = int(maker.stdout.readline())
+        maker.kill()
+
+        wait_until(lambda: not is_running(pid), "the end of the reader")
+
+
 def test_it_ends_with_the_process_that_made_it() -> None:
     code = "import sys, time; from mail.reader import Reader; print(Reader()._process.pid, flush=True); time.sleep(600)"
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as maker:
@@ -87,7 +125,7 @@ def test_a_mail_that_no_reader_survives_is_held_and_the_others_go_on(
     mail_host: MailHost, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The reader is killed whenever it is given that mail: it dies at the same place again and again."""
-    monkeypatch.setattr(Reader, "read_all", killed_over(b"Mortel", Reader.read_all))
+    monkeypatch.setattr(Reader, "_ask", killed_over(b"Mortel", Reader._ask))
     with opened_desk(database_url, tmp_path) as database:
         for subject in ("Un", "Mortel", "Deux"):
             mail_host.send(letter(subject=subject), JEANNE, TO_GARAGE)
@@ -99,11 +137,13 @@ def test_a_mail_that_no_reader_survives_is_held_and_the_others_go_on(
         assert sent_on(database) == 2
 
 
-def killed_over(subject: bytes, read_all: Callable[..., list[Parsed]]) -> Callable[..., list[Parsed]]:
-    def wrapped(self: Reader, mails: list[Raw], **own: object) -> list[Parsed]:
+def killed_over(subject: bytes, ask: Callable[..., Any]) -> Callable[..., Any]:
+    def wrapped(self: Reader, mails: list[Raw], *own: object, **how: bool) -> Any:
         if any(subject in mail.head for mail in mails):
+            if self._connection.closed:
+                self._process, self._connection = self._start()
             self._process.kill()
-        return read_all(self, mails, **own)
+        return ask(self, mails, *own, **how)
 
     return wrapped
 

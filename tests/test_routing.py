@@ -40,8 +40,8 @@ class Had:
     first: date = date.min
     last: date = date.max
 
-    def had_it(self, day: date) -> bool:
-        return self.first <= day <= self.last
+    def had_it(self, first: date, last: date) -> bool:
+        return self.first <= last and first <= self.last
 
 
 @dataclass(frozen=True)
@@ -273,6 +273,9 @@ def moved(on: date) -> Entries:
         (date(2026, 11, 5), (date(2026, 11, 18),), "C0002"),
         (date(2026, 11, 5), (date(2026, 11, 2),), "C0001"),
         (date(2026, 11, 5), (date(2026, 11, 2), date(2026, 11, 18)), None),
+        (date(2026, 8, 20), (date(2026, 8, 12),), "C0001"),
+        (date(2026, 11, 5), (date(2016, 4, 27),), None),
+        (date(2026, 11, 5), (date(2027, 4, 27),), None),
     ],
 )
 def test_the_day_of_the_call_says_whose_a_number_was(on: date, days: tuple[date, ...], goes: str | None) -> None:
