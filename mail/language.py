@@ -48,6 +48,11 @@ def guess_language(text: str) -> str:
     return best if scores[best] else _by_alphabet(text)
 
 
+def is_small(word: str) -> bool:
+    """Whether it is one of the commonest small words of some language."""
+    return word in _shares()
+
+
 def _words(text: str) -> list[str]:
     letters = _letters().apply(text)
     return _WORD.findall(text.lower()) if letters is None else letters.split()

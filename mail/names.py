@@ -1,7 +1,7 @@
 """Customers' names in a letter's own words: they never decide, but the name of another customer is a contradiction.
 
 The names of the whole directory are remembered as hashes, so that 50,000 of them take a few megabytes; what seems to be
-one is looked up. A name of one word counts only with a capital where no sentence begins: customers are called Contact.
+one is looked up. A name of one word that tells counts only if it is marked: customers are called Contact, and Le Point.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -10,6 +10,7 @@ from weakref import WeakKeyDictionary
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
+from mail.language import is_small
 from storage import customers
 
 LONGEST = 9
@@ -36,7 +37,8 @@ class Names:
         behind = 0
         for at in [at for at, word in enumerate(words) if word in firsts]:
             length = self._longest(words, at) if at >= behind else 0
-            if length > 1 or (length == 1 and marked[at] != words[at]):
+            telling = [word for word in marked[at : at + length] if not is_small(word)]
+            if len(telling) > 1 or any(word.startswith("^") for word in telling):
                 yield " ".join(words[at : at + length])
             behind = max(behind, at + length)
 

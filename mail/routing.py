@@ -122,7 +122,7 @@ def find_route(
 
 def _suffices(found: Sequence[_Evidence], automatic: Automatic) -> bool:
     if automatic is Automatic.INTAKE_ADDRESS:
-        return any(one.name.startswith(KeyKind.INTAKE_ALIAS) for one in found)
+        return _is_addressed(found)
     return automatic is not Automatic.OFF
 
 
@@ -144,16 +144,17 @@ def _reason(
         Hold.JUNK: junk,
         Hold.OWN_MAIL: letter.received_lines > MAX_RECEIVED or _is_own(letter.sender, own_address),
         Hold.AUTOMATIC_MAIL: letter.automatic is not None,
-        Hold.AUTHORITY: is_read and rights.kind is Kind.AUTHORITY,
-        Hold.CONTROLLER: is_read and rights.kind is Kind.CONTROLLER,
+        Hold.AUTHORITY: letter.unreadable is None and rights.kind is Kind.AUTHORITY,
+        Hold.CONTROLLER: letter.unreadable is None and rights.kind is Kind.CONTROLLER,
         Hold.POSSIBLE_BREACH: "possible_breach" in rights.flags,
-        Hold.UNREADABLE: not is_read and not found,
+        Hold.UNREADABLE: not is_read and not _is_addressed(found),
         Hold.NO_EVIDENCE: not found,
         Hold.NOT_A_REQUEST: is_read and rights.kind is Kind.NOT_REQUEST and not _sends_campaign_on(says, found),
         Hold.DISGUISED: letter.hidden or says.clues.disguised or says.clues.too_many,
         Hold.CONTRACT_ENDED: _none_live(found, today),
         Hold.SEVERAL_CUSTOMERS: len(agreed) != 1
         or any(one.doubtful for one in found)
+        or _is_another_story(says, found, directory)
         or _contradicted(agreed, named, _employers(says, directory))
         or _is_to_nobody(letter, directory, own_address),
         Hold.WRITERS_OWN: _may_be_writers_own(agreed, found, _employers(says, directory)),
@@ -174,7 +175,7 @@ def _evidence(says: Says, directory: Directory, today: date) -> Iterator[_Eviden
         if owners := directory.owners(KeyKind.INTAKE_ALIAS, address):
             yield _known(f"{KeyKind.INTAKE_ALIAS}:{address}", owners, (today,), today)
     for clue in says.clues.found:
-        if clue.kind is KeyKind.DOMAIN and says.clues.own_domain in clue.values:
+        if clue.kind is KeyKind.DOMAIN and not set(says.clues.own_domains).isdisjoint(clue.values):
             continue
         value, owners = _owners_of(clue, directory)
         if owners:
@@ -252,13 +253,31 @@ def _is_to_nobody(letter: Letter, directory: Directory, own_address: str | None)
 
 def _may_be_writers_own(agreed: frozenset[str], found: Sequence[_Evidence], employers: frozenset[str]) -> bool:
     """Whether a number or domain may be that of the company in which the writer works."""
-    by_address = any(one.name.startswith(KeyKind.INTAKE_ALIAS) for one in found)
-    return bool(agreed & employers) and not by_address
+    return bool(agreed & employers) and not _is_addressed(found)
+
+
+def _is_addressed(found: Sequence[_Evidence]) -> bool:
+    """Whether it was sent to a customer's intake address."""
+    return any(one.name.startswith(KeyKind.INTAKE_ALIAS) for one in found)
+
+
+def _is_another_story(says: Says, found: Sequence[_Evidence], directory: Directory) -> bool:
+    """Whether only a domain points to the customer, and the letter may be about somebody else.
+
+    That is when it names a number that called, and that nobody has; or when it says much about a mail that it quotes.
+    """
+    domains = (KeyKind.DOMAIN.value, CAMPAIGN)
+    if not found or not all(one.name.partition(":")[0] in domains for one in found):
+        return False
+    written = [clue for clue in says.clues.found if clue.source is Source.WRITTEN]
+    unknown = [one for one in written if one.kind is KeyKind.TELEPHONE and not _owners_of(one, directory)[1]]
+    quoted_only = not any(clue.kind is KeyKind.DOMAIN for clue in written)
+    return bool(unknown) or (quoted_only and says.clues.chatty)
 
 
 def _employers(says: Says, directory: Directory) -> frozenset[str]:
     """The customers whose domain the writer's own address has."""
-    domains = with_parents(says.clues.own_domain)
+    domains = [domain for own in says.clues.own_domains for domain in with_parents(own)]
     owners = (owner for domain in domains for owner in directory.owners(KeyKind.DOMAIN, domain))
     return frozenset(owner.customer.reference for owner in owners)
 

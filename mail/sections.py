@@ -7,16 +7,21 @@ from mail.lexicon import plain
 from mail.text import words_above_quotation
 
 SIGNATURE_LINES = 8
+CLOSING_LINES = 30
 SHORT_LINE = 60
 
 _DASHES = re.compile(r"\n-- ?\n")
 _CLOSING = re.compile(
     r"^\W*(?:(?:bien |tres |sinceres? )?(?:cordialement|cdt|cdlt|salutations?)|cordiales? salutations|"
-    r"merci(?: d avance)?|(?:kind |best |warm )?regards|sincerely|yours \w+|thanks|thank you|cheers|"
+    r"merci(?: d avance| par avance)?|bien a vous|respectueusement|sentiments distingues|dans l attente[^.]{0,40}|"
+    r"veuillez agreer[^.]{0,80}|je vous prie d agreer[^.]{0,80}|"
+    r"(?:kind |best |warm )?regards|sincerely|yours \w+|thanks|thank you|cheers|"
     r"(?:mit )?(?:freundliche[nr]?|beste[nr]?|viele[nr]?) gru(?:ss|sse|sse?n)|mfg|lg|saludos|atentamente|un saludo|"
     r"cordiali saluti|distinti saluti|grazie|met vriendelijke groet(?:en)?|mvg|groeten|atenciosamente|obrigad[oa]|"
     r"pozdrawiam|z powazaniem|cu stima|multumesc)\W*$"
 )
+_APOSTROPHE = re.compile("['\u2019]")
+_NAME = re.compile(r"[^\W\d_]{2,}")
 _SENTENCE_ENDS = re.compile(r"[.!?]\s*$")
 
 
@@ -49,16 +54,22 @@ def _without_dashes(text: str) -> str:
 
 
 def _signature_begins(lines: list[str], sender_name: str) -> int:
-    """The first line of the signature: below a closing, or the writer's name among short lines at the end."""
-    names = set(re.findall(r"[^\W\d_]{2,}", plain(sender_name)))
-    begins, last = len(lines), max(2, len(lines) - SIGNATURE_LINES)
-    for at in range(len(lines) - 1, last - 1, -1):
-        line = plain(lines[at]).strip()
-        if _CLOSING.match(line):
-            return at
-        if len(line) > SHORT_LINE or _SENTENCE_ENDS.search(line):
+    """The first line of the signature: a closing, or the writer's name among short lines at the end."""
+    plain_lines = [plain(line).strip() for line in lines]
+    last = max(2, len(lines) - CLOSING_LINES)
+    closing = next(
+        (at for at in range(last, len(lines)) if _CLOSING.match(_APOSTROPHE.sub(" ", plain_lines[at]))), len(lines)
+    )
+    return min(closing, _name_stands_at(plain_lines[:closing], sender_name))
+
+
+def _name_stands_at(lines: list[str], sender_name: str) -> int:
+    names = set(_NAME.findall(plain(sender_name)))
+    begins = len(lines)
+    for at in range(len(lines) - 1, max(2, len(lines) - SIGNATURE_LINES) - 1, -1):
+        if len(lines[at]) > SHORT_LINE or _SENTENCE_ENDS.search(lines[at]):
             break
-        words = set(re.findall(r"[^\W\d_]{2,}", line))
-        if words and names and words <= names:
+        words = set(_NAME.findall(lines[at]))
+        if words and words <= names:
             begins = at
     return begins

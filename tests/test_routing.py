@@ -213,25 +213,25 @@ def test_the_name_of_another_customer_contradicts() -> None:
 
 
 def test_its_own_name_and_that_of_the_writers_employer_do_not_contradict() -> None:
-    named = clues(number(ACMES_NUMBER), words="acme boreal", own_domain="boreal.example")
+    named = clues(number(ACMES_NUMBER), words="acme boreal", own_domains=("boreal.example",))
 
     assert goes_to(route(UNADDRESSED, names=named)) == "C0001"
 
 
 def test_a_number_of_the_writers_own_company_decides_nothing() -> None:
-    own = clues(number(ACMES_NUMBER), own_domain="mail.acme.example")
+    own = clues(number(ACMES_NUMBER), own_domains=("mail.acme.example",))
 
     assert hold_of(route(UNADDRESSED, names=own)) is Hold.WRITERS_OWN
 
 
 def test_the_writers_own_domain_is_no_evidence() -> None:
-    own = clues(clue(KeyKind.DOMAIN, "acme.example"), own_domain="acme.example")
+    own = clues(clue(KeyKind.DOMAIN, "acme.example"), own_domains=("acme.example",))
 
     assert hold_of(route(UNADDRESSED, names=own)) is Hold.NO_EVIDENCE
 
 
 def test_an_employee_may_write_to_his_own_companys_intake_address() -> None:
-    assert goes_to(route(names=clues(own_domain="acme.example"))) == "C0001"
+    assert goes_to(route(names=clues(own_domains=("acme.example",)))) == "C0001"
 
 
 # --- time ---
@@ -385,13 +385,15 @@ WORDS = st.lists(st.sampled_from("abcdefgh"), max_size=3)
 @st.composite
 def letters(draw: st.DrawFn) -> tuple[Letter, Clues]:
     letter = replace(LETTER, recipients=tuple(draw(ADDRESSES)))
-    return letter, clues(*draw(FOUND), words=" ".join(draw(WORDS)), own_domain=draw(st.sampled_from(["", "a.example"])))
+    return letter, clues(
+        *draw(FOUND), words=" ".join(draw(WORDS)), own_domains=draw(st.sampled_from([(), ("a.example",)]))
+    )
 
 
 def owners_in(letter: Letter, names: Clues) -> set[str]:
     """Whose deciding evidence a letter has: the writer's own domain is none."""
     keys = [(KeyKind.INTAKE_ALIAS, address) for address in letter.recipients]
-    keys += [(one.kind, value) for one in names.found for value in one.values if value != names.own_domain]
+    keys += [(one.kind, value) for one in names.found for value in one.values if value not in names.own_domains]
     return {one.customer.reference for key in keys for one in EVERYBODY.owners(*key)}
 
 
