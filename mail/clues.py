@@ -58,7 +58,7 @@ class Clues(NamedTuple):
 
     `wordless`: its writer says nothing below the subject; `chatty`: he says much. `own_domains`: those of the writer's
     addresses. `days`: those that stand near a number. `too_many`: there are more clues than a letter of a person has.
-    `disguised`: it has words in letters of two alphabets.
+    `disguised`: it has words in letters of two alphabets. `denies`: it says of somebody that it was not him.
     """
 
     found: tuple[Clue, ...] = ()
@@ -69,6 +69,7 @@ class Clues(NamedTuple):
     days: tuple[date, ...] = ()
     too_many: bool = False
     disguised: bool = False
+    denies: bool = False
 
 
 NO_CLUES = Clues()
@@ -91,6 +92,7 @@ def find_clues(head: bytes, letter: Letter) -> Clues:
         days=tuple(dict.fromkeys(days)),
         too_many=any(count > MOST for count in counts) or _has_unread_mails(letter, len(attached)),
         disguised=_is_disguised(sections.written),
+        denies=bool(_DENIES.search(plain(sections.written))),
     )
 
 
@@ -101,7 +103,8 @@ def _domain_of(address: str) -> str:
 def _all_clues(letter: Letter, sections: Sections, attached: Sequence[bytes]) -> Iterator[Clue]:
     countries = COUNTRIES.get(letter.language, ())
     yield from _clues_in(sections.written, Source.WRITTEN, countries)
-    yield from _clues_in(sections.quoted, Source.QUOTED, countries)
+    if not _is_own_mail(sections.quoted, letter):
+        yield from _clues_in(sections.quoted, Source.QUOTED, countries)
     for mail in attached:
         yield from _clues_of_campaign(mail, countries)
 
@@ -111,6 +114,16 @@ def _clues_in(text: str, source: Source, countries: tuple[str, ...]) -> Iterator
     yield from (Clue(KeyKind.TELEPHONE, numbers, source) for numbers in islice(kept, MOST + 1))
     yield from (Clue(KeyKind.DOMAIN, domains, source) for domains in islice(_domains(text), MOST + 1))
     yield from (Clue(KeyKind.SMS_SENDER, (sender,), source) for sender in islice(_sms_senders(text), MOST + 1))
+
+
+def _is_own_mail(quoted: str, letter: Letter) -> bool:
+    """Whether what is quoted was written by the writer himself."""
+    names = set(_WORDS_SAID.findall(plain(letter.sender_name)))
+    for line in islice(_WRITTEN_BY.findall(quoted), ATTACHED):
+        words = set(_WORDS_SAID.findall(plain(line)))
+        if (letter.sender and letter.sender.lower() in line.lower()) or (len(names) > 1 and names <= words):
+            return True
+    return False
 
 
 def _distinct(clues: Iterable[Clue]) -> Iterator[Clue]:
@@ -381,16 +394,27 @@ def _is_disguised(text: str) -> bool:
     return bool(_GREEK_OR_CYRILLIC.search(text)) and bool(_TWO_ALPHABETS.search(text))
 
 
+_WRITTEN_BY = re.compile(
+    r"^[> \t]*((?:De|From|Von|Da|Van)[ \xa0]?:[^\n]{3,200}|[^\n]{3,200}"
+    r"(?:a écrit|wrote|schrieb|escribi[óo]|ha scritto|schreef|escreveu|napisał|skrev)[^\n]{0,20})$",
+    re.MULTILINE,
+)
+_DENIES = re.compile(
+    r"pas (?:eux|lui|elle|cette (?:societe|entreprise)|vous qui)\b|rien a voir avec|pas a l'origine|ne vient pas d|"
+    r"(?:not|n't|n\u2019t) (?:them|him|her|that company|from them)\b|nothing to do with|"
+    r"nicht (?:die|von denen|sie gewesen)\b|no (?:fueron|son) ellos|non (?:sono|erano) loro|niet van hen"
+)
 _WORDS_SAID = re.compile(r"[^\W_]+")
 _UPPER = "A-ZÀ-ÖØ-ÞŚŻŹĆŁŠŽČŘŤĎŇĂȘȚÎŐŰĞ"
+_NO_ACRONYM = rf"(?!(?:{'|'.join(sorted(_NO_SENDER))})\b)"
 _CAPITAL = re.compile(
     rf"""(?:(?<=[a-zß-öø-ÿ0-9,;:)\]] )|(?<=['\u2019\u2018\u201c\u201e"«(])|(?<=« )|(?<=«\xa0))"""
-    rf"(?=[{_UPPER}][^\W\d_])|"
+    rf"{_NO_ACRONYM}(?=[{_UPPER}][^\W\d_])|"
     rf"(?<![\w^])(?=[{_UPPER}][\w'-]+(?: [{_UPPER}][\w'-]+){{0,4}} "
     r"(?:m['\u2019]|n['\u2019]|me |ne |nous |a |appell?e|call|keeps? |rings? |rang |text|hat |ruft |rief |llama|chiama|"
     r"belt |liga|dzwoni|sun[aă]))"
 )
-_CAPITALS = re.compile(rf"(?<![\w^])(?!(?:{'|'.join(sorted(_NO_SENDER))})\b)(?=[{_UPPER}]{{3,}}(?!\w))")
+_CAPITALS = re.compile(rf"(?<![\w^]){_NO_ACRONYM}(?=[{_UPPER}]{{3,}}(?!\w))")
 _MARKED = re.compile(r"\^?[^\W_]+")
 
 

@@ -154,6 +154,7 @@ def _reason(
         Hold.CONTRACT_ENDED: _none_live(found, today),
         Hold.SEVERAL_CUSTOMERS: len(agreed) != 1
         or any(one.doubtful for one in found)
+        or says.clues.denies
         or _is_another_story(says, found, directory)
         or _contradicted(agreed, named, _employers(says, directory))
         or _is_to_nobody(letter, directory, own_address),

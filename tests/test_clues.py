@@ -173,6 +173,18 @@ def test_a_campaign_mail_that_is_quoted_says_from_whom_it_came(body: str) -> Non
     assert hosts == {("acme.example", Source.QUOTED)}
 
 
+def test_a_quotation_of_the_writers_own_mail_says_nothing() -> None:
+    body = "Toujours rien.\r\n\r\nLe 3 nov. 2026, Jeanne Martin <jm@courriel.example> a écrit :\r\n> www.acme.example"
+
+    assert clues_of(mail(body)).found == ()
+
+
+@pytest.mark.parametrize("body", ["On m'a répondu que ce n'est pas eux.", "It wasn't them, they said."])
+def test_who_says_that_it_was_not_them_denies(body: str) -> None:
+    assert clues_of(mail(body)).denies
+    assert not clues_of(mail("C'est eux, effacez tout.")).denies
+
+
 def test_a_campaign_mail_that_is_attached_says_from_whom_it_came() -> None:
     campaign = EmailMessage()
     campaign["From"], campaign["Subject"] = "Acme <news@mail.acme.example>", "Promo"
@@ -256,7 +268,7 @@ def named(body: str) -> list[str]:
         ("Contact m'appelle.", ["contact"]),
         ("La société « Contact » m'appelle", ["contact"]),
         ("Société : Contact", ["contact"]),
-        ("appelée par CONTACT hier", ["contact"]),
+        ("appelée par LE POINT hier", ["le point"]),
         ("Effacez tout.\r\n\r\nJeanne Martin\r\nCavaliéro Fenêtres", []),
     ],
 )
