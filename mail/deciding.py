@@ -7,10 +7,11 @@ from datetime import date, datetime
 from sqlalchemy.orm import Session
 
 from mail.acknowledging import acknowledge_received
-from mail.clues import Clues, with_parents
+from mail.clues import Clues
 from mail.copying import Copies
 from mail.enclosing import attach_covers, open_enclosed
 from mail.flooding import find_flooding
+from mail.hosts import with_parents
 from mail.letter import Letter
 from mail.names import known_names
 from mail.reading import Effective, MailRead

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Protocol
 
-from mail.clues import Clue, Clues, Source, with_parents
+from mail.clues import Clue, Clues, Source
+from mail.hosts import with_parents
 from mail.letter import Letter
 from mail.rights import RightsRead
 from mail.settings import Automatic

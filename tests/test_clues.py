@@ -7,9 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mail.clues import MOST, WORDS, Clues, Source, find_clues
+from mail.capitals import WORDS
+from mail.clues import Clues, Source, find_clues
 from mail.letter import read_letter
 from mail.names import Names
+from mail.numbers import MOST
 from storage.naming import normal_name
 from storage.types import KeyKind
 

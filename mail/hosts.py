@@ -1,0 +1,47 @@
+"""Web sites and addresses in a letter: those that somebody used who is not its writer. Pure, and bounded."""
+
+import re
+from collections.abc import Iterator
+from itertools import islice
+
+from mail.lexicon import plain
+from mail.numbers import MOST, OWNERS
+
+_HOST = re.compile(
+    r"(?<![\w.@%+=/-])(?:https?://|www\.)?(?:[\w.+-]{1,64}@)?"
+    r"((?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.){1,9}[a-z]{2,24})(?![\w@-]|\.\w)",
+    re.IGNORECASE,
+)
+_DOT_WITHIN = re.compile(r"[a-z0-9]\.[a-z]{2}", re.IGNORECASE)
+_OWN_MAIL = re.compile(
+    rf"\b(?:{OWNERS})\s(?:\w+\s){{0,2}}(?:e-?mail|mail|adresse|address|courriel|correo|indirizzo|site|website|web|page|"
+    r"boutique|shop|entreprise|societe|company|firma|empresa|azienda|bedrijf)\b[^.!?\n]{0,24}$"
+)
+_FROM = re.compile(
+    r"(?:\b(?:de|du|d|from|by|par|von|vom|da|dal|dalla|van|por|od|do|sender|expediteur|absender|mittente|remitente|"
+    r"afzender|nadawca|remetente|expeditor|news|mailto)|\u05de|\u0645\u0646)[ \t]?[:\-\u05be]?[ \t]?[\"'<(\[]{0,2}"
+    r"(?:[^\n@<>]{0,40}[<\[(]|mailto:)?$"
+)
+"""What stands before the address of somebody who wrote; any other address may be the writer's own."""
+
+_WROTE = re.compile(
+    r"[>\])]{0,2}\s{0,3}(?:a écrit|m'a écrit|m'écrit|wrote|schrieb|escribi[óo]|ha scritto|schreef|escreveu|napisał|"
+    r"skrev)"
+)
+
+
+def find_domains(text: str) -> Iterator[tuple[str, ...]]:
+    """The hosts that a text names, each with the domains that it lies in."""
+    if not _DOT_WITHIN.search(text):
+        return
+    for host in islice(_HOST.finditer(text), MOST + 1):
+        before = plain(text[max(0, host.start() - 60) : host.start()])
+        wrote = bool(_FROM.search(before)) or bool(_WROTE.match(text, host.end()))
+        if wrote if "@" in host[0] else not _OWN_MAIL.search(before):
+            yield with_parents(host[1])
+
+
+def with_parents(host: str) -> tuple[str, ...]:
+    """A host, and the domains that it lies in, but for the last: mail.acme.example, acme.example."""
+    labels = host.lower().split(".")
+    return tuple(".".join(labels[at:]) for at in range(len(labels) - 1))

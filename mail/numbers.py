@@ -1,0 +1,160 @@
+"""Telephone numbers in a letter: those that called its writer, in all spellings. Pure, and bounded.
+
+The writer's own number is none of them, nor one that stands alone, nor one of which nothing says that it called.
+"""
+
+import re
+from collections.abc import Iterator
+from itertools import accumulate, islice
+
+from mail.lexicon import plain
+
+MOST = 60
+"""Clues of one kind in one text at most; a letter with more of them points nowhere."""
+
+COUNTRIES = {
+    "fr": ("32", "41", "352"),
+    "en": ("44", "353"),
+    "de": ("49", "43", "41"),
+    "es": ("34",),
+    "it": ("39", "41"),
+    "nl": ("31", "32"),
+    "pt": ("351",),
+    "pl": ("48",),
+    "he": ("972",),
+    "ro": ("40",),
+    "cs": ("420",),
+    "sv": ("46",),
+    "da": ("45",),
+    "el": ("30",),
+}
+"""Where a number without a country may be, by the letter's language; in France it may always be."""
+
+WITH_ZERO = frozenset({"39"})
+"""Countries in which the first zero is part of the number."""
+
+SHORTEST, LONGEST = 8, 15
+"""Digits of a number (ITU-T E.164)."""
+
+_BETWEEN_DIGITS = r"(?!\s\s)[ \t\xa0\u2009\u202f().\-/\u2010-\u2015]{0,3}"
+_RUN = re.compile(rf"(?<![\w+.,/-])(?:(?:\+|\(?0)(?:{_BETWEEN_DIGITS}\d){{6,16}}|33[1-79]\d{{8}})(?![\w-]?\d)")
+_DIGITS = re.compile(r"\d+")
+_DATE = re.compile(r"\d{1,2}[/.-]\d{1,2}[/.-](?:19|20)?\d\d(?!\d)(?![/.-]\d)")
+BESIDE_FRANCE = frozenset({"32", "41", "352"})
+"""Countries where French is written; ten digits in a French letter are French."""
+
+FRENCH = 10
+"""Digits of a French number as it is dialled in France."""
+
+_TIME_FOLLOWS = re.compile(r"\s?\d{1,2}$")
+NEAR = 120
+"""Characters around a number in which it is said that it called."""
+
+_MASKED = re.compile(r"[\s.\-/]{0,2}(?:[xX*•#]|\?\?)")
+_NUMBER_WORDS = (
+    r"numeros?|n°|no|num|tel|telephone|portable|mobile|fixe|ligne(?: directe)?|phone|number|cell|line|landline|desk|"
+    r"standard|switchboard|accueil|bureau|office|poste|durchwahl|zentrale|centralita|centralino|centrale|"
+    r"extension|nummer|handy\w*|telefon\w*|festnetz\w*|telefono|movil|cellulare|celular|telemovel|numer\w*|komork\w*|numar\w*"
+)
+OWNERS = (
+    r"mon|ma|mes|notre|nos|my|our|meine?[rmn]?|unser\w*|mi|mis|nuestro|il mio|la mia|mio|mia|mijn|onze|o meu|a minha|"
+    r"meu|minha|moj\w*|numarul meu"
+)
+_OWN_BEFORE = re.compile(
+    rf"(?:\b(?:{OWNERS})\s(?:\w+\s){{0,2}}(?:{_NUMBER_WORDS})\b[^.!?\n]{{0,20}}|"
+    r"\b(?:joignable|reach me|call me(?: back)?|contact me|rappele[rz][ -]moi|contacte[rz][ -]moi|erreichbar|"
+    r"contactarme|llamarme|contattarmi|bereikbaar)\b[^.!?\n]{0,24}|"
+    rf"\b(?:sur|on|auf|su|op|na|au|at|al|unter|onder|aan|pe|ao)\s(?:(?:le|la|l|the|il|het|{OWNERS})\s)?"
+    rf"(?:(?:{_NUMBER_WORDS})\s)?(?:\W{{0,3}})|"
+    r"\b(?:retir|supprim|effac|enlev|remov|delet|eras|losch|borr|cancell|verwijder|elimin|usun)\w*\s(?:\w+\s){0,4}|"
+    r"\b(?:stop calling|not call|don't call|cease calling|plus appeler|cesse[rz] d'appeler|arrete[rz] d'appeler)\s"
+    r"(?:\w+\s)?)$"
+)
+_REFERENCE = re.compile(
+    r"\b(?:factures?|references?|ref|dossiers?|commandes?|contrats?|clients?|iban|siret|siren|orders?|invoices?|account|"
+    r"case|ticket|rechnung\w*|kundennummer|vertrag\w*|pedido|factura|fattura|ordine|factuur|n° d\w*)\b[^.!?\n]{0,16}$"
+)
+_CALLED = re.compile(
+    r"appel|\bcall|\bring|\brang|\bphon|\btelephon|harcel|demarch|derang|manque|missed|affich|depuis|\bsms\b|texto|\btext|"
+    r"numeros? |numero\b|\bnumber|\bnummer|\bwho is|\bqui est|anruf|angeruf|\bruf|\brief|llama|chiam|telefon|\bbel|"
+    r"gebel|\bliga|ligou|dzwon|\bapel|\bsuna|prospect|vendeur|robot|messagerie|voicemail|\bfrom\b|\bdepuis\b|\bspam|"
+    r"\u05d4\u05ea\u05e7\u05e9|\u05e9\u05d9\u05d7|\u05de\u05ea\u05e7\u05e9|\u05e6\u05dc\u05e6|\u0627\u062a\u0635|\u062a\u062a\u0635|\u0645\u0643\u0627\u0644|\u064a\u062a\u0635"
+)
+"""What is said of a number that called: without such a word near it nobody knows whose it is."""
+
+_OWN_LABEL = re.compile(
+    r"(?:^|\n)\W{0,3}(?:(?:tel|telephone|phone|mobile|mob|portable|port|fixe|fax|gsm|handy|telefon|telefono|cell|cel|tlf|"
+    r"tfno|movil|mobiel|telnr|whatsapp|contact|ligne|direct|directe|standard|bureau|office|work|home|domicile|pro|perso|"
+    r"privat|dienstlich|durchwahl|zentrale|switchboard|ufficio|oficina|kantoor|number|[mtpfhw])[ \t./:)-]*){1,3}$"
+)
+_OWN_AFTER = re.compile(
+    rf"[\s,(:]{{0,3}}(?:(?:est|is|ist|es|e|c'est)\s)?(?:{OWNERS})\s(?:\w+\s)?(?:{_NUMBER_WORDS})\b|"
+    r"[\s,(]{0,3}(?:dont je suis|qui est l[ae] mien|est l[ae] mien|est a moi|m'appartient|is mine|belongs to me|"
+    r"gehort mir)"
+)
+_LETTER = re.compile(r"[^\W\d_]")
+_SENTENCE = re.compile(r"[.!?]\s|\n")
+
+
+def find_numbers(text: str, countries: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    """The numbers in a text that are not its writer's own, each in all ways in which it may be read (E.164)."""
+    if not any(character.isdigit() for character in text):
+        return
+    spelled = plain(text) if len(plain(text)) == len(text) else text.lower()
+    for run in islice(_RUN.finditer(text), MOST + 1):
+        if _MASKED.match(text, run.end()) or _is_own(spelled, run.start(), run.end()):
+            continue
+        digits = _TIME_FOLLOWS.sub("", run[0]) if text[run.end() : run.end() + 1] in (":", "h") else run[0]
+        if values := tuple(dict.fromkeys(_readings(digits, countries))):
+            yield values
+
+
+def near_numbers(text: str) -> Iterator[str]:
+    """The sentences in which numbers stand."""
+    for run in islice(_RUN.finditer(text), MOST):
+        begins = [found.end() for found in _SENTENCE.finditer(text, max(0, run.start() - NEAR), run.start())]
+        ends = _SENTENCE.search(text, run.end())
+        first = begins[-1] if begins else max(0, run.start() - NEAR)
+        yield text[first : min(ends.start() if ends else len(text), run.end() + NEAR)]
+
+
+def _is_own(text: str, start: int, end: int) -> bool:
+    """Whether a number is the writer's own: labelled so, or alone below the letter."""
+    before = text[max(0, start - 60) : start]
+    labels = (_OWN_BEFORE, _OWN_LABEL, _REFERENCE)
+    if any(label.search(before) for label in labels) or _OWN_AFTER.match(text, end):
+        return True
+    return _stands_alone(text, start, end) or not _CALLED.search(text, max(0, start - NEAR), end + NEAR)
+
+
+def _stands_alone(text: str, start: int, end: int) -> bool:
+    """Whether there is nothing but the number in its sentence, in a text that says something elsewhere."""
+    begins = [found.end() for found in _SENTENCE.finditer(text, max(0, start - 200), start)]
+    ends = _SENTENCE.search(text, end)
+    before = text[begins[-1] if begins else max(0, start - 200) : start]
+    after = text[end : ends.start() if ends else len(text)]
+    if _LETTER.search(before) or _LETTER.search(after) or text[:start].rstrip().endswith(":"):
+        return False
+    return bool(_LETTER.search(text))
+
+
+def _readings(run: str, countries: tuple[str, ...]) -> Iterator[str]:
+    """E.164, the likeliest first. A count or a time may follow within the run: so its beginnings are read, too.
+
+    That a number of another country is by chance the French one of a customer is a matter of one in ten thousand.
+    """
+    if _DATE.match(run):
+        return
+    digits = list(accumulate(_DIGITS.findall(run if run.startswith("(0") else run.replace("(0)", " "))))
+    whole = [one for one in reversed(digits) if len(one) >= SHORTEST]
+    if run.startswith("+") or not run.lstrip("(").startswith("0") or digits[0].startswith("00"):
+        found = [one.removeprefix("00") for one in whole]
+    else:
+        found = [f"33{one[1:]}" for one in whole if len(one) == FRENCH]
+        found += [
+            f"{country}{one if country in WITH_ZERO else one[1:]}"
+            for one in whole
+            for country in countries
+            if not (found and country in BESIDE_FRANCE)
+        ]
+    yield from (f"+{one}" for one in found if SHORTEST < len(one) <= LONGEST)
