@@ -57,7 +57,11 @@ def _of(target: str, *, cascade: bool = False, **options: Any) -> Any:
 
 
 class Customer(Base, kw_only=True):
-    """A controller: one of Kavkom's customers. `request_address` is the address in its order (clause 4)."""
+    """A controller: one of Kavkom's customers. `request_address` is the address in its order (clause 4).
+
+    How well that address is: when something last came back from it, when the customer was last asked to confirm it, and
+    when it last did. An import that changes the address forgets all three.
+    """
 
     __tablename__ = "customer"
 
@@ -72,6 +76,9 @@ class Customer(Base, kw_only=True):
     contract_start: Mapped[date | None] = mapped_column(default=None)
     contract_end: Mapped[date | None] = mapped_column(default=None)
     acknowledge: Mapped[bool] = mapped_column(default=True, server_default=true())
+    address_bounced_at: Mapped[datetime | None] = mapped_column(default=None)
+    address_asked_at: Mapped[datetime | None] = mapped_column(default=None)
+    address_confirmed_at: Mapped[datetime | None] = mapped_column(default=None)
 
 
 class CustomerKey(Base, kw_only=True):
@@ -192,7 +199,11 @@ class Stuck(Base, kw_only=True):
 
 
 class Request(Base, kw_only=True):
-    """A data subject's letter (clause 4). Held while it has no forward and is not set aside."""
+    """A data subject's letter (clause 4). Held while it has no forward and is not set aside.
+
+    `owner` is the colleague who has taken a held one; `referred_at` when it was handed to the dpo. With TWO_PERSONS a
+    customer is first proposed by one colleague and then forwarded by another.
+    """
 
     __tablename__ = "request"
 
@@ -209,15 +220,41 @@ class Request(Base, kw_only=True):
     recorded_by: Mapped[str | None] = mapped_column(default=None)
     set_aside_at: Mapped[datetime | None] = mapped_column(default=None)
     set_aside_reason: Mapped[str | None] = mapped_column(default=None)
+    owner: Mapped[str | None] = mapped_column(default=None)
+    taken_at: Mapped[datetime | None] = mapped_column(default=None)
+    referred_at: Mapped[datetime | None] = mapped_column(default=None)
+    proposed_id: Mapped[int | None] = _of("customer.id", default=None)
+    proposed_by: Mapped[str | None] = mapped_column(default=None)
+    proposed_at: Mapped[datetime | None] = mapped_column(default=None)
 
     message: Mapped[Message] = relationship(init=False, viewonly=True)
+    proposed: Mapped[Customer | None] = relationship(init=False, viewonly=True)
+    candidates: Mapped[list["Candidate"]] = relationship(
+        init=False, default_factory=list, viewonly=True, order_by="Candidate.rank"
+    )
     forwards: Mapped[list["Forward"]] = relationship(
         init=False, default_factory=list, back_populates="request", order_by="Forward.id"
     )
 
 
+class Candidate(Base, kw_only=True):
+    """A customer whom a held request may concern: `rank` counts from 0, the likeliest; `evidence` are kinds only."""
+
+    __tablename__ = "candidate"
+
+    request_id: Mapped[int] = _of("request.id", cascade=True, primary_key=True)
+    rank: Mapped[int] = mapped_column(primary_key=True)
+    customer_id: Mapped[int] = _of("customer.id", index=True)
+    evidence: Mapped[tuple[str, ...]]
+
+    customer: Mapped[Customer] = relationship(init=False, viewonly=True)
+
+
 class Forward(Base, kw_only=True):
-    """A request sent on to one customer; the address and order are kept as they were that day."""
+    """A request sent on to one customer; the address and order are kept as they were that day.
+
+    `misrouted_at`: since when somebody suspects that it is the wrong customer.
+    """
 
     __tablename__ = "forward"
     __table_args__ = (UniqueConstraint("request_id", "customer_id"),)
@@ -231,6 +268,8 @@ class Forward(Base, kw_only=True):
     evidence: Mapped[tuple[str, ...]]
     routed_by: Mapped[str]
     routed_at: Mapped[datetime]
+    misrouted_at: Mapped[datetime | None] = mapped_column(default=None)
+    misrouted_by: Mapped[str | None] = mapped_column(default=None)
 
     request: Mapped[Request] = relationship(back_populates="forwards")
     customer: Mapped[Customer] = relationship()
@@ -257,7 +296,7 @@ class CaseMail(Base, kw_only=True):
 
 
 class Task(Base, kw_only=True):
-    """Something a colleague must do about a case, and who has taken it."""
+    """Something a colleague must do about a case, who has taken it, and by when where the law or a letter says so."""
 
     __tablename__ = "task"
     __table_args__ = (Index(None, "case"),)
@@ -269,6 +308,7 @@ class Task(Base, kw_only=True):
     message_id: Mapped[int | None] = _of("message.id", default=None)
     owner: Mapped[str | None] = mapped_column(default=None)
     taken_at: Mapped[datetime | None] = mapped_column(default=None)
+    due_at: Mapped[datetime | None] = mapped_column(default=None)
     done_at: Mapped[datetime | None] = mapped_column(default=None)
     done_by: Mapped[str | None] = mapped_column(default=None)
 
@@ -289,7 +329,11 @@ class Instruction(Base, kw_only=True):
 
 
 class Breach(Base, kw_only=True):
-    """A personal data breach, or the suspicion of one (clause 6). The earliest claimed awareness counts."""
+    """A personal data breach, or the suspicion of one (clause 6). The earliest claimed awareness counts.
+
+    `about` is the request that it came from: one that went to a wrong customer, or a letter that tells of a breach.
+    A suspicion may end as *no breach*, with the reason of whoever closed it.
+    """
 
     __tablename__ = "breach"
 
@@ -309,6 +353,8 @@ class Breach(Base, kw_only=True):
     opened_through: Mapped[str | None] = mapped_column(default=None, unique=True)
     closed_at: Mapped[datetime | None] = mapped_column(default=None)
     closed_by: Mapped[str | None] = mapped_column(default=None)
+    about: Mapped[str | None] = mapped_column(default=None, index=True)
+    no_breach_reason: Mapped[str | None] = mapped_column(default=None)
 
     affected: Mapped[list["Affected"]] = relationship(
         init=False, default_factory=list, back_populates="breach", order_by="Affected.id"
@@ -433,6 +479,7 @@ class Delivery(Base, kw_only=True):
     reminder_id: Mapped[int | None] = _of("reminder.id", default=None, index=True)
     original_id: Mapped[int | None] = _of("message.id", default=None)
     attempt_of_id: Mapped[int | None] = _of("delivery.id", default=None)
+    customer_id: Mapped[int | None] = _of("customer.id", default=None)
     subject: Mapped[str | None] = mapped_column(default=None)
     text: Mapped[str | None] = mapped_column(default=None)
     html: Mapped[str | None] = mapped_column(default=None)

@@ -88,6 +88,11 @@ class Purpose(StrEnum):
     CARD = "card"
     ANNOUNCEMENT = "announcement"
     REMINDER = "reminder"
+    QUESTION = "question"
+    CLOSING = "closing"
+    DELETION = "deletion"
+    CONFIRMATION = "confirmation"
+    DIGEST = "digest"
 
 
 class Channel(StrEnum):
@@ -129,6 +134,9 @@ class TaskKind(StrEnum):
     INSTRUCTION = "instruction"
     FOR_PERSON = "for-person"
     READ = "read"
+    AUTHORITY = "authority"
+    CONTROLLER = "controller"
+    OWN = "own"
 
 
 class Means(StrEnum):

@@ -8,7 +8,15 @@ from storage.types import Medium, Purpose
 from tests.storage_support import ANNE, NOW, hours, queue
 
 SOON = hours(1)
-OUTSIDE = {Purpose.FORWARD, Purpose.FOLLOW_UP, Purpose.ACKNOWLEDGEMENT}
+OUTSIDE = {
+    Purpose.FORWARD,
+    Purpose.FOLLOW_UP,
+    Purpose.ACKNOWLEDGEMENT,
+    Purpose.QUESTION,
+    Purpose.CLOSING,
+    Purpose.DELETION,
+    Purpose.CONFIRMATION,
+}
 
 
 def leased(database: Database, medium: Medium = Medium.EMAIL) -> list[Delivery]:
