@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from mail.deciding import INTAKE, arrivals_of
 from mail.reading import MailRead
 from mail.settings import MailSettings
-from storage import correspondence, requests
+from storage import correspondence, proposals, requests
 from storage.models import Request, Sighting
 from storage.requests import Arrival
 from storage.types import Hold
@@ -39,6 +39,7 @@ def reconsider_all(session: Session, mails: Sequence[MailRead], *, settings: Mai
 
 def _reconsider(session: Session, request: Request, arrival: Arrival, *, settings: MailSettings, now: datetime) -> None:
     requests.hold_anew(session, request, arrival.hold, by=INTAKE, now=now)
+    proposals.keep_candidates(session, request.id, arrival.candidates)
     if arrival.customer and not request.forwards and request.set_aside_at is None:
         requests.forward_request(
             session,
