@@ -1,16 +1,18 @@
 """Which customer a letter concerns: certain, or held with the reason why not.
 
 Intake addresses, telephone numbers, senders of text messages, domains and campaign mails decide, when all of them agree
-on one live customer; a name only contradicts. A request sent to the wrong customer is a breach; a request held costs a
-colleague a minute.
+on one live customer; a name contradicts. Where a setting allows it, a distinctive name decides of which a letter that
+has no other evidence says that it called (mail/callers.py). A request sent to the wrong customer is a breach; a request
+held costs a colleague a minute.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Protocol
 
+from mail.callers import is_accused
 from mail.clues import Clue, Clues, Source
 from mail.hosts import with_parents
 from mail.letter import Letter
@@ -64,8 +66,11 @@ class Directory(Protocol):
     def owners(self, kind: KeyKind, value: str) -> Sequence[OwnerLike]:
         """Whose this is, and was."""
 
-    def named(self, clues: Clues) -> Sequence[Sequence[OwnerLike]]:
-        """Whose each of the names is that stand in a letter's own words."""
+    def named(self, clues: Clues) -> Mapping[str, Sequence[OwnerLike]]:
+        """The names that stand in a letter's own words, and whose each is."""
+
+    def is_distinctive(self, name: str) -> bool:
+        """Whether nobody else can be meant by this name."""
 
 
 @dataclass(frozen=True)
@@ -120,7 +125,10 @@ def find_route(
 ) -> Route | Held:
     """Find the one customer. `automatic` says which evidence may send a request on without a person."""
     found = list(_evidence(says, directory, today))
-    named = [[owner.customer for owner in owners] for owners in directory.named(says.clues)]
+    names = directory.named(says.clues)
+    named = [[owner.customer for owner in owners] for owners in names.values()]
+    if automatic is Automatic.EVIDENCE and not found:
+        found += _told_by_name(says, names, directory, today)
     evidence = tuple(one.name for one in found)
     hold = _reason(says, found, named, directory, junk=junk, today=today, own_address=own_address)
     if hold is None and not _suffices(found, automatic):
@@ -191,6 +199,27 @@ def _evidence(says: Says, directory: Directory, today: date) -> Iterator[_Eviden
         value, owners = _owners_of(clue, directory)
         if owners:
             yield _known(_name_of(clue, value), owners, says.clues.days, today)
+
+
+def _told_by_name(
+    says: Says, names: Mapping[str, Sequence[OwnerLike]], directory: Directory, today: date
+) -> Iterator[_Evidence]:
+    """The one customer who is named, by a name that nobody else can be meant by, as the one who called.
+
+    Only in a letter that asks, and holds no number, domain or sender that nobody has: those may be another's.
+    """
+    employers, clues = _employers(says, directory), says.clues
+    others = {name: owners for name, owners in names.items() if not _are_all_in(owners, employers)}
+    if says.rights.kind is not Kind.REQUEST or says.rights.flags or clues.found or len(others) != 1:
+        return
+    [(name, owners)] = others.items()
+    one = len({owner.customer.reference for owner in owners}) == 1
+    if one and is_accused(says.letter, name) and directory.is_distinctive(name):
+        yield _known(f"{KeyKind.NAME}:{name}", owners, (), today)
+
+
+def _are_all_in(owners: Sequence[OwnerLike], references: frozenset[str]) -> bool:
+    return all(owner.customer.reference in references for owner in owners)
 
 
 def _owners_of(clue: Clue, directory: Directory) -> tuple[str, Sequence[OwnerLike]]:

@@ -1,6 +1,6 @@
 """The directory of customers: looking them up, by reference, by what people type, by what a letter names."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import date
 
@@ -71,6 +71,12 @@ def version(session: Session) -> int:
 def list_names(session: Session) -> list[str]:
     """All names and aliases, as they are compared."""
     return list(session.scalars(select(CustomerKey.value).where(CustomerKey.kind == KeyKind.NAME).distinct()))
+
+
+def names_with_owners(session: Session) -> Iterator[tuple[str, int]]:
+    """All names and aliases, as they are compared, each with the id of its customer."""
+    names = select(CustomerKey.value, CustomerKey.customer_id).where(CustomerKey.kind == KeyKind.NAME)
+    yield from session.execute(names).tuples()
 
 
 def suggest(session: Session, typed: str, *, limit: int = 20) -> list[Customer]:

@@ -1,6 +1,6 @@
 """Which customer a letter goes to, and why it is held when it goes to none."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import Any
@@ -46,21 +46,25 @@ class Had:
 
 @dataclass(frozen=True)
 class Entries:
-    """A directory; `names` are those that it finds in any letter whose words hold them."""
+    """A directory; `distinctive` are the names that nobody else can be meant by."""
 
     keys: dict[tuple[KeyKind, str], list[Had]] = field(default_factory=dict)
+    distinctive: frozenset[str] = frozenset()
 
     def owners(self, kind: KeyKind, value: str) -> Sequence[Had]:
         return self.keys.get((kind, value), [])
 
-    def named(self, clues: Clues) -> Sequence[Sequence[Had]]:
-        return [found for word in clues.words.split() if (found := self.keys.get((KeyKind.NAME, word)))]
+    def named(self, clues: Clues) -> Mapping[str, Sequence[Had]]:
+        return {word: found for word in clues.words.split() if (found := self.keys.get((KeyKind.NAME, word)))}
+
+    def is_distinctive(self, name: str) -> bool:
+        return name in self.distinctive
 
     def without(self, reference: str) -> "Entries":
         left = {
             key: [one for one in owners if one.customer.reference != reference] for key, owners in self.keys.items()
         }
-        return Entries({key: owners for key, owners in left.items() if owners})
+        return Entries({key: owners for key, owners in left.items() if owners}, self.distinctive)
 
 
 def entries_of(customer: Known, address: str, number: str, word: str) -> dict[tuple[KeyKind, str], list[Had]]:
