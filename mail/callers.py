@@ -48,11 +48,9 @@ def is_accused(letter: Letter, name: str) -> bool:
     sections = split_sections(f"{letter.subject}\n\n{letter.text}", letter.sender_name)
     written, words = sections.written, name.split()
     body = written.partition("\n\n")[2]
-    if (
-        DEVICE.sub("", f"\n{sections.quoted}").strip()
-        or LINES_OF_A_FOOTER.search(body)
-        or len(_TOKEN.findall(body)) > MOST_WORDS
-    ):
+    if DEVICE.sub("", f"\n{sections.quoted}").strip() or _FOOTER.search(body):
+        return False
+    if len(_TOKEN.findall(body)) > MOST_WORDS:
         return False
     if _is_writers_own(letter, sections.signature, words) or not _stands_whole(body, words):
         return False

@@ -21,7 +21,11 @@ TODAY = date(2026, 11, 24)
 def line_of(reference: str, name: str, *, aliases: str = "", domain: str = "", number: str = "", end: str = "") -> str:
     """A line of customers.csv; its intake alias is privacy+<reference>@."""
     alias, order = f"privacy+{reference.lower()}@kavkom.example", f"dpo@{reference.lower()}.example"
-    sms = name.upper().replace(" ", "")[:11] if name.isascii() and len(name) > 3 and name.replace(" ", "").isalpha() else ""
+    sms = (
+        name.upper().replace(" ", "")[:11]
+        if name.isascii() and len(name) > 3 and name.replace(" ", "").isalpha()
+        else ""
+    )
     return f"{reference},{name},{aliases},{domain},{number},{sms},{alias},{order},fr,2020-01-01,{end}"
 
 
@@ -43,7 +47,7 @@ def directory_of(lines: Sequence[str], *, url: str, folder: Path) -> Iterator[Da
 def decide(database: Database, raw: bytes, automatic: Automatic = Automatic.IDENTIFIERS) -> Route | Held:
     """What becomes of a mail that came today."""
     says = read_mail(raw, whole=True, own_domains=("kavkom.example",), own_address=US)
-    settings = ReadingSettings(database_url="sqlite://", mail_address=US, automatic_forwarding=automatic)
+    settings = ReadingSettings(database_url="sqlite:///desk.db", mail_address=US, automatic_forwarding=automatic)
     with database.reading() as session:
         directory = RecordedDirectory(session, [says])
         return consider(says, directory, settings=settings, junk=False, today=TODAY).outcome
