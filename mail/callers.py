@@ -33,7 +33,9 @@ _WITHIN = re.compile(r"[ \xa0\n]|['\u2019-]|[ ]?&[ ]?")
 _JOINS = frozenset("@&/\\-_+.'\u2019|–—*#%$=~^<>")
 _PAUSE = re.compile(r"[.,;:!?)\]\"»”]+(?:\s|$)|\s*$|\s*\n\s*\n|['\u2019]s\s")
 _SENTENCE_BEGINS = re.compile(r"(?:^|[.!?:;]\s*|\n\s*)$")
-_TITLES = frozenset("la le les l der die das la el il de het a o firma societe entreprise agence company firm".split())
+_TITLES = frozenset(
+    "que qu la le les l der die das la el il de het a o firma societe entreprise agence company firm".split()
+)
 _ADDRESSES = frozenset(
     "bonjour bonsoir salut cher chere chers cheres monsieur madame mademoiselle mr mrs ms mme m mlle dr docteur maitre "
     "dear hello hi hey herr frau lieber liebe hallo hola estimado estimados salve gentile beste geachte prezado "
@@ -54,7 +56,7 @@ def is_accused(letter: Letter, name: str) -> bool:
         return False
     if _is_writers_own(letter, sections.signature, words) or not _stands_whole(body, words):
         return False
-    return _is_said(as_words(_with_stand_in(body, words))) and _says_no_more(written, words, letter)
+    return _is_said(body, words) and _says_no_more(written, words, letter)
 
 
 def _is_writers_own(letter: Letter, signature: str, words: list[str]) -> bool:
@@ -145,15 +147,36 @@ def _with_stand_in(text: str, words: list[str]) -> str:
 # --- what is said ---
 
 
-def _is_said(said: str) -> bool:
-    return bool(load_phrases(PHRASES)["says"].search(said))
+def _is_said(body: str, words: list[str]) -> bool:
+    phrases = load_phrases(PHRASES)
+    said = as_words(_PAUSES.sub("; ", _with_stand_in(body, words)))
+    return phrases["says"].search(said) is not None or any(
+        _is_subject(said[: found.start()]) for found in phrases["calls"].finditer(said)
+    )
+
+
+def _is_subject(before: str) -> bool:
+    """Whether a company of which it is said that it does something does it itself: not somebody "of" it."""
+    last = _BREAK.split(before)[-1].strip()
+    return not last or any(
+        load_phrases(PHRASES)["before"].fullmatch(" ".join(last.split()[-count:])) for count in (1, 2, 3)
+    )
+
+
+_ASKS = re.compile(rf"{STANDS_FOR}[^.!;?]*\?")
+_PAUSES = re.compile(r",|\n[^\S\n]*\n")
+_BREAK = re.compile(r"[.!?;:]")
 
 
 def _says_no_more(written: str, words: list[str], letter: Letter) -> bool:
     """Whether nothing is doubted or denied, and no name stands there but the company's and the writer's own."""
     phrases, without_name = load_phrases(PHRASES), _with_stand_in(written, words)
     said = as_words(without_name)
-    if phrases["doubts"].search(said) or phrases["negations"].search(phrases["refusals"].sub(" ", said)):
+    if (
+        _ASKS.search(said)
+        or phrases["doubts"].search(said)
+        or phrases["negations"].search(phrases["refusals"].sub(" ", said))
+    ):
         return False
     own = {*words, *normal_name(letter.sender_name).split()}
     return without_name.upper() != without_name and own.issuperset(_other_names(without_name))

@@ -76,7 +76,7 @@ def list_names(session: Session) -> list[str]:
 def names_with_owners(session: Session) -> Iterator[tuple[str, int]]:
     """All names and aliases, as they are compared, each with the id of its customer."""
     names = select(CustomerKey.value, CustomerKey.customer_id).where(CustomerKey.kind == KeyKind.NAME)
-    yield from session.execute(names).tuples()
+    yield from session.execute(names)
 
 
 def suggest(session: Session, typed: str, *, limit: int = 20) -> list[Customer]:
