@@ -47,7 +47,7 @@ def is_accused(letter: Letter, name: str) -> bool:
     """Whether the letter says of the company of this name, as names are compared, and of no other, that it called."""
     if letter.sender is None or len(letter.text) > MOST_CHARACTERS or STANDS_FOR in plain(letter.text + letter.subject):
         return False
-    sections = split_sections(f"{letter.subject}\n\n{letter.text}", letter.sender_name)
+    sections = split_sections(f"{letter.subject or '-'}\n\n{letter.text}", letter.sender_name)
     written, words = sections.written, name.split()
     body = written.partition("\n\n")[2]
     if DEVICE.sub("", f"\n{sections.quoted}").strip() or _FOOTER.search(body):
