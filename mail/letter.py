@@ -53,6 +53,10 @@ _EXECUTABLE = re.compile(
 )
 _ENCRYPTED = ("multipart/encrypted", "application/pkcs7-mime", "application/x-pkcs7-mime")
 _WORD = re.compile(r"\w{2,}")
+_NAME = re.compile(r"\b[A-Z\u00c0-\u00de]\w{4,}")
+_LINK_TEXT = re.compile(r"\[[^\]\n]*\]|<[^>\n]*>|https?:\S+|\S+@\S+")
+"""What stands in a text for the images and the links of its HTML."""
+
 _LONG_NUMBER = re.compile(r"\d(?:[ \t.\-/()\xa0\u202f]{0,3}\d){7,14}")
 _NO_DIGIT = re.compile(r"\D+")
 
@@ -203,13 +207,18 @@ def _text_of(part: Part) -> str:
 
 
 def _disagree(plain: str, html: str) -> bool:
-    """Whether two texts that should be one name other numbers or share less than a third of the shorter one's words."""
+    """Whether two texts that should be one differ: in numbers, in names, or in most of the shorter one's words.
+
+    The first is the one that is read: what it says alone, nobody sees who looks at the other.
+    """
     if not html or not plain:
         return False
     first_numbers, second_numbers = set(_numbers(plain)), set(_numbers(html))
-    if first_numbers and second_numbers and first_numbers != second_numbers:
+    if first_numbers and first_numbers != second_numbers:
         return True
     first_words, second_words = set(_WORD.findall(plain.lower())), set(_WORD.findall(html.lower()))
+    if any(name.lower() not in second_words for name in _NAME.findall(_LINK_TEXT.sub(" ", plain))):
+        return True
     fewer = min(len(first_words), len(second_words))
     return fewer >= 8 and len(first_words & second_words) * 3 < fewer
 

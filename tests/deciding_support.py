@@ -18,14 +18,11 @@ US = "privacy@kavkom.example"
 TODAY = date(2026, 11, 24)
 
 
-def line_of(reference: str, name: str, *, aliases: str = "", domain: str = "", number: str = "", end: str = "") -> str:
+def line_of(
+    reference: str, name: str, *, aliases: str = "", domain: str = "", number: str = "", sms: str = "", end: str = ""
+) -> str:
     """A line of customers.csv; its intake alias is privacy+<reference>@."""
     alias, order = f"privacy+{reference.lower()}@kavkom.example", f"dpo@{reference.lower()}.example"
-    sms = (
-        name.upper().replace(" ", "")[:11]
-        if name.isascii() and len(name) > 3 and name.replace(" ", "").isalpha()
-        else ""
-    )
     return f"{reference},{name},{aliases},{domain},{number},{sms},{alias},{order},fr,2020-01-01,{end}"
 
 
