@@ -10,12 +10,13 @@ from mail.acknowledging import acknowledge_received
 from mail.clues import Clues
 from mail.copying import Copies
 from mail.enclosing import attach_covers, open_enclosed
+from mail.evidence import Says
 from mail.flooding import find_flooding
 from mail.hosts import with_parents
 from mail.letter import Letter
 from mail.names import is_distinctive, known_names, rare_words
 from mail.reading import Effective, MailRead
-from mail.routing import Candidate, Held, Route, Says, find_route, kinds_of
+from mail.routing import Candidate, Held, Route, find_route, kinds_of
 from mail.settings import MailSettings, ReadingSettings
 from mail.threads import Threads
 from storage import facts, messages, requests

@@ -11,10 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mail.clues import NO_CLUES, Clue, Clues, Source
+from mail.evidence import Says
 from mail.letter import Letter
 from mail.lexicon import plain
 from mail.rights import RightsRead
-from mail.routing import Candidate, Held, Route, Says, find_route
+from mail.routing import Candidate, Held, Route, find_route
 from mail.settings import Automatic
 from storage.types import Hold, KeyKind, Kind
 
