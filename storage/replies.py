@@ -88,7 +88,9 @@ def send_follow_ups(session: Session, forward: Forward, *, now: datetime) -> int
 
 
 def is_disowned(session: Session, forward: Forward) -> bool:
-    """Whether the customer has said that the request is not theirs."""
+    """Whether the request is not this customer's: it has said so, or a colleague has."""
+    if forward.misrouted_at is not None:
+        return True
     disowned = select(CaseMail.message_id).where(
         CaseMail.request_id == forward.request_id,
         CaseMail.forward_id == forward.id,

@@ -23,7 +23,7 @@ from storage.errors import (
     Refused,
     UnknownCase,
 )
-from storage.forwards import accepted_at, call_that_reached, failed_forward, has_failed, newest_attempt
+from storage.forwards import accepted_at, call_that_reached, failed_forward, has_failed, newest_attempt, standing
 from storage.models import Customer, Forward, Message, Request, Staff
 from storage.sent import Sent
 from storage.types import Actor, Channel, Hold, Kind, Medium, Purpose
@@ -141,8 +141,8 @@ def forward_request(
 
     Raises AlreadyForwarded, AlreadySetAside, ContractEnded, CustomerAddressIsOurs.
     """
-    _take_turn(session, request)
-    _refuse_forward(request, customer, own_address, now)
+    take_turn_on_request(session, request)
+    refuse_forward(request, customer, own_address, now)
     routed = _Routed(request.id, request.reference, request.message_id, customer, tuple(evidence))
     [forward_id] = _add_forwards(session, [routed], by=by, now=now)
     session.expire(request, ["forwards"])
@@ -225,31 +225,31 @@ def record_forward_refused(session: Session, sent: Sent, *, by: Actor, now: date
 
 def hold_anew(session: Session, request: Request, hold: Hold | None, *, by: Actor, now: datetime) -> None:
     """A held request was looked at again: it waits for another reason now, or can go (None)."""
-    _take_turn(session, request)
+    take_turn_on_request(session, request)
     before, request.hold = request.hold, hold
-    _record(session, request, "request-reconsidered", by=by, now=now, before=before, hold=hold)
+    record_step(session, request, "request-reconsidered", by=by, now=now, before=before, hold=hold)
 
 
 def set_aside(session: Session, request: Request, reason: str, *, by: Actor, now: datetime) -> None:
     """Put a held request aside with a reason; it can be taken back. Raises ReasonMissing, or what forbids it."""
-    _take_turn(session, request)
-    if request.forwards:
+    take_turn_on_request(session, request)
+    if standing(request):
         raise ForwardedCannotBeSetAside(request.reference)
     if request.set_aside_at is not None:
         raise AlreadySetAside(request.reference)
     if not reason.strip():
         raise ReasonMissing(request.reference)
     request.set_aside_at, request.set_aside_reason = now, reason.strip()
-    _record(session, request, "request-set-aside", by=by, now=now)
+    record_step(session, request, "request-set-aside", by=by, now=now)
 
 
 def take_back(session: Session, request: Request, *, by: Actor, now: datetime) -> None:
     """Undo `set_aside`: the request waits again. Raises NotSetAside."""
-    _take_turn(session, request)
+    take_turn_on_request(session, request)
     if request.set_aside_at is None:
         raise NotSetAside(request.reference)
     request.set_aside_at = request.set_aside_reason = None
-    _record(session, request, "request-taken-back", by=by, now=now)
+    record_step(session, request, "request-taken-back", by=by, now=now)
 
 
 def send_original(
@@ -315,16 +315,17 @@ def find_recent(session: Session, *, limit: int) -> list[Request]:
 
 
 def is_held(request: Request) -> bool:
-    """Whether a person must decide: nobody has it and it is not set aside, or a forward of it has failed."""
-    if not request.forwards:
+    """Whether a person must decide: nobody whom it concerns has it and it is not set aside, or a forward has failed."""
+    if not standing(request):
         return request.set_aside_at is None
     return any(has_failed(forward) for forward in request.forwards)
 
 
 def waiting_since(request: Request) -> datetime:
-    """From when the ladder of a held request counts: when it came here, or the newest of its failures since."""
-    lost = (newest_attempt(forward) for forward in request.forwards if has_failed(forward))
-    instants = (one.bounced_at or one.refused_at for one in lost if one is not None)
+    """From when the ladder of a held request counts: when it came here, or the newest of what went wrong since."""
+    lost = [newest_attempt(forward) for forward in request.forwards if has_failed(forward)]
+    instants = [one.bounced_at or one.refused_at for one in lost if one is not None]
+    instants += [forward.misrouted_at for forward in request.forwards]
     return max((at for at in instants if at is not None), default=request.received_at)
 
 
@@ -335,15 +336,18 @@ def forwarded_at(forward: Forward) -> datetime | None:
     return min((one for one in instants if one is not None), default=None)
 
 
-def _take_turn(session: Session, request: Request) -> None:
+def take_turn_on_request(session: Session, request: Request) -> None:
+    """Let nobody else decide about the request meanwhile, and see it as it is now."""
     take_turn(session, _with_forwards().where(Request.id == request.id))
 
 
-def _record(
+def record_step(
     session: Session, request: Request, action: str, *, by: Actor, now: datetime, **detail: journal.Detail
-) -> None:
+) -> journal.Recorded:
+    """What was done about a request: into the journal and onto the card."""
     entry = journal.record(session, action, by=by, now=now, case=request.reference, clause=CLAUSE, **detail)
     announcements.show_card(session, entry)
+    return entry
 
 
 def _sent_line(sent: Sent, action: str) -> journal.Line:
@@ -356,7 +360,8 @@ def _sent_line(sent: Sent, action: str) -> journal.Line:
     return journal.Line(action, sent.case, CLAUSE, evidence)
 
 
-def _refuse_forward(request: Request, customer: Customer, own_address: str | None, now: datetime) -> None:
+def refuse_forward(request: Request, customer: Customer, own_address: str | None, now: datetime) -> None:
+    """What forbids to forward this request to this customer. Raises what `forward_request` raises."""
     for forward in request.forwards:
         if forward.customer_id == customer.id:
             raise AlreadyForwarded(request.reference, customer.name, forward.routed_at)
@@ -389,8 +394,8 @@ def is_ours(address: str, own_address: str) -> bool:
 
 
 def _held() -> ColumnElement[bool]:
-    nobody_has_it = and_(~exists().where(Forward.request_id == Request.id), Request.set_aside_at.is_(None))
-    return or_(nobody_has_it, failed_forward())
+    standing_forward = exists().where(Forward.request_id == Request.id, Forward.misrouted_at.is_(None))
+    return or_(and_(~standing_forward, Request.set_aside_at.is_(None)), failed_forward())
 
 
 def _with_forwards() -> Select[Request]:
