@@ -7,7 +7,7 @@ from slack_bolt import Ack, App, BoltContext
 from slack_sdk import WebClient
 from sqlalchemy.orm import Session
 
-from bot import answers, cards, forms, telling
+from bot import answers, cards, fields, forms, telling
 from bot.access import Speaker
 from bot.blocks import say_card
 from bot.desk import CHOSEN_BY_STAFF, Desk
@@ -95,7 +95,7 @@ class RequestListeners:
         with self.desk.database.reading() as session:
             staff.get_staff(session, speaker.user, now=now(), at_least=Role.HANDLER)
             request = requests.get_request(session, view["private_metadata"])
-            customer = customers.get_customer(session, forms.read_option(view, "customer"))
+            customer = customers.get_customer(session, fields.read_option(view, "customer"))
             choice = _choice(request, customer)
         ack(response_action="update", view=forms.confirm_form(choice, speaker.language))
 
