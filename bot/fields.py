@@ -47,6 +47,11 @@ def customers_select(language: str, *, optional: bool) -> Block:
     return field(language, "customers", element, optional=optional)
 
 
+def customer_select(language: str, name: str, *, optional: bool = False) -> Block:
+    """A typeahead over the customers, for one of them."""
+    return field(language, name, external("external_select", name, language), optional=optional)
+
+
 def external(kind: str, name: str, language: str) -> Block:
     placeholder = plain(word(language, "placeholder.customer"), 150)
     return {"type": kind, "action_id": name, "min_query_length": 1, "placeholder": placeholder}
@@ -69,6 +74,12 @@ def read_at(view: Mapping[str, Any], name: str) -> datetime:
 
 def read_option(view: Mapping[str, Any], name: str) -> str:
     return str(_state_of(view, name)["selected_option"]["value"])
+
+
+def read_choice(view: Mapping[str, Any], name: str) -> str | None:
+    """What was chosen in a field that may be left empty."""
+    chosen = _state_of(view, name).get("selected_option")
+    return str(chosen["value"]) if chosen else None
 
 
 def read_customers(view: Mapping[str, Any]) -> tuple[str, ...]:

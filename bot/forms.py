@@ -6,12 +6,11 @@ from datetime import datetime
 from typing import Any
 
 from bot.blocks import Block, plain, section
-from bot.cards import REASONS, BreachCard, CustomerLine, ForwardLine, RequestCard, TaskLine
+from bot.cards import SET_ASIDE_REASONS, BreachCard, CustomerLine, ForwardLine, RequestCard, TaskLine
 from bot.fields import (
     View,
+    customer_select,
     customers_select,
-    external,
-    field,
     instant,
     modal,
     option,
@@ -28,7 +27,7 @@ from storage.types import Means
 from templates import render
 
 REPORT, BECOME_AWARE, RECORD_TOLD, ADD_CUSTOMERS = "breach_report", "breach_aware", "breach_told", "breach_add"
-CHOOSE, CONFIRM, SET_ASIDE = "dsr_choose", "dsr_confirm", "dsr_set_aside"
+CHOOSE, SET_ASIDE = "dsr_choose", "dsr_set_aside"
 SEND_AGAIN, REACHED = "dsr_send_again", "dsr_reached"
 TAKE_TASK, FINISH_TASK = "dsr_take_task", "dsr_finish_task"
 
@@ -40,16 +39,6 @@ class Report:
     noticed_at: datetime
     summary: str
     customers: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Choice:
-    """The customer chosen for a request, as the confirmation shows it."""
-
-    reference: str
-    customer: str
-    name: str
-    address: str
 
 
 def report_form(language: str, *, with_customers: bool) -> View:
@@ -87,19 +76,12 @@ def add_form(reference: str, language: str) -> View:
 
 def choose_form(reference: str, language: str) -> View:
     """The first step of forwarding: a typeahead over the customers."""
-    element = external("external_select", "customer", language)
     intro = section(render("request_choose", language, "slack", reference=reference))
-    return modal(language, CHOOSE, [intro, field(language, "customer", element)], reference, submit="next")
-
-
-def confirm_form(choice: Choice, language: str) -> View:
-    """The second step: what will be sent to whom, in so many words."""
-    blocks = [section(render("request_confirm", language, "slack", choice=choice))]
-    return modal(language, CONFIRM, blocks, f"{choice.reference}|{choice.customer}", submit="forward")
+    return modal(language, CHOOSE, [intro, customer_select(language, "customer")], reference, submit="next")
 
 
 def set_aside_form(reference: str, language: str) -> View:
-    options = [option(word(language, f"reason.{reason}"), reason) for reason in REASONS]
+    options = [option(word(language, f"reason.{reason}"), reason) for reason in SET_ASIDE_REASONS]
     blocks = [
         section(render("request_set_aside_form", language, "slack", reference=reference)),
         select(language, "reason", options),

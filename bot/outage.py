@@ -24,7 +24,8 @@ TRIES = 3
 STALLED = timedelta(minutes=5)
 """From how long on nothing taken, while something is due, is an outage, whatever the reason."""
 AT_ONCE = 200
-URGENT = ("request_reminder", "forward_", "follow_up_", "reply_", "mail_stuck", "sending_")
+REQUESTS = ("request_proposed", "request_referred", "request_own", "request_misrouted", "request_answered")
+URGENT = ("request_reminder", "forward_", "follow_up_", "reply_", "mail_stuck", "sending_", *REQUESTS)
 """How the topics begin that staff must see the same day; a breach's have their own letters (bot/instead.py)."""
 
 

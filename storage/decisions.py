@@ -65,13 +65,15 @@ def choose(
 ) -> Forward | None:
     """Forward a request to the customer that a person chose; None when a second person must agree first.
 
-    Raises NotHeld for one that `two_persons` decided already, NeedsSecondPerson, and what `forward_request` raises.
+    Raises NeedsSecondPerson for whoever proposed it, and what `forward_request` raises.
     """
     take_turn_on_request(session, request)
     requests.refuse_forward(request, customer, own_address, now)
-    if two_persons and not _agrees(request, customer, by):
+    if needs_second(request, customer, two_persons=two_persons):
         _propose(session, request, customer, by=by, now=now)
         return None
+    if two_persons and request.proposed_by == by.name:
+        raise NeedsSecondPerson(request.reference, customer.name)
     _forget_proposal(request)
     forward = requests.forward_request(
         session, request, customer, evidence=evidence, own_address=own_address, by=by, now=now
@@ -81,6 +83,11 @@ def choose(
     return forward
 
 
+def needs_second(request: Request, customer: Customer, *, two_persons: bool) -> bool:
+    """Whether choosing this customer proposes it, and a second person must agree."""
+    return two_persons and request.proposed_id != customer.id
+
+
 def reject_proposal(session: Session, request: Request, *, by: Actor, now: datetime) -> None:
     """The proposed customer is not the right one, or its proposer thinks again. Raises NothingProposed."""
     take_turn_on_request(session, request)
@@ -88,15 +95,6 @@ def reject_proposal(session: Session, request: Request, *, by: Actor, now: datet
         raise NothingProposed(request.reference)
     _forget_proposal(request)
     record_step(session, request, "proposal-rejected", by=by, now=now)
-
-
-def _agrees(request: Request, customer: Customer, by: Actor) -> bool:
-    """Whether somebody else proposed the same. Raises NeedsSecondPerson when it was the same person."""
-    if request.proposed_id != customer.id:
-        return False
-    if request.proposed_by == by.name:
-        raise NeedsSecondPerson(request.reference, customer.name)
-    return True
 
 
 def _propose(session: Session, request: Request, customer: Customer, *, by: Actor, now: datetime) -> None:

@@ -274,6 +274,13 @@ class AlreadyMisrouted(Refused):
 
 
 @dataclass(eq=False)
+class NothingForwarded(Refused):
+    """This request is with no customer, so it went to no wrong one."""
+
+    reference: str
+
+
+@dataclass(eq=False)
 class SameCustomer(Refused):
     """The right customer and the wrong one are the same."""
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
 from sqlalchemy.orm import Session, selectinload
 
-from storage import announcements, journal, outbox
+from storage import announcements, journal, outbox, tasks
 from storage.bulk import Row, insert_with_ids, update_rows
 from storage.counters import next_references
 from storage.database import take_turn
@@ -24,9 +24,9 @@ from storage.errors import (
     UnknownCase,
 )
 from storage.forwards import accepted_at, call_that_reached, failed_forward, has_failed, newest_attempt, standing
-from storage.models import Customer, Forward, Message, Request, Staff
+from storage.models import Candidate, Customer, Forward, Message, Request, Staff
 from storage.sent import Sent
-from storage.types import Actor, Channel, Hold, Kind, Medium, Purpose
+from storage.types import Actor, Channel, Hold, Kind, Medium, Purpose, TaskKind
 
 CLAUSE = "4"
 DATA_HELD_AFTER_CONTRACT = timedelta(days=30)
@@ -244,11 +244,14 @@ def set_aside(session: Session, request: Request, reason: str, *, by: Actor, now
 
 
 def take_back(session: Session, request: Request, *, by: Actor, now: datetime) -> None:
-    """Undo `set_aside`: the request waits again. Raises NotSetAside."""
+    """Undo `set_aside`: the request waits again, and is not Kavkom's own any more. Raises NotSetAside."""
     take_turn_on_request(session, request)
     if request.set_aside_at is None:
         raise NotSetAside(request.reference)
     request.set_aside_at = request.set_aside_reason = None
+    for task in tasks.find_open_tasks(session, request.reference):
+        if task.what is TaskKind.OWN:
+            tasks.finish_task(session, task, by=by, now=now)
     record_step(session, request, "request-taken-back", by=by, now=now)
 
 
@@ -403,4 +406,6 @@ def _with_forwards() -> Select[Request]:
         selectinload(Request.forwards).selectinload(Forward.deliveries),
         selectinload(Request.forwards).selectinload(Forward.calls),
         selectinload(Request.forwards).joinedload(Forward.customer),
+        selectinload(Request.candidates).joinedload(Candidate.customer),
+        selectinload(Request.proposed),
     )
