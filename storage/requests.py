@@ -208,19 +208,31 @@ def _routed_line(reference: str, customer: Customer, evidence: Sequence[str]) ->
 
 def record_forwarded(session: Session, sent: Sequence[Sent], *, by: Actor, now: datetime) -> None:
     """Customers' servers accepted forwards: into the journal, with what proves it. Other deliveries are passed over."""
-    actions = {Purpose.FORWARD: "request-forwarded", Purpose.FOLLOW_UP: "follow-up-forwarded"}
+    actions = {
+        Purpose.FORWARD: "request-forwarded",
+        Purpose.FOLLOW_UP: "follow-up-forwarded",
+        Purpose.DELETION: "deletion-asked",
+    }
     lines = [_sent_line(one, actions[one.purpose]) for one in sent if one.customer and one.purpose in actions]
     announcements.show_cards(session, journal.record_all(session, lines, by=by, now=now))
 
 
-def record_forward_refused(session: Session, sent: Sent, *, by: Actor, now: datetime) -> None:
-    """The customer's server refused a forward for good: the duty is not met, and staff are told; or a follow-up."""
-    if sent.customer:
-        is_forward = sent.purpose is Purpose.FORWARD
-        action = "forward-refused" if is_forward else "follow-up-refused"
-        [entry] = journal.record_all(session, [_sent_line(sent, action)], by=by, now=now)
+REFUSED = {
+    Purpose.FORWARD: "forward_refused",
+    Purpose.FOLLOW_UP: "follow_up_bounced",
+    Purpose.DELETION: "deletion_bounced",
+    Purpose.QUESTION: "request_question_bounced",
+}
+"""How staff are told that a server will never take a mail of ours."""
+
+
+def record_refused(session: Session, sent: Sent, *, by: Actor, now: datetime) -> None:
+    """A server refused a mail for good: into the journal, and staff are told; a forward's duty is not met."""
+    topic = REFUSED.get(sent.purpose)
+    if topic is not None:
+        [entry] = journal.record_all(session, [_sent_line(sent, f"{sent.purpose.value}-refused")], by=by, now=now)
         announcements.show_card(session, entry)
-        announcements.announce(session, entry, "forward_refused" if is_forward else "follow_up_bounced")
+        announcements.announce(session, entry, topic, forward_id=sent.forward_id)
 
 
 def hold_anew(session: Session, request: Request, hold: Hold | None, *, by: Actor, now: datetime) -> None:
