@@ -22,7 +22,7 @@ from mail.settings import MailSettings
 from mail.text import words_above_quotation
 from storage import announcements, asking, correspondence, journal, messages, requests
 from storage.models import Request
-from storage.types import Hold, KeyKind
+from storage.types import Channel, Hold, KeyKind
 
 UNKNOWN_WHOSE = frozenset({Hold.NO_EVIDENCE, Hold.SEVERAL_CUSTOMERS})
 """Reasons to hold a letter that an answer can do away with."""
@@ -52,7 +52,8 @@ def read_together(letter: Effective, answer: Effective) -> Effective:
         automatic=first.automatic or second.automatic,
         unreadable=first.unreadable or second.unreadable,
     )
-    return replace(letter, letter=both, clues=_clues_together(letter.clues, answer.clues, second))
+    outer = both if letter.channel is Channel.MAIL else letter.outer
+    return replace(letter, letter=both, outer=outer, clues=_clues_together(letter.clues, answer.clues, second))
 
 
 def is_forgotten(letter: Letter) -> bool:

@@ -9,9 +9,8 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from storage import acknowledgements, outbox, requests
-from storage.correspondence import find_mails
 from storage.errors import AlreadyAsked, NobodyToAsk, NotHeld
-from storage.models import Delivery, Message, Request
+from storage.models import CaseMail, Delivery, Message, Request
 from storage.outbox import Words
 from storage.requests import record_step, take_turn_on_request
 from storage.tables import ADDRESS
@@ -82,10 +81,11 @@ def asked_at(session: Session, reference: str) -> datetime | None:
 
 
 def has_answered(session: Session, request: Request) -> bool:
-    """Whether the person has written again since the last question."""
+    """Whether the person has written again since the last question, by our own clock: a mail server's may be slow."""
     asked = asked_at(session, request.reference)
-    mails = find_mails(session, request.id)
-    return asked is not None and any(one.what is Correspondence.FOLLOW_UP and one.at >= asked for one in mails)
+    written = select(CaseMail.message_id).join(Message, Message.id == CaseMail.message_id)
+    theirs = written.where(CaseMail.request_id == request.id, CaseMail.what == Correspondence.FOLLOW_UP)
+    return asked is not None and bool(session.scalar(select(theirs.where(Message.kept_at >= asked).exists())))
 
 
 def _queue(
