@@ -2,7 +2,7 @@
 
 import typer
 
-from bot import failure_commands  # noqa: F401 - adds its commands to `bot dsr`
+from bot import decision_commands, failure_commands  # noqa: F401 - add their commands to `bot dsr`
 from bot.breach_commands import breach_app
 from bot.request_commands import request_app
 from storage.shell import EX_UNAVAILABLE, fail, importing, new_app, opened, say

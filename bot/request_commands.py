@@ -33,13 +33,14 @@ def list_requests() -> None:
 def show(reference: Reference) -> None:
     """Show a request: since when it is here, who has it, and whom to telephone if it did not arrive."""
     from bot.cards import show_request  # noqa: PLC0415 - slow
-    from bot.failure_shell import tell_forward, tell_task  # noqa: PLC0415 - slow
+    from bot.failure_shell import tell_decision, tell_forward, tell_task  # noqa: PLC0415 - slow
     from storage import requests  # noqa: PLC0415 - slow
 
     with at_the_desk() as desk, desk.database.reading() as session:
         card = show_request(session, requests.get_request(session, reference))
         say(f"{card.reference}: {_state(card)}, received {shown(card.received_at)}")
         say(f"rights: {', '.join(card.rights) or '-'}; language: {card.language}; kind: {card.kind}")
+        tell_decision(card)
         for line in card.forwards:
             tell_forward(session, line)
         for task in card.tasks:
@@ -52,22 +53,17 @@ def route(
     customer: Annotated[list[str], typer.Argument(metavar="CUSTOMER…", help="Customers, such as C0001 C0002.")],
 ) -> None:
     """Forward a request to its customer, or to each of several."""
-    from bot import telling  # noqa: PLC0415 - slow
-    from bot.desk import CHOSEN_BY_STAFF  # noqa: PLC0415 - slow
-    from storage import customers, replies, requests  # noqa: PLC0415 - slow
+    from bot.acts import Acts  # noqa: PLC0415 - slow
+    from storage import customers, requests  # noqa: PLC0415 - slow
     from storage.clock import now  # noqa: PLC0415 - slow
 
     with at_the_desk() as desk:
         with desk.decide() as session:
             request = requests.get_request(session, reference, to_change=True)
-            own, by, at = desk.settings.mail_address, shell_actor(), now()
-            for one in customers.get_customers(session, customer):
-                forward = requests.forward_request(
-                    session, request, one, evidence=CHOSEN_BY_STAFF, own_address=own, by=by, now=at
-                )
-                replies.send_follow_ups(session, forward, now=at)
-            telling.tell_thread(session, request.reference, "request_routed", now=at)
-        say(f"{request.reference} is on its way to {', '.join(customer)}.")
+            acts = Acts(session, desk.settings, shell_actor(), now())
+            left = [acts.choose(request, one) for one in customers.get_customers(session, customer)]
+        done = "is on its way to" if all(left) else "waits for a second person to agree to"
+        say(f"{request.reference} {done} {', '.join(customer)}.")
 
 
 @request_app.command("set-aside")

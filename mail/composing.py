@@ -12,6 +12,7 @@ from mail.reading import Effective, read_mail
 from mail.receipts import TO_CUSTOMERS, receipt_address
 from mail.recent import LARGEST, RecentLetters
 from mail.settings import MailSettings
+from mail.threads import TO_PERSONS
 from mail.words import follow_up_words, forward_words, original_words
 from storage import messages, requests, tokens
 from storage.attempts import find_original, withheld_size
@@ -20,7 +21,7 @@ from storage.models import Delivery, Forward, Message, Request
 from storage.outbox import Words
 from storage.types import Channel, Purpose
 
-ANSWERED = TO_CUSTOMERS | {Purpose.ACKNOWLEDGEMENT}
+ANSWERED = TO_CUSTOMERS | TO_PERSONS | {Purpose.DELETION}
 """What people outside answer: their answers belong to its case."""
 
 
@@ -108,8 +109,10 @@ def _compose(
         queued_at=delivery.queued_at,
         original_sha256=original.sha256 if original else None,
     )
-    if delivery.purpose is Purpose.ACKNOWLEDGEMENT and request:
-        envelope = replace(envelope, fields=tuple(reply_fields(request.message.internet_id, message_id)))
+    if delivery.purpose in TO_PERSONS and request:
+        automatic = delivery.purpose is Purpose.ACKNOWLEDGEMENT
+        fields = reply_fields(request.message.internet_id, message_id, automatic=automatic)
+        envelope = replace(envelope, fields=tuple(fields))
     words = _words(session, delivery, says, about, settings)
     return compose(words, envelope, boundary=_boundary_of(message_id), with_original=original is not None)
 
