@@ -1,9 +1,11 @@
 """`python -m tests.measure`: how soon Slack is answered while a 10 MB mail is being kept in the same database.
 
-Prints figures for one machine at one moment; nothing here passes or fails.
+`python -m tests.measure decisions` runs tests/decisions.py instead. Prints figures for one machine at one moment;
+nothing here passes or fails.
 """
 
 import statistics
+import subprocess
 import sys
 import tempfile
 import threading
@@ -70,4 +72,7 @@ def keep_for_ever(database: Database, stop: threading.Event) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    if sys.argv[1:2] == ["decisions"]:
+        sys.exit(subprocess.run([sys.executable, "-m", "tests.decisions", *sys.argv[2:]], check=False).returncode)
+    else:
+        main()
