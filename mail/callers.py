@@ -56,7 +56,7 @@ def is_accused(letter: Letter, name: str) -> bool:
         return False
     if _is_writers_own(letter, sections.signature, words) or not _stands_whole(body, words):
         return False
-    return _is_said(body, words) and _says_no_more(written, words, letter)
+    return _is_said(body, words) and _says_no_more(written, words, letter) and _is_harmless(written, words, letter)
 
 
 def _is_writers_own(letter: Letter, signature: str, words: list[str]) -> bool:
@@ -148,11 +148,31 @@ def _with_stand_in(text: str, words: list[str]) -> str:
 
 
 def _is_said(body: str, words: list[str]) -> bool:
+    said = _as_said(body, words)
+    return any(_said_in(said))
+
+
+def _as_said(text: str, words: list[str]) -> str:
+    return as_words(_PAUSES.sub("; ", _with_stand_in(text, words)))
+
+
+def _said_in(said: str) -> Iterator[re.Match[str]]:
+    """The phrases by which the company is said to have called."""
     phrases = load_phrases(PHRASES)
-    said = as_words(_PAUSES.sub("; ", _with_stand_in(body, words)))
-    return phrases["says"].search(said) is not None or any(
-        _is_subject(said[: found.start()]) for found in phrases["calls"].finditer(said)
-    )
+    yield from phrases["says"].finditer(said)
+    yield from (found for found in phrases["calls"].finditer(said) if _is_subject(said[: found.start()]))
+
+
+def _is_harmless(written: str, words: list[str], letter: Letter) -> bool:
+    """Whether there is nothing beside but a plain request, the writer's own name, numbers and address."""
+    phrases = load_phrases(PHRASES)
+    said = _as_said(written.replace(letter.sender or "", " "), words)
+    for found in list(_said_in(said)):
+        said = f"{said[: found.start()]}{';' * len(found[0])}{said[found.end() :]}"
+    said = phrases["refusals"].sub(" ; ", phrases["asked"].sub(" ; ", said))
+    own = {STANDS_FOR, *words, *normal_name(letter.sender_name).split()}
+    rest = (word for word in _TOKEN.findall(said) if word not in own and not word.isdecimal())
+    return all(phrases["harmless"].fullmatch(word) for word in rest)
 
 
 def _is_subject(before: str) -> bool:
