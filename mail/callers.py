@@ -13,7 +13,7 @@ from mail.letter import Letter
 from mail.lexicon import plain
 from mail.names import everyday_words
 from mail.phrases import as_words, load_phrases
-from mail.sections import split_sections
+from mail.sections import Sections, split_sections
 from mail.text import DEVICE
 from storage.naming import normal_name
 
@@ -25,6 +25,10 @@ MOST_WORDS = 80
 """Words of a letter in which a name may decide: who writes more may tell another story."""
 
 MOST_CHARACTERS = 2_000
+
+TOPIC = 2
+"""Words of a subject that only say what it is about."""
+
 _FOOTER = re.compile(r"\|| [-–—•·] |@|www\.|https?:|\n[^\S\n]*[-_=*]{3,}")
 """What stands in signatures and in advertisements, and hardly in a short letter."""
 
@@ -48,15 +52,23 @@ def is_accused(letter: Letter, name: str) -> bool:
     if letter.sender is None or len(letter.text) > MOST_CHARACTERS or STANDS_FOR in plain(letter.text + letter.subject):
         return False
     sections = split_sections(f"{letter.subject or '-'}\n\n{letter.text}", letter.sender_name)
-    written, words = sections.written, name.split()
-    body = written.partition("\n\n")[2]
-    if DEVICE.sub("", f"\n{sections.quoted}").strip() or _FOOTER.search(body):
+    subject, _, body = sections.written.partition("\n\n")
+    words = name.split()
+    if _has_more(sections, body) or _is_writers_own(letter, sections.signature, words):
         return False
-    if len(_TOKEN.findall(body)) > MOST_WORDS:
-        return False
-    if _is_writers_own(letter, sections.signature, words) or not _stands_whole(body, words):
-        return False
-    return _is_said(body, words) and _says_no_more(written, words, letter) and _is_harmless(written, words, letter)
+    told = body if len(_TOKEN.findall(subject)) <= TOPIC else sections.written
+    return (
+        _stands_whole(body, words)
+        and _is_said(body, words)
+        and _says_no_more(sections.written, words, letter)
+        and _is_harmless(told, words, letter)
+    )
+
+
+def _has_more(sections: Sections, body: str) -> bool:
+    """Whether there is something beside a short letter: a quotation, a footer, many words."""
+    quoted = DEVICE.sub("", f"\n{sections.quoted}").strip()
+    return bool(quoted or _FOOTER.search(body)) or len(_TOKEN.findall(body)) > MOST_WORDS
 
 
 def _is_writers_own(letter: Letter, signature: str, words: list[str]) -> bool:

@@ -163,6 +163,9 @@ MENTIONED = [
     "Quillivic Mutuelle m'appelle pour prendre de mes nouvelles, c'est gentil. Effacez mes données.",
     "Ma mutuelle, Quillivic Mutuelle, m'appelle. Effacez mes données.",
     "Les appels de Quillivic Mutuelle passent par vous. En revanche vos spams doivent cesser, effacez mes données.",
+    "Quillivic Mutuelle m'appelle. Une société m'appelle tous les jours. Effacez mes données.",
+    "Quillivic Mutuelle m'appelle. Une personne m'appelle encore chaque jour. Effacez mes données.",
+    "Quillivic Mutuelle m'appelle. Vos appels doivent cesser. Effacez mes données.",
     # two companies
     "Quillivic Mutuelle et Pharamond Piscines m'appellent. Effacez mes données.",
     "Je suis harcelée par Quillivic Mutuelle. Pharamond Piscines m'appelle aussi. Effacez mes données.",
@@ -221,6 +224,88 @@ MENTIONED = [
 
 @pytest.mark.parametrize("body", MENTIONED)
 def test_a_name_that_is_only_mentioned_or_may_be_anothers_never_decides(directory: Database, body: str) -> None:
+    assert goes_to(decide(directory, mail_of(body), Automatic.EVIDENCE)) is None
+
+
+TOLD_OTHERWISE = [
+    # written before what holds them, to see what would not
+    "Quillivic Mutuelle m'a appelée une fois il y a dix ans et depuis c'est vous. Effacez mes données.",
+    "Après l'appel de Quillivic Mutuelle, c'est un robot qui m'appelle. Effacez mes données.",
+    "Quillivic Mutuelle m'appelle pour me prévenir que mes données ont fuité chez vous. Effacez tout.",
+    "Quillivic Mutuelle m'écrit que vous utilisez mon numéro. Effacez mes données.",
+    "Mon père reçoit des appels de Quillivic Mutuelle. Effacez mes données à moi.",
+    "Le fils de Quillivic Mutuelle m'appelle. Effacez mes données.",
+    "Vous m'avez appelée en vous présentant comme Quillivic Mutuelle. Effacez mes données.",
+    "Un certain Paul m'appelle, il dit être de Quillivic Mutuelle. Effacez mes données.",
+    "Je reçois vos appels depuis que Quillivic Mutuelle m'a appelée. Effacez mes données.",
+    "J'attends toujours que Quillivic Mutuelle m'appelle. En attendant, effacez mes données chez vous.",
+    "Quand Quillivic Mutuelle m'appelle je réponds, pas à vous. Effacez mes données.",
+    "Si Quillivic Mutuelle m'appelle encore je porte plainte. Effacez mes données.",
+    "Que Quillivic Mutuelle cesse de m'appeler ! Et vous effacez mes données.",
+    "Je suis en litige avec Quillivic Mutuelle qui m'appelle. Effacez mes données.",
+    "Merci à Quillivic Mutuelle qui m'a appelée. Effacez mes données.",
+    "Depuis que j'ai quitté Quillivic Mutuelle m'appelle un démarcheur. Effacez mes données.",
+    "Contrairement à vous Quillivic Mutuelle m'appelle rarement. Effacez mes données.",
+    "Il y a une boutique Quillivic Mutuelle en bas. On m'appelle sans arrêt. Effacez mes données.",
+    "Votre numéro est presque celui de Quillivic Mutuelle. Effacez mes données.",
+    "Sur le formulaire de Quillivic Mutuelle j'ai coché non. Effacez mes données.",
+    "Le comparateur où figurait Quillivic Mutuelle m'appelle. Effacez mes données.",
+    "Le logiciel de Quillivic Mutuelle m'appelle. Effacez mes données.",
+    "L'équipe de Quillivic Mutuelle m'a aidée à rédiger cette lettre. Effacez mes données.",
+    "L'association Quillivic Mutuelle m'appelle pour un don. Effacez mes données.",
+    "Quillivic Mutuelle m'a recontactée pour m'aider à me plaindre de vous. Effacez mes données.",
+    "On me démarche. J'ai signalé cela à Quillivic Mutuelle. Effacez mes données.",
+    "J'ai été contactée par Quillivic Mutuelle à ma demande et tout va bien, effacez mes données chez les autres.",
+    "Je suis harcelée par les ex de Quillivic Mutuelle. Effacez mes données.",
+    "Effacez mes données. PS : quelle est l'adresse de Quillivic Mutuelle ?",
+    "Effacez mes données de chez Quillivic Mutuelle.",
+    "Effacez mes données. Quillivic Mutuelle l'a déjà fait.",
+    "I got a call from Quillivic Mutuelle warning me about you. Erase my data.",
+    "I got a call from Quillivic Mutuelle and then yours. Erase my data.",
+    "Quillivic Mutuelle called me back as I asked; you did not. Erase my data.",
+    "My number used to belong to Quillivic Mutuelle. Erase it.",
+    "Someone at Quillivic Mutuelle gave me your address. Delete my data.",
+    "The advert said Quillivic Mutuelle. Delete my data.",
+    "People keep asking me for Quillivic Mutuelle. Delete my number.",
+    "I keep getting calls meant for Quillivic Mutuelle. Delete my number.",
+    "Please ask Quillivic Mutuelle to confirm, then delete my data.",
+    "Can you tell Quillivic Mutuelle to send me money. Delete my data.",
+    "Quillivic Mutuelle has my data legitimately. You do not. Delete it.",
+    "Delete everything Quillivic Mutuelle has on me and everything Zorblax has.",
+    "Delete the calls between me and Quillivic Mutuelle.",
+    "The thief called me from the office of Quillivic Mutuelle. Delete my data.",
+    "Der Nachbar von Quillivic Mutuelle ruft mich an. Löschen Sie meine Daten.",
+    "Seit Quillivic Mutuelle schloss, ruft mich jemand an. Löschen Sie meine Daten.",
+    "Quillivic Mutuelle hat mich angerufen und vor Ihnen gewarnt. Löschen Sie meine Daten.",
+    "Me llaman diciendo que son de Quillivic Mutuelle. Borren mis datos.",
+    "El cuñado de Quillivic Mutuelle me llama. Borren mis datos.",
+    "Mi chiamano per Quillivic Mutuelle. Cancellate i miei dati.",
+    "Il figlio del titolare di Quillivic Mutuelle mi chiama. Cancellate i miei dati.",
+    "De buurman van Quillivic Mutuelle belt mij. Verwijder mijn gegevens.",
+    "Quillivic Mutuelle dzwoni do mojej mamy. Proszę usunąć moje dane.",
+    "Quillivic Mutuelle m'appelle. Je vous interdis de transmettre ce message à quiconque. Effacez mes données.",
+    "Quillivic Mutuelle m'appelle. Ne leur dites rien. Effacez mes données.",
+    "Quillivic Mutuelle m'appelle. Surtout gardez cela pour vous. Effacez mes données.",
+    "Quillivic Mutuelle m'appelle. Gardez mon anonymat. Effacez mes données.",
+    "Hier Quillivic Mutuelle m'a appelée, aujourd'hui c'était une assurance de Nantes. Effacez mes données.",
+    "Quillivic Mutuelle me sollicite pour travailler chez eux. Effacez mes données.",
+    "Je vous demande que Quillivic Mutuelle supprime mon avis. Effacez mes données.",
+    "Le site que Quillivic Mutuelle utilise m'a inscrite. Effacez mes données.",
+    "Le fichier que détient Quillivic Mutuelle est exact. Le vôtre est faux, rectifiez-le.",
+    "Sur la fiche que détient Quillivic Mutuelle, mon nom est juste. Chez vous il est mal orthographié, rectifiez.",
+    "Cette fois Quillivic Mutuelle m'appelle avec mon accord. Effacez mes données de votre base.",
+    "Quillivic Mutuelle m'appelle et je leur réponds avec joie. Effacez mes données.",
+    "Quillivic Mutuelle m'appelait. Maintenant c'est une voix inconnue. Effacez mes données.",
+    "Quillivic Mutuelle m'a appelée samedi, une autre société dimanche. Effacez ce que dimanche a.",
+    "quillivic mutuelle m'appelle. effacez mes données",
+    "Les données détenues par Quillivic Mutuelle m'ont été remises. Effacez les vôtres.",
+    "Refus des appels de Quillivic Mutuelle et de tous ses concurrents.",
+    "Stop aux appels de Quillivic Mutuelle, de Bidulor et des autres.",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("body", TOLD_OTHERWISE)
+def test_a_letter_that_tells_more_than_a_plain_request_is_read_by_a_person(directory: Database, body: str) -> None:
     assert goes_to(decide(directory, mail_of(body), Automatic.EVIDENCE)) is None
 
 
