@@ -54,7 +54,7 @@ def is_accused(letter: Letter, name: str) -> bool:
     sections = split_sections(f"{letter.subject or '-'}\n\n{letter.text}", letter.sender_name)
     subject, _, body = sections.written.partition("\n\n")
     words = name.split()
-    if _has_more(sections, body) or _is_writers_own(letter, sections.signature, words):
+    if _has_more(sections, body.replace(letter.sender, "")) or _is_writers_own(letter, sections.signature, words):
         return False
     told = body if len(_TOKEN.findall(subject)) <= TOPIC else sections.written
     return (

@@ -36,7 +36,7 @@ CUSTOMERS = [
     line_of("C0021", "Zéphyrine Voyages"),
     line_of("C0022", "Zéphyrine Voyages Nord"),
     line_of("C0023", "Pharamond Piscines"),
-    line_of("C0024", "Jeanne Martin"),
+    line_of("C0024", "Marie Durand"),
     line_of("C0025", "Données Personnelles Services"),
     line_of("C0026", "Pennyquick Finance"),
     line_of("C0027", "Atelier Bruyancourt"),
@@ -66,6 +66,7 @@ SAID = [
     ("C0001", "Sur la fiche que détient Quillivic Mutuelle, mon nom est mal orthographié. Merci de rectifier."),
     ("C0001", "Je m'oppose aux appels de Quillivic Mutuelle."),
     ("C0001", "Please delete everything Quillivic Mutuelle has on me."),
+    ("C0001", "please delete everything Quillivic Mutuelle has on me. my email is jeanne.martin@courriel.example"),
     ("C0001", "Quillivic Mutuelle keeps calling me. Please erase my data."),
     ("C0001", "I had a call with Quillivic Mutuelle last week and I would like a copy of the recording please."),
     ("C0001", "Quillivic Mutuelle ruft mich ständig an. Löschen Sie meine Daten."),
@@ -199,7 +200,7 @@ MENTIONED = [
     "La société A m'a appelée hier. Effacez mes données.",
     "3000 m'a appelée hier. Effacez mes données.",
     "Données Personnelles Services m'a appelée. Effacez mes données.",
-    "Je suis harcelée par Jeanne Martin. Effacez mes données.",
+    "Je suis harcelée par Marie Durand. Effacez mes données.",
     "\N{GRINNING FACE} m'appelle tous les jours. Effacez mes données.",
     # forms of address
     "Bonjour Quillivic Mutuelle, vous m'avez appelée. Effacez mes données.",
@@ -207,6 +208,7 @@ MENTIONED = [
     "Chère Quillivic Mutuelle, vos appels me dérangent. Effacez mes données.",
     "Antoine Cavaliero m'appelle tous les soirs. Effacez mes données.",
     # signatures, quotations, footers, advertisements
+    "Quillivic Mutuelle m'appelle. Effacez mes données, mon adresse est paul@bidulor.example",
     "Effacez mes données.\n\nCordialement,\nPaul Petit\nQuillivic Mutuelle",
     "Effacez mes données.\n-- \nQuillivic Mutuelle m'appelle",
     "Effacez mes données.\n\n> Quillivic Mutuelle m'appelle\n> tous les jours",
