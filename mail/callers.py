@@ -226,7 +226,8 @@ def _other_names(text: str) -> Iterator[str]:
 
 
 def _is_ordinary(word: str) -> bool:
-    return is_small(word) or word in everyday_words()
+    harmless = load_phrases(PHRASES)["harmless"].fullmatch(word) is not None
+    return harmless or is_small(word) or word in everyday_words()
 
 
 _CALLS = re.compile(
