@@ -23,7 +23,7 @@ from mail.headers import (
 from mail.language import guess_language
 from mail.markup import HTML_LIMIT, read_html
 from mail.parts import Part, Parts, content_type_of, read_parts
-from mail.text import clean, decode, decode_head, own_words, shorten
+from mail.text import TEXT_LIMIT, clean, decode, decode_head, own_words, shorten
 
 HEAD = 256 * 1024
 """Octets of a mail that are parsed; all of it is kept and forwarded."""
@@ -54,7 +54,7 @@ _EXECUTABLE = re.compile(
 _ENCRYPTED = ("multipart/encrypted", "application/pkcs7-mime", "application/x-pkcs7-mime")
 _WORD = re.compile(r"\w{2,}")
 _NAME = re.compile(r"\b[A-Z\u00c0-\u00de]\w{4,}")
-_LINK_TEXT = re.compile(r"\[[^\]\n]*\]|<[^>\n]*>|https?:\S+|\S+@\S+")
+_LINK_TEXT = re.compile(r"\[[^\]\n]{0,300}\]|<[^>\n]{0,300}>|https?:\S{1,500}|(?<!\S)\S{1,64}@\S{1,200}")
 """What stands in a text for the images and the links of its HTML."""
 
 _LONG_NUMBER = re.compile(r"\d(?:[ \t.\-/()\xa0\u202f]{0,3}\d){7,14}")
@@ -217,7 +217,7 @@ def _disagree(plain: str, html: str) -> bool:
     if first_numbers and first_numbers != second_numbers:
         return True
     first_words, second_words = set(_WORD.findall(plain.lower())), set(_WORD.findall(html.lower()))
-    if any(name.lower() not in second_words for name in _NAME.findall(_LINK_TEXT.sub(" ", plain))):
+    if any(name.lower() not in second_words for name in _NAME.findall(_LINK_TEXT.sub(" ", plain[:TEXT_LIMIT]))):
         return True
     fewer = min(len(first_words), len(second_words))
     return fewer >= 8 and len(first_words & second_words) * 3 < fewer

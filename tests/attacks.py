@@ -281,6 +281,8 @@ def _hidden() -> Iterator[Attack]:
     named = (f"{name} m'appelle. {ASKS}" for name in ("Quillivic Mutuelle", "Tournemire Patrimoine"))
     yield Attack("text and html name different customers", _alternatives(*named))
     yield Attack("text names whom html does not", _alternatives(f"Quillivic Mutuelle m'appelle. {ASKS}", ASKS))
+    for sign in ("[", "<", "https:", "a@", "A", "Aaaaa "):
+        yield Attack(f"beside html, for ever: {sign}", _alternatives(f"{ASKS} {sign * (200_000 // len(sign))}", ASKS))
     yield Attack("text and html agree", _alternatives(CALLED, CALLED), "C0001")
     yield Attack("text says what html does not", _alternatives(f"{CALLED}", ASKS))
     yield Attack("html says what text does not", _alternatives(ASKS, CALLED), "C0001")
