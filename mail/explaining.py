@@ -12,6 +12,7 @@ from mail.reading import read_mail
 from mail.routing import Held, Route
 from mail.settings import ReadingSettings
 from storage.deadlines import PARIS
+from storage.proposals import MOST
 from storage.types import Hold, Kind
 
 HUMAN = "human"
@@ -82,5 +83,5 @@ def _candidates(outcome: Route | Held) -> str:
     """Whom a held letter may concern, and what points there."""
     if isinstance(outcome, Route) or not outcome.candidates:
         return ""
-    named = ", ".join(customer.reference for customer in outcome.candidates[:3])
-    return f"; perhaps {named} ({', '.join(outcome.evidence) or 'by name'})"
+    named = ", ".join(f"{one.customer.reference} ({', '.join(one.kinds)})" for one in outcome.candidates[:MOST])
+    return f"; perhaps {named}"

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from mail.deciding import INTAKE, arrivals_of
 from mail.reading import MailRead
 from mail.settings import MailSettings
-from storage import correspondence, replies, requests
+from storage import correspondence, proposals, replies, requests
 from storage.models import Request, Sighting
 from storage.requests import Arrival
 from storage.types import Hold
@@ -40,6 +40,7 @@ def reconsider_all(session: Session, mails: Sequence[MailRead], *, settings: Mai
 def decide_anew(session: Session, request: Request, arrival: Arrival, *, settings: MailSettings, now: datetime) -> bool:
     """Forward a held request if that is certain now, with what the person wrote since; else say why it is held."""
     requests.hold_anew(session, request, arrival.hold, by=INTAKE, now=now)
+    proposals.keep_candidates(session, request.id, arrival.candidates)
     if not arrival.customer or request.forwards or request.set_aside_at is not None:
         return False
     forward = requests.forward_request(

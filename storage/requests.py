@@ -25,6 +25,7 @@ from storage.errors import (
 )
 from storage.forwards import accepted_at, call_that_reached, failed_forward, has_failed, newest_attempt, standing
 from storage.models import Candidate, Customer, Forward, Message, Request, Staff
+from storage.proposals import CandidateFound, add_candidates
 from storage.sent import Sent
 from storage.types import Actor, Channel, Hold, Kind, Medium, Purpose, TaskKind
 
@@ -56,6 +57,8 @@ class Arrival:
     evidence: tuple[str, ...] = ()
     channel: Channel = Channel.MAIL
     recorded_by: str | None = None
+    candidates: tuple[CandidateFound, ...] = ()
+    """Whom a held one may concern, the likeliest first."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,7 @@ def receive_all(session: Session, arrivals: Sequence[Arrival], *, by: Actor, now
     ids = insert_with_ids(session, Request, rows)
     opened = [Opened(*row) for row in zip(ids, references, arrivals, strict=True)]
     update_rows(session, Message, [{"id": one.message_id, "decided_at": now} for one in arrivals])
+    add_candidates(session, [(one.id, one.arrival.candidates) for one in opened if not one.arrival.customer])
     routed = [
         _Routed(one.id, one.reference, one.arrival.message_id, one.arrival.customer, one.arrival.evidence)
         for one in opened
