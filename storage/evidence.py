@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from storage import journal, requests
 from storage.chain import chain_of
-from storage.contents import is_attached, kept_content, sent_content
+from storage.contents import State, is_attached, kept_content, sent_content
 from storage.correspondence import find_mails
 from storage.customers import get_customer
 from storage.errors import NotForwarded
@@ -52,7 +52,7 @@ class _Gathering:
     def __init__(self, session: Session, request: Request, only: Customer | None, forwards: Sequence[Forward]) -> None:
         self._session, self._request, self._only, self._forwards = session, request, only, forwards
         self._files: Counter[str] = Counter()
-        self._names = dict(session.execute(select(Staff.slack_user, Staff.name)).tuples().all())
+        self._names = {one.slack_user: one.name for one in session.scalars(select(Staff))}
         sent = select(Delivery).where(Delivery.case == request.reference, Delivery.medium == Medium.EMAIL)
         self._sent = list(session.scalars(sent.order_by(Delivery.id)))
 
@@ -125,7 +125,7 @@ class _Gathering:
         content = None if to_staff else sent_content(self._session, sent)
         stem = f"{sent.purpose.value}-{customer}" if customer else sent.purpose.value
         return Went(
-            file=self._file(stem) if content else "",
+            file=self._file(f"{stem}-without-letter" if content.state is State.IN_PART else stem) if content else "",
             purpose=sent.purpose,
             customer=customer,
             recipient=sent.recipient,
