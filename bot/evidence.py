@@ -46,6 +46,11 @@ class Made:
     changed_lines: tuple[int, ...]
 
     @property
+    def count(self) -> int:
+        """How many files are in it."""
+        return sum(bool(one.sha256) for one in self.files)
+
+    @property
     def troubles(self) -> tuple[Written, ...]:
         """The mails that are not as they were."""
         return tuple(one for one in self.files if one.verdict in TROUBLES)
@@ -74,11 +79,11 @@ def make_pack(
         with desk.database.reading() as session:
             evidence = gather(session, reference, customer=customer, now=now)
             files = _write(draft, evidence, company=desk.settings.company_name, language=language, by=by)
-        size, digest = draft.stat().st_size, digest_of_file(draft)
+        made = Made(evidence.reference, digest_of_file(draft), draft.stat().st_size, files, evidence.chain.changed)
         with desk.database.begin() as session:
-            record_exported(session, evidence, sha256=digest, files=len(files), by=by, now=now)
+            record_exported(session, evidence, sha256=made.sha256, files=made.count, by=by, now=now)
         put_in_place(draft, target, force=force)
-    return Made(evidence.reference, digest, size, files, evidence.chain.changed)
+    return made
 
 
 def _write(draft: Path, evidence: Evidence, *, company: str, language: str, by: Actor) -> tuple[Written, ...]:

@@ -43,7 +43,7 @@ def evidence(
         made = make_pack(
             desk, reference, output, customer=customer, language=chosen, force=force, by=shell_actor(), now=now()
         )
-    say(f"{made.reference}: {len(made.files)} files, {_size(made.size)}, in {output.name}.")
+    say(f"{made.reference}: {made.count} files, {_size(made.size)}, in {output.name}.")
     say(f"That it was made is on record; its SHA-256 is {made.sha256}.")
     _tell_troubles(made)
 

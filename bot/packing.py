@@ -70,7 +70,7 @@ class Packing:
     def add_manifest(self, name: str) -> None:
         """The SHA-256 of every file, for `sha256sum -c`."""
         lines = (f"{one.sha256}  {one.name}\n" for one in sorted(self.files, key=lambda one: one.name) if one.sha256)
-        self._write(name, ["".join(lines).encode("ascii")])
+        self.add_text(name, "".join(lines))
 
     def _write(self, name: str, chunks: Iterable[bytes]) -> tuple[int, str]:
         entry = ZipInfo(name, self.at.timetuple()[:6])
