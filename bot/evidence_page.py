@@ -28,6 +28,9 @@ APART = 8.0
 """Marks nearer to each other than this stand one above the other."""
 
 LABELS_APART = 12.0
+SHORTEST = 10.0
+"""Seconds that the axis shows at least."""
+
 ROW, FOOT = 27, 30
 
 
@@ -152,8 +155,8 @@ def _of_letter(came: Came, names: Mapping[str, str]) -> Event:
 def draw(start: datetime, events: Iterable[Event]) -> Drawing:
     """The events, numbered as in the list, along the time since `start`."""
     lengths = [max(0.0, (event.at - start).total_seconds()) for event in events]
-    whole = max([60.0, *lengths])
-    places = [round(LEFT + WIDTH * log1p(seconds) / log1p(whole), 2) for seconds in lengths]
+    whole = max([SHORTEST, *lengths])
+    places = [_place(seconds, whole) for seconds in lengths]
     rows = list(_rows(places))
     base = ROW * (max(rows, default=0) + 1)
     marks = tuple(
@@ -161,6 +164,11 @@ def draw(start: datetime, events: Iterable[Event]) -> Drawing:
         for number, (x, row, event) in enumerate(zip(places, rows, events, strict=True), 1)
     )
     return Drawing(base + FOOT, base, tuple(_ticks(whole)), marks)
+
+
+def _place(seconds: float, whole: float) -> float:
+    """Tenths of a second are told apart at the beginning, months at the end."""
+    return round(LEFT + WIDTH * log1p(10 * seconds) / log1p(10 * whole), 2)
 
 
 def _rows(places: Iterable[float]) -> Iterator[int]:
@@ -175,7 +183,7 @@ def _rows(places: Iterable[float]) -> Iterator[int]:
 def _ticks(whole: float) -> Iterator[Tick]:
     before = LEFT - LABELS_APART
     for unit, length in UNITS.items():
-        x = round(LEFT + WIDTH * log1p(length.total_seconds()) / log1p(whole), 2)
+        x = _place(length.total_seconds(), whole)
         if x > LEFT + WIDTH or x - before < LABELS_APART:
             continue
         before = x

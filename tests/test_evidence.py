@@ -42,7 +42,7 @@ from tests.mail_support import (
     running_mail,
 )
 from tests.playground.mailhost import MailHost
-from tests.servers import Dovecot, Exim, wait_until
+from tests.servers import Chromium, Dovecot, Exim, need, wait_until
 from tests.storage_support import ANNE, add_customer, environment, forward, keep_letter, receive
 
 EIGHT_BIT = letter(body="Bonjour,\r\n\r\nEffacez toutes mes données, s'il vous plaît.\r\n.\r\n..points\r\n")
@@ -350,6 +350,27 @@ def test_that_a_pack_was_made_is_in_the_journal_with_its_hash(busy: Database, bu
         "files": len(made.files),
         "sha256": sha256(made.path.read_bytes()).hexdigest(),
     }
+
+
+@pytest.mark.parametrize("language", BOTH)
+def test_the_page_fits_a_desk_and_a_telephone(busy_url: str, tmp_path: Path, language: str, pack: Packer) -> None:
+    need(Chromium)
+    page = tmp_path / "index.html"
+    page.write_text(pack(busy_url, "DSR-2026-0001", "--language", language).page, encoding="utf-8")
+
+    with Chromium() as browser:
+        browser.driver.get(page.as_uri())
+        for width in (1200, 360):
+            size = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": False}
+            browser.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+            assert browser.driver.execute_script("return document.documentElement.scrollWidth") <= width
+            marks = browser.driver.execute_script(
+                "return [...document.querySelectorAll('.drawing svg svg > :first-child')]"
+                ".map(mark => mark.getBoundingClientRect()).map(box => [box.left, box.right])"
+            )
+            listed = browser.driver.execute_script("return document.querySelectorAll('.steps li').length")
+            assert len(marks) == listed > 15
+            assert all(0 <= left < right <= width for left, right in marks)
 
 
 # --- for one customer ---
