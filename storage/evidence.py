@@ -97,7 +97,7 @@ class _Gathering:
             name=forward.customer.name,
             address=forward.address,
             order_reference=forward.order_reference,
-            evidence=tuple(_kind_and_value(one) for one in forward.evidence),
+            evidence=_kinds_and_values(forward.evidence),
             routed_by=self._who(forward.routed_by),
             routed_at=forward.routed_at,
             misrouted_at=forward.misrouted_at,
@@ -205,6 +205,7 @@ class _Gathering:
         return f"{stem}.eml" if number == 1 else f"{stem}-{number}.eml"
 
 
-def _kind_and_value(evidence: str) -> tuple[str, str]:
-    kind, _, value = evidence.partition(":")
-    return kind, value
+def _kinds_and_values(evidence: Sequence[str]) -> tuple[tuple[str, str], ...]:
+    """telephone:+33199000100; of a value with spaces the record keeps only its first word beside its kind."""
+    pairs = [(kind, value) for kind, _, value in (one.partition(":") for one in evidence)]
+    return tuple(pair for pair in pairs if pair[1]) or tuple(pairs[:1])

@@ -20,6 +20,7 @@ from zipfile import ZipFile
 
 import pytest
 from sqlalchemy import delete, select, update
+from sqlalchemy.orm import Session
 
 from bot.commands import app
 from storage import failures, journal, requests
@@ -27,9 +28,10 @@ from storage.clock import now
 from storage.customers import get_customers
 from storage.database import Database, open_database
 from storage.messages import PART, add_part, begin_message, finish_message
-from storage.models import CaseMail, Delivery, Entry, Message, MessagePart, Request
+from storage.models import Breach, Call, CaseMail, Delivery, Entry, Message, MessagePart, Request, Staff
+from storage.recording import begin_recording, finish_recording
 from storage.sightings import Place
-from storage.types import Channel, Hold, Kind, Means, Purpose
+from storage.types import Actor, Channel, Hold, Kind, Means, Purpose, Role
 from tests.mail_support import (
     GARAGE,
     HOTEL,
@@ -43,7 +45,7 @@ from tests.mail_support import (
 )
 from tests.playground.mailhost import MailHost
 from tests.servers import Chromium, Dovecot, Exim, need, wait_until
-from tests.storage_support import ANNE, add_customer, environment, forward, keep_letter, receive
+from tests.storage_support import ANNE, NOW, add_customer, environment, forward, hours, keep_letter, receive
 
 EIGHT_BIT = letter(body="Bonjour,\r\n\r\nEffacez toutes mes données, s'il vous plaît.\r\n.\r\n..points\r\n")
 
@@ -373,6 +375,88 @@ def test_the_page_fits_a_desk_and_a_telephone(busy_url: str, tmp_path: Path, lan
             assert all(0 <= left < right <= width for left, right in marks)
 
 
+NOT_SENT = {
+    "fr": ("un membre de notre équipe doit décider", "rien n’a été transmis"),
+    "en": ("has to decide", "nothing was sent on"),
+}
+BEFELL = {
+    "fr": (
+        *("par la poste", "le compte «\u00a0root\u00a0»", "Retardé en chemin", "Retiré avant l’envoi", "Nouvel envoi"),
+        *("n’a pas pu être joint par un portail", "on soupçonne"),
+    ),
+    "en": (
+        *("by post", "the account “root”", "Delayed on its way", "Withdrawn before it was sent", "Sent again to"),
+        *("could not be reached through a portal", "a suspicion that this is not"),
+    ),
+}
+
+
+def url_of(session: Session) -> str:
+    return session.get_bind().engine.url.render_as_string(hide_password=False)
+
+
+@pytest.mark.parametrize("language", BOTH)
+def test_a_letter_that_nobody_has_yet_says_so(database: Database, language: str, pack: Packer) -> None:
+    with database.begin() as session:
+        held, aside = receive(session), receive(session)
+        requests.set_aside(session, aside, "other: <b>spam</b>", by=ANNE, now=NOW + hours(2))
+        told, url = aside.reference, url_of(session)
+        waiting = held.reference
+
+    pages = [pack(url, one, "--language", language, name=f"{one}.zip").page for one in (waiting, told)]
+
+    for page, words in zip(pages, NOT_SENT[language], strict=True):
+        assert words in page
+    assert "(other: &lt;b&gt;spam&lt;/b&gt;)" in pages[1]
+    assert "2026-10-23 17:40:00 UTC" in pages[1]
+
+
+@pytest.mark.parametrize("language", BOTH)
+def test_a_letter_by_post_and_everything_that_may_befall_a_forward_has_its_words(
+    database: Database, language: str, pack: Packer
+) -> None:
+    with database.begin() as session:
+        number = begin_recording(session, received_at=NOW, size=3, sender=None)
+        add_part(session, number, 0, b"pdf")
+        request = finish_recording(session, number, means="letter", by=Actor("root", "shell"), now=NOW + hours(1))
+        customer = add_customer(session, name="Garage <du> Lac", order_reference="CMD & 7")
+        sent = forward(session, request, customer, at=NOW + hours(2))
+        [delivery] = sent.deliveries
+        failures.record_delay(session, delivery, status=None, reason="", message=None, by=ANNE, now=NOW + hours(3))
+        failures.redirect(
+            session,
+            request,
+            customer,
+            "autre@garage.example",
+            instruction="M. Lac, au téléphone",
+            own_address=US,
+            by=ANNE,
+            now=NOW + hours(4),
+        )
+        sent.misrouted_at, sent.misrouted_by = NOW + hours(9), "U01ANNE"
+        session.add(
+            Call(forward=sent, means=Means.PORTAL, reached=False, by="root", at=NOW + hours(5), recorded_at=NOW)
+        )
+        requests.send_original(
+            session, request, Staff(slack_user="U1", name="B", email="b@kavkom.example", role=Role.DPO, language="fr"),
+            gesture="1", by=ANNE, now=NOW + hours(6),
+        )  # fmt: skip
+        session.add(Breach(
+            reference="BR-2026-0001", summary="", opened_at=NOW, opened_by="x", deadline_at=NOW, about=request.reference
+        ))  # fmt: skip
+        reference, url = request.reference, url_of(session)
+
+    made = pack(url, reference, "--language", language)
+    theirs = pack(url, reference, "--language", language, "--customer", "C0001", name="theirs.zip")
+
+    for words in (*BEFELL[language], "Garage &lt;du&gt; Lac", "CMD &amp; 7", "autre@garage.example", "M. Lac, au"):
+        assert words in made.page
+    assert "BR-2026-0001" in made.page
+    assert "BR-2026-0001" not in theirs.page
+    assert "b@kavkom.example" in made.files["deliveries.csv"].decode()
+    assert b"b@kavkom.example" not in b"".join(theirs.files.values())
+
+
 # --- for one customer ---
 
 CANARIES = ("Hotel", "Bellevue", "C0002", "hotel-bellevue", "550 5.1.1 No such mailbox")
@@ -402,7 +486,7 @@ def test_a_colleagues_mail_around_a_letter_is_not_for_a_customer(database: Datab
         request, customer = receive(session), add_customer(session)
         request.channel = Channel.COLLEAGUE
         forward(session, request, customer)
-        reference, url = request.reference, session.get_bind().engine.url.render_as_string(hide_password=False)
+        reference, url = request.reference, url_of(session)
 
     ours = pack(url, reference)
     theirs = pack(url, reference, "--customer", "C0001", "--language", "en", name="theirs.zip")
