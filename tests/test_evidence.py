@@ -382,11 +382,11 @@ NOT_SENT = {
 BEFELL = {
     "fr": (
         *("par la poste", "le compte «\u00a0root\u00a0»", "Retardé en chemin", "Retiré avant l’envoi", "Nouvel envoi"),
-        *("n’a pas pu être joint par un portail", "on soupçonne"),
+        *("n’a pas pu être joint par un portail", "Peut-être pas le bon client"),
     ),
     "en": (
         *("by post", "the account “root”", "Delayed on its way", "Withdrawn before it was sent", "Sent again to"),
-        *("could not be reached through a portal", "a suspicion that this is not"),
+        *("could not be reached through a portal", "Perhaps the wrong customer"),
     ),
 }
 
