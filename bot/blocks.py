@@ -121,7 +121,8 @@ def _label(action: str, card: Card, language: str) -> tuple[str, str]:
         return one.name, one.reference
     if isinstance(card, RequestCard) and card.proposal and action == AGREE:
         return word(language, f"button.{AGREE}", customer=card.proposal.name), card.proposal.reference
-    return word(language, f"button.{action}"), ""
+    first = isinstance(card, RequestCard) and action == READ and card.held
+    return word(language, "button.read_first" if first else f"button.{action}"), ""
 
 
 def _confirmation(action: str, card: Card, language: str) -> Block:
