@@ -189,12 +189,15 @@ def _is_harmless(written: str, words: list[str], letter: Letter) -> bool:
 
 def _is_subject(before: str) -> bool:
     """Whether a company of which it is said that it does something does it itself: not somebody "of" it."""
-    last = _BREAK.split(before)[-1].strip()
+    last = _BREAK.split(before)[-1].split()
+    allowed = load_phrases(PHRASES)["before"]
     return not last or any(
-        load_phrases(PHRASES)["before"].fullmatch(" ".join(last.split()[-count:])) for count in (1, 2, 3)
+        allowed.fullmatch(" ".join(last[-count:])) and not _OF.intersection(last[-count - 1 : -count])
+        for count in (1, 2, 3)
     )
 
 
+_OF = frozenset("de d du des chez par avec pour a au of from by with for to von bei der di da van z od".split())
 _ASKS = re.compile(rf"{STANDS_FOR}[^.!;?]*\?")
 _PAUSES = re.compile(r",|\n[^\S\n]*\n")
 _BREAK = re.compile(r"[.!?;:]")

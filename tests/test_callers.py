@@ -154,6 +154,8 @@ MENTIONED = [
     "I think Quillivic Mutuelle called me. Erase my data.",
     "Est-ce Quillivic Mutuelle qui m'appelle ? Effacez mes données.",
     "Des patients de Quillivic Mutuelle m'appellent par erreur. Effacez mes données.",
+    "Le numero de la Quillivic Mutuelle m'appelle. Effacez mes données.",
+    "La liste de la société Quillivic Mutuelle m'appelle. Effacez mes données.",
     "Je reçois des appels pour Quillivic Mutuelle. Effacez mes données.",
     "On me prend pour Quillivic Mutuelle et on m'appelle. Effacez mes données.",
     "Les gens de l'immeuble de Quillivic Mutuelle m'appellent. Effacez mes données.",
