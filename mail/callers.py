@@ -12,7 +12,7 @@ from mail.language import is_small
 from mail.letter import Letter
 from mail.lexicon import plain
 from mail.names import everyday_words
-from mail.phrases import as_words, load_phrases
+from mail.phrases import as_words, load_phrases, load_words
 from mail.sections import Sections, split_sections
 from mail.text import DEVICE
 from storage.naming import normal_name
@@ -177,10 +177,11 @@ def _said_in(said: str) -> Iterator[re.Match[str]]:
 
 def _is_harmless(written: str, words: list[str], letter: Letter) -> bool:
     """Whether there is nothing beside but a plain request, the writer's own name, numbers and address."""
-    phrases = load_phrases(PHRASES)
+    phrases, of_phrases = load_phrases(PHRASES), load_words(PHRASES, "calls", "says")
     said = _as_said(written.replace(letter.sender or "", " "), words)
     for found in list(_said_in(said)):
-        said = f"{said[: found.start()]}{';' * len(found[0])}{said[found.end() :]}"
+        left = (word if of_phrases.fullmatch(word) is None else "" for word in found[0].split())
+        said = f"{said[: found.start()]}{' '.join(left):;<{len(found[0])}}{said[found.end() :]}"
     said = phrases["refusals"].sub(" ; ", phrases["asked"].sub(" ; ", said))
     own = {STANDS_FOR, *words, *normal_name(letter.sender_name).split()}
     rest = (word for word in _TOKEN.findall(said) if word not in own and not word.isdecimal())
