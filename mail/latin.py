@@ -23,6 +23,15 @@ class Table:
         return None
 
 
+def is_latin(text: str) -> bool:
+    """Whether a text is all Latin-1: quicker told than whether it has a letter of any other alphabet."""
+    try:
+        text.encode("latin-1")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def _changed(change: Callable[[str], str], codec: str) -> Iterator[int]:
     for octet in range(256):
         character = bytes([octet]).decode(codec, "ignore")

@@ -35,10 +35,10 @@ class Sections(NamedTuple):
 
 def split_sections(text: str, sender_name: str) -> Sections:
     """Split a letter whose writer calls himself `sender_name`."""
-    above = words_above_quotation(_without_dashes(text))
-    own = set(above.splitlines())
-    quoted = "\n".join(line for line in _without_dashes(text).splitlines() if line not in own)
-    lines = above.splitlines()
+    text = _without_dashes(text)
+    lines = words_above_quotation(text).splitlines()
+    own = set(lines)
+    quoted = "\n".join(line for line in text.splitlines() if line not in own)
     at = _signature_begins(lines, sender_name)
     return Sections("\n".join(lines[:at]), quoted, "\n".join(lines[at:]))
 
