@@ -109,11 +109,10 @@ def _flat_table() -> Table:
 def _possible(words: set[str]) -> dict[str, list[_Phrase]]:
     """The phrases that these words may spell, by their first word."""
     lexicon = _lexicon()
-    met = reduce(or_, [lexicon.meets[word] for word in words if word in lexicon.meets], 0)
+    met = reduce(or_, map(lexicon.meets.__getitem__, lexicon.meets.keys() & words), 0)
     possible = dict[str, list[_Phrase]]()
-    for word in words:
-        phrases = lexicon.firsts.get(word)
-        if phrases and (spelled := [phrase for phrase in phrases if phrase.needs & met == phrase.needs]):
+    for word in lexicon.firsts.keys() & words:
+        if spelled := [phrase for phrase in lexicon.firsts[word] if phrase.needs & met == phrase.needs]:
             possible[word] = spelled
     for word in [word for word in words if word[:_KEY] in lexicon.beginnings]:
         begun = [phrase for beginning, phrase in lexicon.beginnings[word[:_KEY]] if word.startswith(beginning)]
