@@ -6,7 +6,7 @@ A pattern is tried only where its first word stands, and only if the text has a 
 
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache, reduce
 from importlib import resources
@@ -17,6 +17,9 @@ from storage.naming import plain as plain_of_any
 from storage.types import Right
 
 HOMONYM = "homonym"
+FAR = 5
+"""Words that `...` is at most."""
+
 _KEY = 4
 """Letters by which a first word that may end anyhow is looked up."""
 
@@ -42,13 +45,18 @@ class Found:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class _Phrase:
-    """`order`: homonyms first. `needs`: the choices it cannot do without, a bit for each."""
+    """`order`: homonyms first. `needs`: the choices it cannot do without, a bit for each.
+
+    `soon`: of these, if there are any, one is among the next `reach` words.
+    """
 
     order: int
     label: str
     points: int
     spelled: str
     needs: int
+    soon: frozenset[str]
+    reach: int
 
 
 @dataclass(frozen=True)
@@ -69,10 +77,12 @@ def find_phrases(text: str) -> Iterator[Found]:
     words = flat.split()
     possible, covered, done = _possible(set(words)), 0, set[_Phrase]()
     start = -1
-    for word in filter(possible.__contains__, words):
+    for at, word in enumerate(words):
+        if word not in possible:
+            continue
         start = flat.find(f" {word} ", start + 1)
         for phrase in possible[word]:
-            if phrase in done or (start < covered and phrase.label in _RIGHTS):
+            if phrase in done or (start < covered and phrase.label in _RIGHTS) or _breaks_off(phrase, words, at):
                 continue
             if match := _pattern(phrase.spelled).match(text, start):
                 if phrase.label == HOMONYM:
@@ -80,6 +90,11 @@ def find_phrases(text: str) -> Iterator[Found]:
                 else:
                     done.add(phrase)
                     yield Found(phrase.label, phrase.points, " ".join(match[0].split())[:60])
+
+
+def _breaks_off(phrase: _Phrase, words: Sequence[str], at: int) -> bool:
+    """Whether what must follow its first word is not there: told in a tenth of the time of its pattern."""
+    return bool(phrase.soon) and phrase.soon.isdisjoint(words[at + 1 : at + 1 + phrase.reach])
 
 
 def plain(text: str) -> str:
@@ -130,7 +145,7 @@ def _lexicon() -> _Lexicon:
     homonyms_first = sorted(phrases(), key=lambda one: one[0] != HOMONYM)
     for order, (label, points, spelled) in enumerate(homonyms_first):
         needs = reduce(or_, (bits.setdefault(need, 1 << len(bits)) for need in _demanded(spelled)), 0)
-        phrase, first = _Phrase(order, label, points, spelled, needs), _FIRST.search(spelled)
+        phrase, first = _Phrase(order, label, points, spelled, needs, *_soon(spelled)), _FIRST.search(spelled)
         if first and first[2]:
             lexicon.beginnings.setdefault(first[1][:_KEY], []).append((first[1], phrase))
         elif first:
@@ -168,6 +183,16 @@ def _demanded(phrase: str) -> Iterator[frozenset[str]]:
             yield frozenset(max(_WORD.findall(one), key=len) for one in words)
 
 
+def _soon(phrase: str) -> tuple[frozenset[str], int]:
+    """The words of which one follows the first, and within how many; no words where others may follow as well."""
+    first, second, third, *_ = [*_pieces(phrase), "", ""]
+    reach, piece = (FAR + 1, third) if second == "..." else (1, second)
+    choice = piece.removeprefix("(").removesuffix(")")
+    if not _FIRST.fullmatch(first) or not _PLAIN_CHOICE.fullmatch(choice):
+        return frozenset(), 0
+    return frozenset(_WORD.findall(one)[0] for one in choice.split("|")), reach
+
+
 def _pieces(phrase: str) -> list[str]:
     return _PIECE.findall(phrase.replace("'", " "))
 
@@ -181,7 +206,7 @@ def _pattern(phrase: str) -> re.Pattern[str]:
 
 def _following(piece: str) -> str:
     if piece == "...":
-        return rf"(?:{_BETWEEN}\w++){{0,5}}?"
+        return rf"(?:{_BETWEEN}\w++){{0,{FAR}}}?"
     if piece.endswith("?"):
         return f"(?:{_BETWEEN}{_choice(piece[:-1])})?"
     return _BETWEEN + _choice(piece)

@@ -24,6 +24,7 @@ LONGEST = 6
 
 MOST_POINTS = 4
 _BITS = 32
+_WEIGHT = (1 << _BITS) - 1
 _ZERO = 1 << _BITS - 1
 """What is added to a sum of weights lest it be negative; no letter has features enough to reach it."""
 
@@ -48,14 +49,12 @@ class Model:
 
     def because(self, features: Iterable[str], labels: Collection[str], *, most: int) -> list[str]:
         """The words that speak most for any of these labels."""
-        wanted = [at for at, label in enumerate(self.labels) if label in labels]
+        wanted = [_BITS * at for at, label in enumerate(self.labels) if label in labels]
         said = [one for one in features if one[:1].isalnum() and not one.isupper() and not one.endswith("*")]
-        weighed = [(self._weight(one, wanted), one) for one in said]
+        above_zero, zero = _zero(len(self.labels)), _ZERO * len(wanted)
+        rows = [(packed + above_zero, one) for one in said if (packed := self.weights.get(one))]
+        weighed = [(sum([row >> at & _WEIGHT for at in wanted]) - zero, one) for row, one in rows]
         return [one for weight, one in sorted(weighed, reverse=True)[:most] if weight > 0]
-
-    def _weight(self, feature: str, wanted: Collection[int]) -> int:
-        weights = unpack(self.weights.get(feature, 0), len(self.labels))
-        return sum([weights[at] for at in wanted])
 
 
 def pack(row: Sequence[int]) -> int:
