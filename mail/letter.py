@@ -121,12 +121,13 @@ def _without_envelope_line(head: bytes) -> bytes:
 
 def _read_headers(fields: Fields) -> Letter:
     references, sender = read_ids(first(fields, "references")), _only_mailbox(fields, "from")
+    reply_to = _only_mailbox(fields, "reply-to")
     return Letter(
         subject=read_words(first(fields, "subject"), 500),
         sender=sender,
         sender_name=sender_name(first(fields, "from")),
-        reply_to=_only_mailbox(fields, "reply-to"),
-        reply_unclear="reply-to" in fields and _only_mailbox(fields, "reply-to") is None,
+        reply_to=reply_to,
+        reply_unclear="reply-to" in fields and reply_to is None,
         return_path=(_only_mailbox(fields, "return-path") or "") if "return-path" in fields else None,
         date=read_date(first(fields, "date")),
         message_id=next(iter(read_ids(first(fields, "message-id"))), None),

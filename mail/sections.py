@@ -20,7 +20,6 @@ _CLOSING = re.compile(
     r"cordiali saluti|distinti saluti|grazie|met vriendelijke groet(?:en)?|mvg|groeten|atenciosamente|obrigad[oa]|"
     r"pozdrawiam|z powazaniem|cu stima|multumesc)\W*$"
 )
-_APOSTROPHE = re.compile("['\u2019]")
 _NAME = re.compile(r"[^\W\d_]{2,}")
 _SENTENCE_ENDS = re.compile(r"[.!?]\s*$")
 
@@ -61,7 +60,7 @@ def _signature_begins(lines: list[str], sender_name: str) -> int:
 
 
 def _is_closing(line: str) -> bool:
-    return bool(_CLOSING.match(_APOSTROPHE.sub(" ", plain(line).strip())))
+    return bool(line) and bool(_CLOSING.match(plain(line).strip().replace("'", " ")))
 
 
 def _name_stands_at(lines: list[str], sender_name: str) -> int:

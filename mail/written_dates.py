@@ -27,7 +27,7 @@ AROUND = 32
 MOST = 20
 """Years in a text that are looked at."""
 
-_YEAR = re.compile(r"\b(?:19|20)\d\d\b")
+_YEAR = re.compile(r"(?:19|20)(?<!\w..)\d\d\b")
 _TIME = re.compile(r"\b(\d{1,2})[:h](\d{2})(?::\d{2})? ?([ap]\.?m\b)?")
 _ZONE = re.compile(r"(?:utc|gmt|\s)([+-])(\d{1,2}):?(\d{2})?\b")
 
@@ -69,9 +69,10 @@ def _days_in(text: str) -> Iterator[date]:
 
 
 def _date(year: int, month: int | None, day: int) -> date | None:
-    with suppress(ValueError):
+    try:
         return date(year, month or 0, day)
-    return None
+    except ValueError:
+        return None
 
 
 def _read_day(words: str) -> tuple[int, int, int] | None:
