@@ -1,7 +1,8 @@
 """Finding the phrases of the lexicon (mail/lexicon.toml) in a text: pure, and quick where there is nothing to find.
 
 `*` ends a word anyhow, `...` is up to five words within a sentence, `(a|b)` a choice, `(a|b)?` also nothing.
-A pattern is tried only where its first word stands, and only if the text has a word of each choice that it demands.
+A pattern is tried only if the text has a word of each choice that it demands, and only where its first word stands and
+soon after it one of the words that must follow.
 """
 
 import re
@@ -184,13 +185,20 @@ def _demanded(phrase: str) -> Iterator[frozenset[str]]:
 
 
 def _soon(phrase: str) -> tuple[frozenset[str], int]:
-    """The words of which one follows the first, and within how many; no words where others may follow as well."""
-    first, second, third, *_ = [*_pieces(phrase), "", ""]
-    reach, piece = (FAR + 1, third) if second == "..." else (1, second)
-    choice = piece.removeprefix("(").removesuffix(")")
-    if not _FIRST.fullmatch(first) or not _PLAIN_CHOICE.fullmatch(choice):
-        return frozenset(), 0
-    return frozenset(_WORD.findall(one)[0] for one in choice.split("|")), reach
+    """Words of which one stands among so many after the first, if the phrase does; none where any may."""
+    first, *rest = _pieces(phrase)
+    words, reach = set[str](), 1
+    for piece in rest if _FIRST.fullmatch(first) else ():
+        choice = piece.removesuffix("?").strip("()")
+        if piece == "...":
+            reach += FAR
+        elif not _PLAIN_CHOICE.fullmatch(choice):
+            break
+        else:
+            words.update(_WORD.findall(one)[0] for one in choice.split("|"))
+            if not piece.endswith("?"):
+                return frozenset(words), reach
+    return frozenset(), 0
 
 
 def _pieces(phrase: str) -> list[str]:
