@@ -11,6 +11,9 @@ from storage.naming import plain as plain_of_any
 WORDS = 1200
 """Words among which names are looked for."""
 
+_LONG = 64
+"""Letters of a word in a name at most: what has no end is looked through once for each of its letters."""
+
 _UPPER = "A-ZÀ-ÖØ-ÞŚŻŹĆŁŠŽČŘŤĎŇĂȘȚÎŐŰĞ"
 _NO_ACRONYM = rf"(?<!(?=(?:{'|'.join(sorted(EVERYDAY))})\b).)"
 _WITHIN = (
@@ -18,7 +21,7 @@ _WITHIN = (
 )
 _SHOUTED = rf"(?=[{_UPPER}]{{2,}}(?!\w))"
 _CALLS = (
-    rf"(?=[\w'-]+(?: [{_UPPER}][\w'-]+){{0,4}} "
+    rf"(?=[\w'-]{{1,{_LONG}}}+(?: [{_UPPER}][\w'-]{{1,{_LONG}}}+){{0,4}}+ "
     r"(?:m['\u2019]|n['\u2019]|me |ne |nous |a |appell?e|call|keeps? |rings? |rang |text|hat |ruft |rief |llama|chiama|"
     r"belt |liga|dzwoni|sun[aă]))"
 )
