@@ -111,4 +111,3 @@ def _words_table() -> Table:
 def _levels(points: Mapping[str, int]) -> Iterator[str]:
     for label, most in points.items():
         yield from (f"LEX:{label}>={level}" for level in range(1, min(most, MOST_POINTS) + 1))
-

@@ -71,7 +71,9 @@ def learn(lessons: Sequence[Lesson], *, seed: int = 1) -> Model:
             share = 1 / math.sqrt(len(known[number]) + 1)
             for label, answer in wanted[number]:
                 lines[label].step(known[number], answer, share)
-    weights = {name: packed for name, at in ids.items() if (packed := pack(_row(_kept(line.weights[at]) for line in lines)))}
+    weights = {
+        name: packed for name, at in ids.items() if (packed := pack(_row(_kept(line.weights[at]) for line in lines)))
+    }
     return Model(LABELS, tuple(round(line.bias, 3) for line in lines), weights)
 
 
