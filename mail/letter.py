@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cache
 
 from mail.headers import (
     Fields,
@@ -21,6 +22,7 @@ from mail.headers import (
     split_head,
 )
 from mail.language import guess_language
+from mail.latin import Table
 from mail.markup import HTML_LIMIT, read_html
 from mail.parts import Part, Parts, content_type_of, read_parts
 from mail.text import TEXT_LIMIT, clean, decode, decode_head, own_words, shorten
@@ -57,6 +59,7 @@ _NAME = re.compile(r"\b[A-Z\u00c0-\u00de]\w{4,}")
 _LINK_TEXT = re.compile(r"\[[^\]\n]{0,300}\]|<[^>\n]{0,300}>|https?:\S{1,500}|(?<!\S)\S{1,64}@\S{1,200}")
 """What stands in a text for the images and the links of its HTML."""
 
+_IN_WORD = re.compile(r"\w")
 _LONG_NUMBER = re.compile(r"\d(?:[ \t.\-/()\xa0\u202f]{0,3}\d){7,14}")
 _NO_DIGIT = re.compile(r"\D+")
 
@@ -125,12 +128,13 @@ def _without_envelope_line(head: bytes) -> bytes:
 
 def _read_headers(fields: Fields) -> Letter:
     references, sender = read_ids(first(fields, "references")), _only_mailbox(fields, "from")
+    reply_to = _only_mailbox(fields, "reply-to")
     return Letter(
         subject=read_words(first(fields, "subject"), 500),
         sender=sender,
         sender_name=sender_name(first(fields, "from")),
-        reply_to=_only_mailbox(fields, "reply-to"),
-        reply_unclear="reply-to" in fields and _only_mailbox(fields, "reply-to") is None,
+        reply_to=reply_to,
+        reply_unclear="reply-to" in fields and reply_to is None,
         return_path=(_only_mailbox(fields, "return-path") or "") if "return-path" in fields else None,
         date=read_date(first(fields, "date")),
         message_id=next(iter(read_ids(first(fields, "message-id"))), None),
@@ -216,11 +220,27 @@ def _disagree(plain: str, html: str) -> bool:
     first_numbers, second_numbers = set(_numbers(plain)), set(_numbers(html))
     if first_numbers and first_numbers != second_numbers:
         return True
-    first_words, second_words = set(_WORD.findall(plain.lower())), set(_WORD.findall(html.lower()))
-    if any(name.lower() not in second_words for name in _NAME.findall(_LINK_TEXT.sub(" ", plain[:TEXT_LIMIT]))):
+    first_words, second_words = _words_of(plain), _words_of(html)
+    if not first_words <= second_words and not _names_of(plain) <= second_words:
         return True
     fewer = min(len(first_words), len(second_words))
     return fewer >= 8 and len(first_words & second_words) * 3 < fewer
+
+
+def _names_of(text: str) -> set[str]:
+    """The longer words with a capital in what is read of a text, in lower case."""
+    return {name.lower() for name in _NAME.findall(_LINK_TEXT.sub(" ", text[:TEXT_LIMIT]))}
+
+
+def _words_of(text: str) -> set[str]:
+    """Its words of two letters or more, in lower case."""
+    words = _words_table().apply(text)
+    return {word for word in set(_WORD.findall(text.lower()) if words is None else words.split()) if len(word) > 1}
+
+
+@cache
+def _words_table() -> Table:
+    return Table(lambda character: character.lower() if _IN_WORD.match(character) else " ")
 
 
 def _numbers(text: str) -> Iterator[str]:
