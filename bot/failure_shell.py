@@ -5,12 +5,14 @@ from sqlalchemy.orm import Session
 from bot.cards import ForwardLine, TaskLine
 from bot.shell import shown
 from storage import customers
+from storage.models import Forward
 from storage.shell import say
 
 
-def tell_forward(session: Session, line: ForwardLine) -> None:
-    """One line; and, where the customer does not have it, how it is reached."""
+def tell_forward(session: Session, forward: Forward, line: ForwardLine) -> None:
+    """How far it has come, the order as it was then; and, where the customer does not have it, how it is reached."""
     say(f"  {line.customer_reference} {line.customer}: routed {shown(line.routed_at)}, {_state(line)}")
+    say(f"    order {forward.order_reference or '(not recorded)'}, whose address was {forward.address}")
     for reply in line.replies:
         say(f"    replied “{reply.said}” {shown(reply.at)}")
     if line.failed:

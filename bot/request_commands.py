@@ -37,11 +37,12 @@ def show(reference: Reference) -> None:
     from storage import requests  # noqa: PLC0415 - slow
 
     with at_the_desk() as desk, desk.database.reading() as session:
-        card = show_request(session, requests.get_request(session, reference))
+        request = requests.get_request(session, reference)
+        card = show_request(session, request)
         say(f"{card.reference}: {_state(card)}, received {shown(card.received_at)}")
         say(f"rights: {', '.join(card.rights) or '-'}; language: {card.language}; kind: {card.kind}")
-        for line in card.forwards:
-            tell_forward(session, line)
+        for forward, line in zip(request.forwards, card.forwards, strict=True):
+            tell_forward(session, forward, line)
         for task in card.tasks:
             tell_task(task, card.reference)
 

@@ -12,7 +12,7 @@ from statistics import median
 from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
-from storage import heartbeats, marks, requests
+from storage import addresses, heartbeats, marks, requests
 from storage.deadlines import PARIS
 from storage.models import Call, Delivery, Forward, Pause, Request, Stuck
 from storage.types import DESK, Medium, Purpose
@@ -130,6 +130,8 @@ class Figures:
     stuck: tuple[StuckMail, ...]
     pauses: tuple[Paused, ...]
     slack_failing: int
+    addresses_unconfirmed: int = 0
+    addresses_lost: int = 0
 
 
 def gather(session: Session, *, now: datetime, real_now: datetime) -> Figures:
@@ -141,6 +143,7 @@ def gather(session: Session, *, now: datetime, real_now: datetime) -> Figures:
     midnight = now.astimezone(PARIS).replace(hour=0, minute=0, second=0, microsecond=0)
     forwards = _accepted_forwards(session, first)
     today = [one for one in forwards if one.accepted_at >= midnight]
+    unconfirmed, lost = addresses.count_unwell(session, now=now)
     failing, uncertain, refused = _failing(), _uncertain(real_now), _undelivered()
     return Figures(
         at=now,
@@ -166,6 +169,8 @@ def gather(session: Session, *, now: datetime, real_now: datetime) -> Figures:
         stuck=_name_stuck(session),
         pauses=_open_pauses(session),
         slack_failing=_count(session, _slack_failing()),
+        addresses_unconfirmed=unconfirmed,
+        addresses_lost=lost,
     )
 
 

@@ -115,7 +115,7 @@ def test_an_opt_out_that_the_file_takes_back_is_shown_as_a_change(database: Data
 
     changes = import_file(database, write_csv(file, [customer_line(1)]))
 
-    assert changes.changed["C0001"][1] == ["acknowledge"]
+    assert changes.changed["C0001"].fields == ["acknowledge"]
 
 
 def test_an_opt_out_that_is_neither_yes_nor_no_is_refused(file: Path) -> None:
@@ -172,7 +172,7 @@ def test_changed_columns_and_keys_are_named_and_written(database: Database, file
         database, write_csv(file, [customer_line(1, name="New Name", telephone="+33199000199"), customer_line(2)])
     )
 
-    assert {name: fields for name, (_, fields) in changes.changed.items()} == {"C0001": ["name", "telephone"]}
+    assert {name: one.fields for name, one in changes.changed.items()} == {"C0001": ["name", "telephone"]}
     assert changes.unchanged == 1
     assert ("telephone", "+33199000199") in keys_of(database, "C0001")
     assert ("telephone", "+33199000100") not in keys_of(database, "C0001")
@@ -300,6 +300,11 @@ def test_an_empty_file_is_refused(file: Path) -> None:
             "c1.example,,",
             "c1.example,+33199000100@2025,",
             "“phone_numbers”: a period is written +33199000100@2025-01-01..2026-03-31.",
+        ),
+        (
+            "c1.example,,",
+            "c1.example,+33199000100@2026-01-01..2025-12-31,",
+            "“phone_numbers”: the period of +33199000100 ends before it begins.",
         ),
         ("Customer 1,", "Customer 1,extra,", "This line has more cells than the header."),
         ("Customer 1", "Cust\0mer", "This line holds a NUL character: save the file as “CSV UTF-8”."),
