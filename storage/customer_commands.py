@@ -32,10 +32,11 @@ def database_url() -> str:
 
 @customers_app.command("import")
 def import_customers(file: CsvFile, dry_run: DryRun = False, yes: Yes = False) -> None:
-    """Import customers.csv: all of it or nothing. Bad lines are listed, and what changes is shown first.
+    """Import customers.csv: all of it, or nothing.
 
-    At a terminal it asks before it changes anything. A customer that the file does not name is left as it is. An order
-    address that changes is no longer known to be read: `customers check` asks.
+    Bad lines are listed, all at once. What is odd, and what changes, is shown first; at a terminal it asks before
+    it changes anything. A customer that the file does not name is left as it is. An order address that changes is no
+    longer known to be read: `customers check` asks.
     """
     from storage.import_report import counts  # noqa: PLC0415 - slow
     from storage.importing import NotAgreed, import_directory  # noqa: PLC0415 - slow
@@ -59,9 +60,9 @@ def import_customers(file: CsvFile, dry_run: DryRun = False, yes: Yes = False) -
 def export_customers(
     file: Annotated[Path, typer.Argument(metavar="FILE.csv", help="Where it goes; it must not exist.")],
 ) -> None:
-    """Write the directory as a customers.csv: importing that changes nothing. Aliases are in lower case.
+    """Write the directory into a customers.csv.
 
-    A file for a spreadsheet, with every customer's address in it: keep it where the directory may be.
+    Importing that file changes nothing. Aliases stand in it as they are compared: in lower case, without accents.
     """
     from storage.customer_file import write_entries  # noqa: PLC0415 - slow
     from storage.directory import find_recorded  # noqa: PLC0415 - slow
@@ -78,10 +79,10 @@ def export_customers(
 @customers_app.command("list")
 def list_customers(
     unconfirmed: Annotated[
-        bool, typer.Option("--unconfirmed", help="Those whose order address is not known to be read.")
+        bool, typer.Option("--unconfirmed", help="Only those of whose order address nobody knows that it is read.")
     ] = False,
 ) -> None:
-    """List the customers; or those of which nobody knows whether their address is read."""
+    """List the customers: all, or whose address may be unread."""
     from storage.addresses import find_unconfirmed  # noqa: PLC0415 - slow
     from storage.clock import now  # noqa: PLC0415 - slow
     from storage.customer_report import unwell_rows  # noqa: PLC0415 - slow
@@ -101,7 +102,10 @@ def list_customers(
 def show_customer(
     reference: Annotated[str, typer.Argument(metavar="CUSTOMER", help="The customer, such as C0001.")],
 ) -> None:
-    """Show everything about one customer: its order, address and contract, what it is recognised by, what it got."""
+    """Show all that is known of one customer.
+
+    Its order, its address and how well that is, its contract, what it is recognised by and when, what it was sent.
+    """
     from storage.clock import now  # noqa: PLC0415 - slow
     from storage.customer_report import sheet_rows  # noqa: PLC0415 - slow
     from storage.customer_sheet import gather_sheet  # noqa: PLC0415 - slow
@@ -125,9 +129,10 @@ def whose(
         str | None, typer.Option("--at", metavar="DATE", help="The day of the call or mail, such as 2026-03-31.")
     ] = None,
 ) -> None:
-    """Say whose a number, domain, address, SMS sender or name is on a day (today), and whose it was before or after.
+    """Say whose a number, domain or address is.
 
-    Exit 1 if one of them is nobody's.
+    On the day of --at, or today; and whose it was before or will be. Takes also SMS senders, intake aliases and names.
+    Exit 1 if one of them is nobody's on that day.
     """
     from storage.whose import join_typed  # noqa: PLC0415 - slow
 
@@ -144,10 +149,11 @@ def check_addresses(
     yes: Yes = False,
     limit: Annotated[int | None, typer.Option(metavar="N", min=1, help="Ask so many customers at most.")] = None,
 ) -> None:
-    """Ask customers by e-mail whether their order address is still read: those who did not confirm it for a year.
+    """Ask customers by e-mail whether they read it.
 
-    Data subjects' requests and breach notices go there. A short mail asks for one word in reply; who was asked within
-    30 days is left alone. `customers list --unconfirmed` lists who has not answered, and from whom mail came back.
+    Those are asked whose order address was not confirmed for a year: data subjects' requests and breach notices go
+    there. A short mail asks for one word in reply; who was asked within 30 days, or where mail came back, is left
+    alone. `customers list --unconfirmed` lists who has not answered, and from whom mail came back.
     """
     with opened(database_url()) as database:
         to_ask, unwell = _find_to_ask(database, limit)
@@ -217,7 +223,8 @@ def _find_to_ask(database: "Database", limit: int | None) -> tuple[list[int], li
     with database.reading() as session:
         to_ask = addresses.find_to_ask(session, own_address=_own_address(), now=now())[:limit]
         unwell = addresses.find_unconfirmed(session, now=now())
-        return [one.id for one in to_ask], list(unwell_rows(unwell, now=now()))
+        rows, asked = unwell_rows(unwell, now=now()), {one.reference for one in to_ask}
+        return [one.id for one in to_ask], [(*row, "to be asked" * (row[0] in asked)) for row in rows]
 
 
 def _ask(database: "Database", ids: Sequence[int]) -> int:

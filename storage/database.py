@@ -46,15 +46,17 @@ class Database:
     def begin_after(self, prepare: Callable[[Connection], None]) -> Iterator[Session]:
         """Like `begin`, after `prepare` has filled temporary tables on the same connection, which nobody waits for."""
         with self.engine.connect() as connection:
-            with connection.begin():
-                prepare(connection)
-            connection.execution_options(writes=True)
-            with _turn(self.engine.url), connection.begin():
-                session = Session(connection, expire_on_commit=False)
-                yield session
-                session.flush()
-                session.expunge_all()
-            connection.invalidate()  # the temporary tables go with it
+            try:
+                with connection.begin():
+                    prepare(connection)
+                connection.execution_options(writes=True)
+                with _turn(self.engine.url), connection.begin():
+                    session = Session(connection, expire_on_commit=False)
+                    yield session
+                    session.flush()
+                    session.expunge_all()
+            finally:
+                connection.invalidate()  # the temporary tables go with it
 
     def _writer(self) -> Connection:
         return self.engine.connect().execution_options(writes=True)

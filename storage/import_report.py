@@ -40,7 +40,8 @@ def counts(changes: Changes) -> str:
 
 def doubt_lines(doubts: Sequence[Doubt]) -> Iterator[str]:
     """The first of each kind, by line."""
-    for _, of_kind in groupby(sorted(doubts, key=lambda doubt: (doubt.kind, doubt.line)), lambda doubt: doubt.kind):
+    ordered = sorted(doubts, key=lambda doubt: (doubt.kind, doubt.line, doubt.reason))
+    for _, of_kind in groupby(ordered, lambda doubt: doubt.kind):
         some = list(of_kind)
         yield from (f"Warning, {doubt}" for doubt in some[:SHOWN_DOUBTS])
         if len(some) > SHOWN_DOUBTS:

@@ -1,5 +1,7 @@
 """Telephone numbers as the directory spells them (ITU-T E.164). Only for imports and commands: the library is slow."""
 
+from functools import lru_cache
+
 import phonenumbers
 
 HOME = "FR"
@@ -28,6 +30,7 @@ def is_in_use(number: str) -> bool:
     return parsed is not None and phonenumbers.is_valid_number(parsed)
 
 
+@lru_cache(maxsize=1 << 18)  # an import looks at each of them twice
 def _parsed(text: str, country: str | None) -> phonenumbers.PhoneNumber | None:
     try:
         return phonenumbers.parse(text, country)

@@ -1,5 +1,6 @@
 """Whose something is: a number, domain, address, SMS sender or name as a colleague types it, on a day and before."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
@@ -14,6 +15,7 @@ from storage.tables import ADDRESS
 from storage.telephones import HOME, read_number
 from storage.types import KeyKind
 
+_DIALLED = re.compile(r"\+?[\d\s().\-/]+")
 MOST_LABELS = 10
 """Parts of a domain that are looked at: a.b.example.org lies in example.org."""
 
@@ -29,8 +31,10 @@ class Holder:
     valid_to: date | None = None
 
     def has_it(self, day: date) -> bool:
-        """Whether it is this customer's on that day."""
-        return (self.valid_from or day) <= day <= (self.valid_to or day)
+        """Whether it is this customer's on that day, and its contract runs."""
+        customer = self.customer
+        runs = (customer.contract_start or day) <= day <= (customer.contract_end or day)
+        return runs and (self.valid_from or day) <= day <= (self.valid_to or day)
 
 
 def find_holders(session: Session, typed: str) -> list[Holder]:
@@ -42,7 +46,7 @@ def find_holders(session: Session, typed: str) -> list[Holder]:
 def readings(typed: str) -> Iterator[tuple[KeyKind, str]]:
     """In which ways it may be meant, each spelled as the directory spells it."""
     text = typed.strip()
-    if number := read_number(text, country=HOME):
+    if number := _number(text):
         yield KeyKind.TELEPHONE, number
     if ADDRESS.fullmatch(text):
         yield KeyKind.INTAKE_ALIAS, text.lower()
@@ -55,7 +59,12 @@ def readings(typed: str) -> Iterator[tuple[KeyKind, str]]:
 def join_typed(words: list[str]) -> list[str]:
     """What a shell has split: `01 99 00 01 00` is one number; else each word stands for itself."""
     joined = " ".join(words)
-    return [joined] if len(words) > 1 and read_number(joined, country=HOME) else words
+    return [joined] if len(words) > 1 and _number(joined) else words
+
+
+def _number(text: str) -> str | None:
+    """What is written as a number and nothing else."""
+    return read_number(text, country=HOME) if _DIALLED.fullmatch(text) else None
 
 
 def _by_keys(session: Session, typed: str) -> Iterator[Holder]:
