@@ -19,7 +19,7 @@ from storage.models import Delivery, Message
 from storage.requests import Arrival, Reading
 from storage.types import Actor, Channel, Correspondence, Hold, Kind, Said
 
-_ADDRESS = re.compile(r"[^\s<>(),;:\"']+@[^\s<>(),;:\"']+\.\w+")
+_ADDRESS = re.compile(r"[^\s<>(),;:\"'@]{1,64}@[^\s<>(),;:\"'@]{1,250}\.\w+")
 
 
 def settle_answer(session: Session, mail: MailRead, delivery: Delivery, *, by: Actor, now: datetime) -> None:
