@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from storage.shell import fail, new_app, opened, print_table, say, shell_actor
+from storage.shell import fail, new_app, opened, print_table, say, shell_actor, without_collector
 
 if TYPE_CHECKING:
     from storage.customer_file import Entry
@@ -41,7 +41,7 @@ def import_customers(file: CsvFile, dry_run: DryRun = False, yes: Yes = False) -
     from storage.import_report import counts  # noqa: PLC0415 - slow
     from storage.importing import NotAgreed, import_directory  # noqa: PLC0415 - slow
 
-    with opened(database_url()) as database:
+    with opened(database_url()) as database, without_collector():
         entries, doubts = _read(file)
         asks = not (yes or dry_run) and sys.stdin.isatty()
 

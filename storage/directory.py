@@ -176,7 +176,11 @@ def _staged_rows(changes: Changes) -> dict[str, list[dict[str, Any]]]:
         "changed": [
             {"id": one.id, "readdressed": "request_address" in one.fields, **one.entry.columns} for one in changed
         ],
-        "gained": [{"reference": reference, **key._asdict()} for reference, keys in gained for key in keys],
+        "gained": [
+            {"reference": reference, "kind": kind.value, "value": value, "valid_from": first, "valid_to": last}
+            for reference, keys in gained
+            for kind, value, first, last in keys
+        ],
         "lost": [{"id": id_} for one in changed for id_ in one.lost],
     }
 
@@ -186,7 +190,7 @@ def _staging() -> dict[str, Table]:
     """The temporary tables: their columns as those they are copied to."""
     customer, key = table_of(Customer), table_of(CustomerKey)
     of_customer = [(name, customer.c[name].type) for name in COLUMNS]
-    of_key = [(name, key.c[name].type) for name in ("kind", "value", "valid_from", "valid_to")]
+    of_key = [("kind", Text()), *((name, key.c[name].type) for name in ("value", "valid_from", "valid_to"))]
     columns: dict[str, list[tuple[str, Any]]] = {
         "added": [("reference", Text()), *of_customer],
         "changed": [("id", Integer()), ("readdressed", Boolean()), *of_customer],

@@ -63,7 +63,7 @@ def find_doubts_among(
 def _of_one(entry: Entry) -> Iterator[tuple[str, str]]:
     if why := _cannot_receive(entry.columns["request_address"]):
         yield "address", f"the order address {entry.columns['request_address']} {why}"
-    for key in sorted(entry.keys, key=str):
+    for key in entry.keys:
         if key.kind is KeyKind.TELEPHONE and not is_in_use(key.value):
             yield "number", f"{key.value} is possible, but not a number in use; it was taken all the same."
         elif key.kind is KeyKind.NAME and is_common(key.value):
