@@ -162,15 +162,17 @@ def write_staged(session: Session, *, expected: int | None = None) -> None:
     connection.execute(anew.values({name: changed.c[name] for name in COLUMNS}))
     connection.execute(delete(key).where(key.c.id.in_(select(lost.c.id))))
     owned = select(customer.c.id, gained.c.kind, gained.c.value, gained.c.valid_from, gained.c.valid_to)
-    rows = owned.join(gained, gained.c.reference == customer.c.reference).order_by(gained.c.kind, gained.c.value)
+    rows = owned.join(gained, gained.c.reference == customer.c.reference)
     connection.execute(insert(key).from_select(("customer_id", "kind", "value", "valid_from", "valid_to"), rows))
     session.expire_all()
 
 
 def _staged_rows(changes: Changes) -> dict[str, list[dict[str, Any]]]:
+    """Keys stand in the order of their index, which is quicker to grow that way."""
     changed = changes.changed.values()
     gained = [(entry.reference, entry.keys) for entry in changes.added]
     gained += [(one.entry.reference, one.gained) for one in changed]
+    owned = [(key, reference) for reference, keys in gained for key in keys]
     return {
         "added": [{"reference": entry.reference, **entry.columns} for entry in changes.added],
         "changed": [
@@ -178,8 +180,7 @@ def _staged_rows(changes: Changes) -> dict[str, list[dict[str, Any]]]:
         ],
         "gained": [
             {"reference": reference, "kind": kind.value, "value": value, "valid_from": first, "valid_to": last}
-            for reference, keys in gained
-            for kind, value, first, last in keys
+            for (kind, value, first, last), reference in sorted(owned, key=lambda one: one[0][:2])
         ],
         "lost": [{"id": id_} for one in changed for id_ in one.lost],
     }
