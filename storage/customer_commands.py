@@ -43,7 +43,7 @@ def import_customers(file: CsvFile, dry_run: DryRun = False, yes: Yes = False) -
 
     with opened(database_url()) as database, without_collector():
         entries, doubts = _read(file)
-        asks = not (yes or dry_run) and sys.stdin.isatty()
+        asks = not (yes or dry_run) and sys.stdin.isatty() and sys.stdout.isatty()
 
         def agree(changes: "Changes") -> bool:
             _show(entries, changes, doubts)

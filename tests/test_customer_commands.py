@@ -31,6 +31,7 @@ from tests.storage_support import (
     receive,
     write_csv,
 )
+from tests.test_progress import read_all
 
 Type = Callable[..., list[str]]
 LAC = (
@@ -169,20 +170,19 @@ def test_at_a_terminal_it_asks_before_it_changes_anything(
     with subprocess.Popen(
         command,
         stdin=theirs,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
+        stdout=theirs,
+        stderr=theirs,
         cwd=file.parent,
-        env=environment(database_url),
-    ) as running:
+        env=environment(database_url, TERM="xterm"),
+    ):
+        os.close(theirs)
         os.write(ours, f"{answer}\n".encode())
-        out, err = running.communicate(timeout=60)
-    os.close(ours)
-    os.close(theirs)
+        shown = read_all(ours).decode()
 
-    assert "+ C0001 Garage du Lac" in out
-    assert "Import 2 new, 0 changed, 0 not in the file, 0 unchanged?" in out
-    assert ("Nothing was changed." in err) is (left == 0)
+    assert "customers read" in shown
+    assert "+ C0001 Garage du Lac" in shown
+    assert "Import 2 new, 0 changed, 0 not in the file, 0 unchanged?" in shown
+    assert ("Nothing was changed." in shown) is (left == 0)
     with desk.reading() as session:
         assert len(session.scalars(select(Customer)).all()) == left
 
