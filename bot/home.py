@@ -96,7 +96,10 @@ def render_home(now: Now, language: str, figures: Figures | None = None) -> list
 
 
 def _case(card: RequestCard | BreachCard, language: str) -> list[Block]:
-    return [section(describe(card, language)), *say_buttons(card, language, suffix=f":{card.reference}")]
+    return [
+        section(describe(card, language)),
+        *say_buttons(card, language, suffix=f":{card.reference}", all_rows=False),
+    ]
 
 
 def _open_form(language: str) -> Block:

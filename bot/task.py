@@ -8,7 +8,7 @@ from slack_bolt import Ack, App, BoltContext
 from slack_sdk import WebClient
 from sqlalchemy.orm import Session
 
-from bot import cards, forms
+from bot import cards, fields, forms
 from bot.access import Speaker
 from bot.desk import Desk
 from bot.gestures import Body, button_key, is_first, submission_key
@@ -69,7 +69,7 @@ class TaskListeners:
 
     def _act_on_chosen(self, act: Callable[..., None], body: Body, speaker: Speaker) -> None:
         view = body["view"]
-        number = int(forms.read_option(view, "task"))
+        number = int(fields.read_option(view, "task"))
         self._act(act, speaker, view["private_metadata"], number, gesture=submission_key(body))
 
     def _act(self, act: Callable[..., None], speaker: Speaker, reference: str, number: int, *, gesture: str) -> None:

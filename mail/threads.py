@@ -15,12 +15,15 @@ from mail.bounce_words import Outcome
 from mail.confirming import settle_answer
 from mail.letter import Letter
 from mail.reading import MailRead
-from mail.replies import read_reply
+from mail.replies import read_deletion, read_reply
 from mail.settings import ReadingSettings
 from storage import correspondence, failures, replies, requests, tasks, tokens
 from storage.forwards import address_of
 from storage.models import Delivery, Forward, Message, Request
 from storage.types import Actor, Channel, Correspondence, Purpose, Said, TaskKind
+
+TO_PERSONS = frozenset({Purpose.ACKNOWLEDGEMENT, Purpose.QUESTION, Purpose.CLOSING})
+"""Our mails to data subjects."""
 
 _SIGNED = re.compile(r"[bcdmr]\.[0-9]{1,18}\.[a-z2-7]{10,40}")
 RECORDED = {Outcome.FAILED: failures.record_bounce, Outcome.DELAYED: failures.record_delay}
@@ -95,7 +98,7 @@ class Threads:
         if mail.says.is_in_doubt or mail.says.channel is Channel.COLLEAGUE:
             self._keep_to_read(message, request)
         elif forward is not None:
-            said = read_reply(mail.letter)
+            said = read_deletion(mail.letter) if forward.misrouted_at else read_reply(mail.letter)
             replies.record_reply(
                 self.session, message, forward, said, answers=_that_of(forward, delivery), by=self.by, now=self.now
             )
@@ -171,7 +174,7 @@ def _request_of(session: Session, delivery: Delivery) -> Request | None:
     """The case of one of our mails to a customer or to a data subject; what we send to staff has none."""
     if delivery.forward is not None:
         return delivery.forward.request
-    return requests.find_request(session, delivery.case) if delivery.purpose == Purpose.ACKNOWLEDGEMENT else None
+    return requests.find_request(session, delivery.case) if delivery.purpose in TO_PERSONS else None
 
 
 def _forward_of(letter: Letter, request: Request, delivery: Delivery | None) -> Forward | None:

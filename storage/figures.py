@@ -1,7 +1,7 @@
 """How the desk is doing: counts, instants and references, for `mail status` and for the dpo's App Home.
 
 Everything is read in one transaction, by queries whose work does not grow with the years: what was sent is looked for
-among the deliveries queued in the last WINDOW.
+among the deliveries queued in the last WINDOW. (What people did with proposals is counted over all years.)
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from statistics import median
 from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
-from storage import addresses, heartbeats, marks, requests
+from storage import addresses, heartbeats, marks, proposals, requests
 from storage.deadlines import PARIS
 from storage.models import Call, Delivery, Forward, Pause, Request, Stuck
 from storage.types import DESK, Medium, Purpose
@@ -130,6 +130,8 @@ class Figures:
     stuck: tuple[StuckMail, ...]
     pauses: tuple[Paused, ...]
     slack_failing: int
+    proposals_agreed: int
+    proposals_decided: int
     addresses_unconfirmed: int = 0
     addresses_lost: int = 0
 
@@ -144,6 +146,7 @@ def gather(session: Session, *, now: datetime, real_now: datetime) -> Figures:
     forwards = _accepted_forwards(session, first)
     today = [one for one in forwards if one.accepted_at >= midnight]
     unconfirmed, lost = addresses.count_unwell(session, now=now)
+    agreed, decided = proposals.agreement(session)
     failing, uncertain, refused = _failing(), _uncertain(real_now), _undelivered()
     return Figures(
         at=now,
@@ -171,6 +174,8 @@ def gather(session: Session, *, now: datetime, real_now: datetime) -> Figures:
         slack_failing=_count(session, _slack_failing()),
         addresses_unconfirmed=unconfirmed,
         addresses_lost=lost,
+        proposals_agreed=agreed,
+        proposals_decided=decided,
     )
 
 

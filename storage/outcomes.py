@@ -153,7 +153,7 @@ def _record_failure(
         outbox.record_refused(delivery, reply=outcome.reply, now=now)
         if isinstance(outcome, Refused):
             addresses.mark_lost(session, delivery, by=by, now=now)
-        requests.record_forward_refused(session, sent_of(delivery), by=by, now=now)
+        requests.record_refused(session, sent_of(delivery), by=by, now=now)
         if delivery.purpose is Purpose.ACKNOWLEDGEMENT:
             acknowledgements.record_acknowledged(session, sent_of(delivery), by=by, now=now)
 

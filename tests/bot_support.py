@@ -159,7 +159,9 @@ def bot_settings(url: str, workspace: Workspace, **more: Any) -> BotSettings:
 
 
 @contextmanager
-def running_desk(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, pace: Pace = QUICK) -> Iterator[Desk]:
+def running_desk(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, pace: Pace = QUICK, **more: Any
+) -> Iterator[Desk]:
     """Everything connected; closed again without the SDK's waits."""
     clock = tmp_path / "clock"
     clock.write_text("0")
@@ -168,7 +170,7 @@ def running_desk(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, p
     with Workspace(MANIFEST, timing=Timing(patience=3.0, redeliver_after=3.0)) as workspace:
         monkeypatch.setenv("CLOCK_OFFSET_FILE", str(clock))
         monkeypatch.setenv("SLACK_API_URL", workspace.api_url)
-        settings = bot_settings(url, workspace)
+        settings = bot_settings(url, workspace, **more)
         bot = Bot(database, settings, people=People(remembered=0), pace=pace, tick_every=0.05)
         bot.start()
         try:
