@@ -22,16 +22,20 @@ def tell_decision(card: RequestCard) -> None:
         say(f"  the person was asked {shown(card.asked_at)}, {'has answered' if card.answered else 'no answer yet'}")
 
 
-def tell_forward(session: Session, forward: Forward, line: ForwardLine) -> None:
-    """How far it has come, the order as it was then; and, where the customer does not have it, how it is reached."""
+def tell_forward(session: Session, line: ForwardLine) -> None:
+    """One line; and, where the customer does not have it, how it is reached."""
     say(f"  {line.customer_reference} {line.customer}: routed {shown(line.routed_at)}, {_state(line)}")
-    say(f"    order {forward.order_reference or '(not recorded)'}, whose address was {forward.address}")
     for reply in line.replies:
         say(f"    replied “{reply.said}” {shown(reply.at)}")
     if line.failed:
         customer = customers.get_customer(session, line.customer_reference)
         numbers = customers.telephones_of(session, customer)
         say(f"    telephone: {', '.join(numbers) or 'none in the directory, see the order'}")
+
+
+def tell_order(forward: Forward) -> None:
+    """Which order it follows, and the address in it, as they were on the day of the forward (agreement clause 4)."""
+    say(f"    order {forward.order_reference or '(not recorded)'}, whose address was {forward.address}")
 
 
 def tell_task(task: TaskLine, case: str) -> None:

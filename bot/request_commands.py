@@ -36,7 +36,7 @@ def list_requests() -> None:
 def show(reference: Reference) -> None:
     """Show a request: since when it is here, who has it, and whom to telephone if it did not arrive."""
     from bot.cards import show_request  # noqa: PLC0415 - slow
-    from bot.failure_shell import tell_decision, tell_forward, tell_task  # noqa: PLC0415 - slow
+    from bot.failure_shell import tell_decision, tell_forward, tell_order, tell_task  # noqa: PLC0415 - slow
     from storage import requests  # noqa: PLC0415 - slow
 
     with at_the_desk() as desk, desk.database.reading() as session:
@@ -46,7 +46,8 @@ def show(reference: Reference) -> None:
         say(f"rights: {', '.join(card.rights) or '-'}; language: {card.language}; kind: {card.kind}")
         tell_decision(card)
         for forward, line in zip(request.forwards, card.forwards, strict=True):
-            tell_forward(session, forward, line)
+            tell_forward(session, line)
+            tell_order(forward)
         for task in card.tasks:
             tell_task(task, card.reference)
 
@@ -165,12 +166,11 @@ def _tell_written(session: "Session", one: "Written") -> None:
         for sent in one.sent_on:
             say(f"  {sent.customer} {sent.name}: queued {shown(sent.queued_at)}, {_sent_on(sent)}")
     else:
-        request = requests.get_request(session, one.reference)
-        card = show_request(session, request)
+        card = show_request(session, requests.get_request(session, one.reference))
         waits = f" for {card.hold}" if card.held and card.hold else ""
         say(f"{shown(one.received_at)}: {_WROTE[None]}, {one.reference}, {_state(card)}{waits}")
-        for forward, line in zip(request.forwards, card.forwards, strict=True):
-            tell_forward(session, forward, line)
+        for line in card.forwards:
+            tell_forward(session, line)
         if one.acknowledged_at:
             say(f"  the person was told that it came {shown(one.acknowledged_at)}")
 
