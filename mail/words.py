@@ -16,7 +16,7 @@ from templates import render
 SHOWN = 12_000
 """Characters of a letter that stand in a mail's body; the whole of it is attached."""
 
-_WWW = ("ww", "wW", "Ww", "WW")
+_WWW = ("w.", "W.")
 _LINK = re.compile(r"(?i)\b(https?|ftp)://|\b(www)\.")
 
 
@@ -126,7 +126,7 @@ def show(letter: Letter, most: int | None = SHOWN) -> Shown:
 
 def dead_links(text: str) -> str:
     """https://example.org -> https[:]//example.org: readable, and nothing a mail program makes clickable."""
-    if "://" not in text and not any(beginning in text for beginning in _WWW):
+    if "://" not in text and not any(ending in text for ending in _WWW):
         return text
     return _LINK.sub(lambda found: f"{found[1]}[:]//" if found[1] else f"{found[2]}[.]", text)
 
