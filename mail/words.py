@@ -8,7 +8,7 @@ from typing import Any
 
 from mail.letter import Letter
 from storage.deadlines import answer_date
-from storage.models import Forward
+from storage.models import Customer, Delivery, Forward
 from storage.outbox import Words
 from storage.types import Right
 from templates import render
@@ -103,6 +103,19 @@ def original_words(reference: str, received_at: datetime, letter: Letter, *, lan
         "shortened": shown.shortened,
     }
     return Words(render("original_subject", language, reference=reference), render("original", language, **values))
+
+
+def confirmation_words(delivery: Delivery, customer: Customer, company: str) -> Words:
+    """Whether the address in a customer's order is still read: what to answer, why we ask, nothing to click."""
+    values = {
+        "company": company,
+        "customer": customer.name,
+        "address": delivery.recipient,
+        "order_reference": customer.order_reference,
+        "breaches_too": (customer.breach_address or delivery.recipient).lower() == delivery.recipient.lower(),
+    }
+    subject = render("confirmation_subject", delivery.language, company=company, customer=customer.name)
+    return Words(subject, render("confirmation", delivery.language, **values))
 
 
 def show(letter: Letter, most: int | None = SHOWN) -> Shown:
