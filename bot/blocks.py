@@ -45,7 +45,7 @@ def say(template: str, card: Card, language: str, **values: Any) -> str:
 
 def say_buttons(card: Card, language: str, *, suffix: str = "") -> tuple[Block, ...]:
     """The buttons of a case; `suffix` keeps their ids apart where several cases stand together."""
-    elements = [_button(action, card, language, suffix) for action in card.actions]
+    elements = [button(action, card, language, suffix) for action in card.actions]
     return ({"type": "actions", "elements": elements},) if elements else ()
 
 
@@ -80,18 +80,19 @@ def mention(name: str | None) -> Markup:
     return Markup(escape_slack(name or ""))  # noqa: S704 - escaped here
 
 
-def _button(action: str, card: Card, language: str, suffix: str) -> Block:
-    button: Block = {
+def button(action: str, card: Card, language: str, suffix: str = "") -> Block:
+    """One of them."""
+    shown: Block = {
         "type": "button",
         "action_id": f"{action}{suffix}",
         "text": plain(word(language, f"button.{action}")),
         "value": f"{card.reference}|{card.version}",
     }
     if action == CHOOSE:
-        button["style"] = "primary"
+        shown["style"] = "primary"
     if action == CLOSE:
-        button["confirm"] = _confirmation(action, card, language)
-    return button
+        shown["confirm"] = _confirmation(action, card, language)
+    return shown
 
 
 def _confirmation(action: str, card: Card, language: str) -> Block:

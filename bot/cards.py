@@ -4,7 +4,7 @@ Subjects, senders, bodies, file names and typed texts have no field here, and so
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -13,14 +13,16 @@ from sqlalchemy.orm import Session
 
 from storage import breaches, requests, tasks
 from storage.attempts import withheld_size
-from storage.correspondence import find_mails
+from storage.correspondence import find_mails_of
 from storage.forwards import accepted_at, call_that_reached, newest_attempt
 from storage.models import Affected, Breach, CaseMail, Delivery, Forward, Request
-from storage.types import Correspondence, Purpose
+from storage.types import Correspondence, Purpose, TaskKind
 
 READ, CHOOSE, SET_ASIDE, TAKE_BACK = "dsr_read", "dsr_choose", "dsr_set_aside", "dsr_take_back"
 READ_NEWEST, SEND_AGAIN, REACHED = "dsr_read_newest", "dsr_send_again", "dsr_reached"
-TAKE_TASK, FINISH_TASK = "dsr_take_task", "dsr_finish_task"
+TAKE_TASK, FINISH_TASK, SET_DUE = "dsr_take_task", "dsr_finish_task", "dsr_due"
+DATED = (TaskKind.AUTHORITY, TaskKind.CONTROLLER, TaskKind.OWN)
+"""Tasks whose date a person can enter."""
 AWARE, TOLD, ADD, CLOSE = "breach_aware", "breach_told", "breach_add", "breach_close"
 REASONS = ("spam", "duplicate", "not_a_request", "own_controller", "test", "other")
 """Why a request may be set aside; a note may follow in the record, never in Slack."""
@@ -73,6 +75,7 @@ class TaskLine:
     what: str
     owner: str | None
     opened_at: datetime
+    due_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -92,6 +95,7 @@ class RequestCard:
     version: int
     follow_ups: int = 0
     tasks: tuple[TaskLine, ...] = ()
+    owner: str | None = None
 
     @property
     def actions(self) -> tuple[str, ...]:
@@ -100,7 +104,8 @@ class RequestCard:
         failed = (SEND_AGAIN, REACHED) if self.failed else ()
         take = (TAKE_TASK,) if self.free_tasks else ()
         finish = (FINISH_TASK,) if self.tasks else ()
-        return (READ, *newest, *self._decisions, *failed, *take, *finish)
+        due = (SET_DUE,) if self.dated_tasks else ()
+        return (READ, *newest, *self._decisions, *failed, *take, *finish, *due)
 
     @property
     def _decisions(self) -> tuple[str, ...]:
@@ -120,6 +125,16 @@ class RequestCard:
     @property
     def free_tasks(self) -> tuple[TaskLine, ...]:
         return tuple(task for task in self.tasks if task.owner is None)
+
+    @property
+    def dated_tasks(self) -> tuple[TaskLine, ...]:
+        """The tasks that may have a date: a letter or the law sets one."""
+        return tuple(task for task in self.tasks if task.what in DATED)
+
+    @property
+    def asks_for_date(self) -> bool:
+        """Whether the letter names a date that nobody has entered yet."""
+        return "deadline" in self.flags and any(task.due_at is None for task in self.dated_tasks)
 
     @property
     def accepted(self) -> bool:
@@ -176,7 +191,25 @@ Card = RequestCard | BreachCard
 
 def show_request(session: Session, request: Request) -> RequestCard:
     """The request's card as of now."""
-    mails = find_mails(session, request.id)
+    return show_requests(session, [request])[0]
+
+
+def show_requests(session: Session, some: Sequence[Request]) -> list[RequestCard]:
+    """The cards of requests, by a number of queries that does not grow with theirs."""
+    references = [one.reference for one in some]
+    mails = find_mails_of(session, [one.id for one in some])
+    open_tasks, versions = _open_tasks(session, references), _versions(session, references)
+    return [_show(session, one, mails, open_tasks, versions) for one in some]
+
+
+def _show(
+    session: Session,
+    request: Request,
+    mails_of: Mapping[int, Sequence[CaseMail]],
+    tasks_of: Mapping[str, Sequence[TaskLine]],
+    versions: Mapping[str, int],
+) -> RequestCard:
+    mails = mails_of.get(request.id, ())
     return RequestCard(
         reference=request.reference,
         kind=request.kind.value,
@@ -188,9 +221,10 @@ def show_request(session: Session, request: Request) -> RequestCard:
         forwards=tuple(show_forward(session, forward, mails) for forward in request.forwards),
         set_aside_at=request.set_aside_at,
         set_aside_reason=_known_reason(request.set_aside_reason),
-        version=_version(session, request.reference),
+        version=versions.get(request.reference, 0),
         follow_ups=sum(mail.what is Correspondence.FOLLOW_UP for mail in mails),
-        tasks=_open_tasks(session, request.reference),
+        tasks=tuple(tasks_of.get(request.reference, ())),
+        owner=request.owner,
     )
 
 
@@ -209,7 +243,7 @@ def show_breach(session: Session, breach: Breach) -> BreachCard:
         closed_at=breach.closed_at,
         closed_by=breach.closed_by,
         customers=tuple(sorted(lines, key=lambda line: line.told_at is not None)),
-        version=_version(session, breach.reference),
+        version=_versions(session, [breach.reference]).get(breach.reference, 0),
     )
 
 
@@ -251,10 +285,13 @@ def show_forward(session: Session, forward: Forward, mails: Iterable[CaseMail]) 
     )
 
 
-def _open_tasks(session: Session, case: str) -> tuple[TaskLine, ...]:
-    numbered = enumerate(tasks.find_tasks(session, case), 1)
-    waiting = [(number, task) for number, task in numbered if task.done_at is None]
-    return tuple(TaskLine(number, task.what.value, task.owner, task.opened_at) for number, task in waiting)
+def _open_tasks(session: Session, cases: Sequence[str]) -> dict[str, list[TaskLine]]:
+    lines: dict[str, list[TaskLine]] = {}
+    for number, task in tasks.find_numbered(session, cases):
+        if task.done_at is None:
+            line = TaskLine(number, task.what.value, task.owner, task.opened_at, task.due_at)
+            lines.setdefault(task.case, []).append(line)
+    return lines
 
 
 def _known_status(status: str | None) -> str | None:
@@ -277,7 +314,7 @@ def _known_reason(reason: str | None) -> str | None:
     return None if reason is None else code if code in REASONS else "other"
 
 
-def _version(session: Session, reference: str) -> int:
-    """How often the card changed: each change queues one delivery of it."""
-    cards = select(func.count()).where(Delivery.case == reference, Delivery.purpose == Purpose.CARD)
-    return session.scalar(cards) or 0
+def _versions(session: Session, references: Sequence[str]) -> dict[str, int]:
+    """How often each card changed: each change queues one delivery of it."""
+    cards = select(Delivery.case, func.count()).where(Delivery.purpose == Purpose.CARD).group_by(Delivery.case)
+    return {row[0]: row[1] for row in session.execute(cards.where(Delivery.case.in_(references)))}

@@ -1,6 +1,6 @@
 """The modals, and reading what was typed in them (pure). Field names are both block and action ids."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -15,7 +15,7 @@ from templates import render
 REPORT, BECOME_AWARE, RECORD_TOLD, ADD_CUSTOMERS = "breach_report", "breach_aware", "breach_told", "breach_add"
 CHOOSE, CONFIRM, SET_ASIDE = "dsr_choose", "dsr_confirm", "dsr_set_aside"
 SEND_AGAIN, REACHED = "dsr_send_again", "dsr_reached"
-TAKE_TASK, FINISH_TASK = "dsr_take_task", "dsr_finish_task"
+TAKE_TASK, FINISH_TASK, SET_DUE = "dsr_take_task", "dsr_finish_task", "dsr_due"
 View = dict[str, Any]
 
 
@@ -117,8 +117,16 @@ def reached_form(card: RequestCard, language: str, *, now: datetime) -> View:
 
 def task_form(action: str, reference: str, tasks: Iterable[TaskLine], language: str) -> View:
     """Which of several tasks."""
-    options = [_option(f"{one.number}. {word(language, f'task.{one.what}')}", str(one.number)) for one in tasks]
-    return _modal(language, action, [_select(language, "task", options[:100])], reference)
+    return _modal(language, action, [_tasks(language, tasks)], reference)
+
+
+def due_form(reference: str, tasks: Sequence[TaskLine], language: str) -> View:
+    """By when: of the one task, whose number goes with the reference, or of which of several."""
+    if len(tasks) == 1:
+        [task] = tasks
+        when = _instant(language, "due_at", initial=task.due_at)
+        return _modal(language, SET_DUE, [when], f"{reference}|{task.number}")
+    return _modal(language, SET_DUE, [_tasks(language, tasks), _instant(language, "due_at")], f"{reference}|")
 
 
 def sentence_view(text: str, language: str, *, title: str = "sorry") -> View:
@@ -227,6 +235,11 @@ def _external(kind: str, name: str, language: str) -> Block:
 
 def _select(language: str, name: str, options: list[Block]) -> Block:
     return _input(language, name, {"type": "static_select", "action_id": name, "options": options})
+
+
+def _tasks(language: str, tasks: Iterable[TaskLine]) -> Block:
+    options = [_option(f"{one.number}. {word(language, f'task.{one.what}')}", str(one.number)) for one in tasks]
+    return _select(language, "task", options[:100])
 
 
 def _option(text: str, value: str) -> Block:
