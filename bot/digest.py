@@ -61,13 +61,13 @@ def tell(desk: Desk, day: date, *, now: datetime) -> bool:
 def say_digest(session: Session, delivery: Delivery, language: str, *, now: datetime) -> str:
     """The figures as Slack shows them: what happened is as in the e-mails, what waits as it is now."""
     figures = digest.gather(session, digest.day_of(delivery.key), now=now)
-    lines = [(Markup(label), Markup(said)) for label, said in _lines(figures, language, _slack_at, now=now)]  # noqa: S704 - our own words, numbers and references
+    lines = [(Markup(label), Markup(said)) for label, said in say_lines(figures, language, _slack_at, now=now)]  # noqa: S704 - our own words, numbers and references
     return render(TOPIC, language, "slack", lines=lines, **_values(figures, now))
 
 
 def write(figures: Digest, language: str, *, company: str, now: datetime, in_time: bool = False) -> Words:
     """The figures as an e-mail; `in_time` for one who asks for them, whatever the hour."""
-    lines = _lines(figures, language, in_words, now=now)
+    lines = say_lines(figures, language, in_words, now=now)
     values: dict[str, Any] = {"lines": lines, "company": company, **_values(figures, figures.until if in_time else now)}
     return Words(
         subject=render(f"{TOPIC}_subject", language, **values),
@@ -86,7 +86,7 @@ def read_day(text: str | None, *, now: datetime) -> date | None:
     return day if day <= newest else None
 
 
-def _lines(
+def say_lines(
     figures: Digest, language: str, say_at: Callable[[datetime, str], str], *, now: datetime
 ) -> list[tuple[str, str]]:
     """What is counted, and the count in words: templates/digest_lines, one `what|count` a line."""

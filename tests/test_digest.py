@@ -160,10 +160,10 @@ def test_a_day_without_anything_is_told_in_zeros(quiet: TheDesk) -> None:
         "Waiting for a person: 0",
         "Set aside: 0",
         "Still to do: 0",
-        "Past their date: 0",
+        "Tasks past their date: 0",
         "Open breaches: 0",
         "Customers’ addresses that do not work: 0",
-        "Customers’ addresses asked about and not confirmed: 0",
+        "Customers’ addresses to be confirmed, no answer: 0",
     ]
 
 
@@ -249,7 +249,9 @@ def test_agreement_with_proposals_is_counted_where_forwarding_is_off(quiet: TheD
 
     assert found.proposals == Proposals(agreed=1, decided=4)
     assert found.proposals_ever == Proposals(agreed=2, decided=5)
-    assert "Decided as proposed: 1 of 4; 2 of 5 in all" in write(found, "en", company="Kavkom", now=AT).text
+    assert (
+        "Decisions as proposed: 1 of 4; 2 of 5 since the beginning" in write(found, "en", company="Kavkom", now=AT).text
+    )
 
 
 def propose(session: Session, first: Customer, second: Customer, *, at: datetime) -> Request:

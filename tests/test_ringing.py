@@ -111,7 +111,7 @@ def test_dpo_and_escalation_addresses_get_one_e_mail_at_once(quiet: TheDesk) -> 
 
     mails = {one.recipient: one for one in queued(quiet, medium=Medium.EMAIL)}
     assert set(mails) == {people.ANNE.email, ESCALATION}
-    assert mails[ESCALATION].subject == f"{reference}: a letter from an authority that may tell of a data breach"
+    assert mails[ESCALATION].subject == f"{reference}: a letter from an authority, which may tell of a data breach"
     text = mails[ESCALATION].text or ""
     assert "48 hours until Sunday 25 October 2026, 16:40 (Paris time)" in text
     assert "(a date is named)" in text
@@ -205,7 +205,7 @@ def test_the_dpo_reads_it_from_where_it_rang(desk: Desk) -> None:
     [direct] = desk.workspace.wait_for(lambda: desk.workspace.direct_messages(ANNE))
     [reply] = desk.workspace.wait_for(lambda: desk.workspace.messages(thread=card.ts))
     assert reply.broadcast
-    assert "written by a customer that may tell of a data breach" in direct.text + str(reply.blocks)
+    assert "written by a customer, which may tell of a data breach" in direct.text + str(reply.blocks)
     desk.workspace.click(ANNE, direct, "dsr_read")
     [original] = desk.workspace.wait_for(lambda: desk.deliveries(topic="original"))
     assert (original.recipient, original.case) == (people.ANNE.email, reference)
