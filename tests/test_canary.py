@@ -36,11 +36,19 @@ def canary_letter(to: str, *, headers: str = "", body: str = "") -> bytes:
     ).encode()
 
 
+AUTHORITY = (
+    f"From: CNIL, Zoltan Quetzal <plaintes@cnil.fr>\r\nTo: {US}\r\n"
+    f"Subject: Mise en demeure - plainte de {WORDS}\r\n\r\n"
+    f"La Commission nationale de l'informatique et des libertes a ete saisie d'une plainte de {WORDS}, {ADDRESS}. "
+    "Vous etes mis en demeure de repondre a la CNIL dans un delai d'un mois, avant le 27 decembre 2026.\r\n"
+).encode()
 LETTERS = {
     "forwarded": canary_letter(TO_GARAGE),
     "held": canary_letter(US),
     "automatic": canary_letter(TO_GARAGE, headers="Auto-Submitted: auto-replied\r\n"),
     "refused": canary_letter("privacy+hotel-bellevue@kavkom.example"),
+    "breach": canary_letter(US, body=" J'ai recu par erreur l'enregistrement d'une autre personne : fuite de donnees."),
+    "authority": AUTHORITY,
     "broken": b"From: Zoltan Quetzal <"
     + ADDRESS.encode()
     + b"\r\nSubject: =?x?y?Zoltan\xff\r\nContent-Type: multipart/"
@@ -124,6 +132,9 @@ def test_no_personal_data_reaches_slack_or_the_logs(mail_host: MailHost, sqlite_
             confirming = workspace.submit(ANNE, choosing, {"customer": "C0001"}).view
             assert confirming is not None
             workspace.submit(ANNE, confirming, {})
+            dated = workspace.click(ANNE, card(workspace, "", "dsr_due"), "dsr_due").view
+            assert dated is not None
+            workspace.submit(ANNE, dated, {"due_at": 1_700_000_040})
             workspace.command(ANNE, "/dsr")
             workspace.command(ANNE, f"/dsr {reference}")
             workspace.open_home(ANNE)
@@ -136,6 +147,8 @@ def test_no_personal_data_reaches_slack_or_the_logs(mail_host: MailHost, sqlite_
     assert said.errors
     payloads, lines = "\n".join(workspace.payloads), log.read_text(encoding="utf-8", errors="replace")
     assert "DSR-" in payloads
+    assert payloads.count(":rotating_light:") >= 4
+    assert ":calendar:" in payloads
     assert "request-received" in lines
     for canary in CANARIES:
         assert canary.lower() not in payloads.lower()

@@ -12,6 +12,7 @@ from bot.gathering import gather
 from bot.outage import StandIn
 from bot.ringing import gather_rings
 from bot.settings import DeskSettings
+from mail.service import prepare
 from storage import requests, tasks
 from storage.announcements import CHANNEL, DESK_CASE
 from storage.database import Database
@@ -20,7 +21,9 @@ from storage.requests import Reading
 from storage.ringing import MANY_RING, ONE_BY_ONE, RINGS
 from storage.types import BY_MAIL, DESK, Hold, Kind, Medium, TaskKind
 from tests.bot_support import ANNE, ESCALATION, Desk, fill, running_desk
+from tests.mail_support import US, letter, mail_settings, running_mail
 from tests.playground import people
+from tests.playground.mailhost import MailHost
 from tests.storage_support import NOW, hours, keep_letter, together
 from tests.test_slack_outage import Out
 
@@ -216,3 +219,16 @@ def test_many_at_once_are_said_in_the_channel_and_to_the_dpo(desk: Desk) -> None
 
     desk.workspace.wait_for(lambda: len(desk.workspace.direct_messages(ANNE)) == ONE_BY_ONE + 1)
     assert "no longer announced one by one" in str(desk.workspace.messages())
+
+
+def test_mail_lets_a_possible_breach_ring_from_junk_as_well(desk: Desk, mail_host: MailHost, database_url: str) -> None:
+    prepare(desk.database)
+    raw = letter(US, body="J’ai reçu par erreur l’enregistrement d’une autre personne : une fuite de données.")
+    mail_host.append(US, "Junk", raw)
+    settings = mail_settings(database_url, imap_port=mail_host.imap_port, smtp_port=mail_host.smtp_port)
+
+    with running_mail(desk.database, settings):
+        mail_host.wait_for_mail(ESCALATION)
+        [direct] = desk.workspace.wait_for(lambda: desk.workspace.direct_messages(ANNE))
+
+    assert "révèle peut-être une violation de données" in direct.text
