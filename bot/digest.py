@@ -36,22 +36,23 @@ class DigestClock:
         day = digest_day(now)
         if day == self._told:
             return False
-        with self._desk.database.reading() as session:
-            due = digest.is_due(session, day)
-        told = due and tell(self._desk, day, now=now)
+        told = tell(self._desk, day, now=now)
         self._told = day
         return told
 
 
 def tell(desk: Desk, day: date, *, now: datetime) -> bool:
-    """Queue a day's figures for everybody who gets them; False when another process did."""
+    """Queue a day's figures for everybody who gets them; False when that was done. Nobody waits while it is counted."""
+    with desk.database.reading() as session:
+        if not digest.is_due(session, day):
+            return False
+        figures = digest.gather(session, day, now=now)
     with desk.decide() as session:
         if not digest.is_due(session, day):
             return False
         digest.supersede_older(session, now=now)
         if not _queue_post(session, day, now=now):
             return False
-        figures = digest.gather(session, day, now=now)
         for address, language in find_readers(session, desk, now=now).items():
             words = write(figures, language, company=desk.settings.company_name, now=now)
             _queue_letter(session, day, address, language, words, now=now)
