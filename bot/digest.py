@@ -48,11 +48,9 @@ def tell(desk: Desk, day: date, *, now: datetime) -> bool:
             return False
         figures = digest.gather(session, day, now=now)
     with desk.decide() as session:
-        if not digest.is_due(session, day):
-            return False
-        digest.supersede_older(session, now=now)
         if not _queue_post(session, day, now=now):
             return False
+        digest.supersede_older(session, day, now=now)
         for address, language in find_readers(session, desk, now=now).items():
             words = write(figures, language, company=desk.settings.company_name, now=now)
             _queue_letter(session, day, address, language, words, now=now)

@@ -121,10 +121,11 @@ def day_of(key: str) -> date:
     return date.fromisoformat(key.removeprefix(KEY).partition(":")[0])
 
 
-def supersede_older(session: Session, *, now: datetime) -> None:
-    """Withdraw the figures of earlier days that were not sent yet: after an outage only the newest are told."""
+def supersede_older(session: Session, day: date, *, now: datetime) -> None:
+    """Withdraw the figures of other days that were not sent yet: after an outage only the newest are told."""
     unsent = (Delivery.case == DESK_CASE, Delivery.purpose == Purpose.DIGEST, Delivery.due_at.is_not(None))
-    withdrawn = update(Delivery).where(*unsent).values(superseded_at=now, due_at=None)
+    other = ~Delivery.key.startswith(f"{KEY}{day}:")
+    withdrawn = update(Delivery).where(*unsent, other).values(superseded_at=now, due_at=None)
     session.execute(withdrawn.execution_options(synchronize_session=False))
 
 
