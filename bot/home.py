@@ -12,7 +12,7 @@ from bot.desk import Desk
 from bot.gestures import user_of
 from bot.refusals import sentence_of
 from bot.words import word
-from storage import breaches, figures, outbox, requests, waiting
+from storage import breaches, figures, outbox, waiting
 from storage.clock import now as desk_now
 from storage.clock import real_now
 from storage.figures import Figures
@@ -62,17 +62,14 @@ class HomeListeners:
 def look(desk: Desk, user: str) -> Now:
     """Read what needs somebody now: what is this colleague's first, then nobody's, then the rest, CASES in all."""
     with desk.database.reading() as session:
-        waiting_count, _ = requests.count_waiting(session)
-        mine = waiting.find_mine(session, user, limit=CASES)
-        nobodys = waiting.find_nobodys(session, user, limit=CASES - len(mine))
-        others = waiting.find_others(session, user, limit=CASES - len(mine) - len(nobodys))
-        cards = show_requests(session, [*mine, *nobodys, *others])
+        found = waiting.sort_by_owner(session, user, limit=CASES)
+        cards = show_requests(session, [*found.mine, *found.nobodys, *found.others])
         ringing = breaches.find_open(session)
         shown = tuple(show_breach(session, one) for one in ringing[:CASES])
         backlogs = [outbox.backlog(session, medium) for medium in Medium]
-    first, second = len(mine), len(mine) + len(nobodys)
+    first, second = len(found.mine), len(found.mine) + len(found.nobodys)
     return Now(
-        waiting=waiting_count,
+        waiting=found.count,
         mine=tuple(cards[:first]),
         nobodys=tuple(cards[first:second]),
         requests=tuple(cards[second:]),
