@@ -7,7 +7,7 @@ from slack_bolt import BoltResponse
 from slack_sdk import WebClient
 from slack_sdk.webhook import WebhookClient
 
-from bot import forms
+from bot import fields, forms
 from bot.gestures import Body, kind_of
 from bot.refusals import sentence_of
 from bot.trouble import UNREACHABLE
@@ -55,7 +55,7 @@ def whisper(body: Body, client: WebClient, text: str, language: str) -> None:
 
 
 def _in_modal(view: Body, sentence: str, language: str, about: str) -> dict[str, Any]:
-    field = forms.find_field(view, about)
+    field = fields.find_field(view, about)
     if field is not None:
         return {"response_action": "errors", "errors": {field: sentence}}
     return {"response_action": "update", "view": forms.sentence_view(escape_slack(sentence), language)}

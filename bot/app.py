@@ -10,12 +10,15 @@ from slack_sdk import WebClient
 from bot import answers
 from bot.access import People, build_gate
 from bot.breach import BreachListeners
+from bot.decision import DecisionListeners
 from bot.desk import Desk
 from bot.failure import FailureListeners
 from bot.home import HomeListeners
+from bot.question import QuestionListeners
 from bot.refusals import PersonNotChecked, sentence_of
 from bot.request import RequestListeners
 from bot.settings import BotSettings
+from bot.straying import StrayingListeners
 from bot.task import TaskListeners
 from bot.words import word
 from storage.errors import Refused
@@ -43,7 +46,16 @@ def build_app(desk: Desk, client: WebClient, people: People | None = None) -> Ap
     )
     app.middleware(build_gate(desk, people or People()))
     app.error(_build_error_handler(desk))
-    every = (RequestListeners, FailureListeners, TaskListeners, BreachListeners, HomeListeners)
+    every = (
+        RequestListeners,
+        DecisionListeners,
+        QuestionListeners,
+        StrayingListeners,
+        FailureListeners,
+        TaskListeners,
+        BreachListeners,
+        HomeListeners,
+    )
     for listeners in every:
         listeners(desk).register(app)
     return app

@@ -7,13 +7,27 @@ from typing import Any
 
 from markupsafe import Markup
 
-from bot.cards import CHOOSE, CLOSE, BreachCard, Card, CustomerLine, ForwardLine, RequestCard
+from bot.cards import (
+    AGREE,
+    CANDIDATE,
+    CLOSE,
+    OWN,
+    READ,
+    REFER,
+    BreachCard,
+    Card,
+    CustomerLine,
+    ForwardLine,
+    RequestCard,
+)
 from bot.words import find_word, word
 from templates import escape_slack, render
 
 Block = dict[str, Any]
 SHOWN = 20
 """Customers or cases named at most; the rest are counted."""
+CONFIRMED = frozenset({CLOSE, OWN, REFER})
+"""Buttons that ask once more before they act."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +39,7 @@ class Said:
 
 
 def say_card(card: Card, language: str) -> Said:
-    """A case's card: its state, and the buttons that make sense now."""
+    """A case's card: its state, and the buttons that make sense now; those that decide stand first."""
     body = section(describe(card, language))
     buttons = say_buttons(card, language)
     return Said(say("push", card, language), (body, *buttons))
@@ -43,10 +57,15 @@ def say(template: str, card: Card, language: str, **values: Any) -> str:
     return clip(render(f"{kind}_{template}", language, "slack", **known, **values))
 
 
-def say_buttons(card: Card, language: str, *, suffix: str = "") -> tuple[Block, ...]:
-    """The buttons of a case; `suffix` keeps their ids apart where several cases stand together."""
-    elements = [button(action, card, language, suffix) for action in card.actions]
-    return ({"type": "actions", "elements": elements},) if elements else ()
+def say_buttons(card: Card, language: str, *, suffix: str = "", all_rows: bool = True) -> tuple[Block, ...]:
+    """The buttons of a case, in at most two rows; `suffix` keeps their ids apart where several cases stand together."""
+    first = card.first_actions if isinstance(card, RequestCard) else card.actions
+    rows = (first, card.further_actions) if isinstance(card, RequestCard) and all_rows else (first,)
+    return tuple(
+        {"type": "actions", "elements": [button(action, card, language, suffix) for action in row]}
+        for row in rows
+        if row
+    )
 
 
 def section(text: str) -> Block:
@@ -82,23 +101,35 @@ def mention(name: str | None) -> Markup:
 
 def button(action: str, card: Card, language: str, suffix: str = "") -> Block:
     """One of them."""
+    text, about = _label(action, card, language)
     shown: Block = {
         "type": "button",
         "action_id": f"{action}{suffix}",
-        "text": plain(word(language, f"button.{action}")),
-        "value": f"{card.reference}|{card.version}",
+        "text": plain(text),
+        "value": f"{card.reference}|{card.version}|{about}",
     }
-    if action == CHOOSE:
+    if action == READ and isinstance(card, RequestCard) and card.held:
         shown["style"] = "primary"
-    if action == CLOSE:
+    if action in CONFIRMED:
         shown["confirm"] = _confirmation(action, card, language)
     return shown
+
+
+def _label(action: str, card: Card, language: str) -> tuple[str, str]:
+    """What a button says, and the customer that it is about."""
+    if isinstance(card, RequestCard) and action.startswith(CANDIDATE):
+        one = card.candidates[int(action.rpartition("_")[2])]
+        return one.name, one.reference
+    if isinstance(card, RequestCard) and card.proposal and action == AGREE:
+        return word(language, f"button.{AGREE}", customer=card.proposal.name), card.proposal.reference
+    first = isinstance(card, RequestCard) and action == READ and card.held
+    return word(language, "button.read_first" if first else f"button.{action}"), ""
 
 
 def _confirmation(action: str, card: Card, language: str) -> Block:
     return {
         "title": plain(word(language, f"confirm.{action}.title", reference=card.reference), 100),
-        "text": plain(word(language, f"confirm.{action}.text"), 300),
+        "text": plain(word(language, f"confirm.{action}.text", reference=card.reference), 300),
         "confirm": plain(word(language, f"confirm.{action}.yes"), 30),
         "deny": plain(word(language, "cancel"), 30),
     }
@@ -121,6 +152,8 @@ def _values(card: Card, language: str) -> dict[str, Any]:
             reply.said: word(language, f"said_by.{reply.said}") for line in card.forwards for reply in line.replies
         },
         "to_do": {task.what: word(language, f"task.{task.what}") for task in card.tasks},
+        "reasons": {one.reference: _list(language, "evidence", one.evidence) for one in card.candidates},
+        "kind": f"*{kind}* · " if (kind := find_word(language, f"kind.{card.kind}")) else "",
         "rights": _list(language, "right", card.rights) or word(language, "right.none"),
         "flags": _list(language, "flag", card.flags),
         "letter_language": find_word(language, f"language.{card.language}") or word(language, "language.other"),

@@ -7,7 +7,7 @@ from slack_bolt import Ack, App, BoltContext
 from slack_sdk import WebClient
 from sqlalchemy.orm import Session
 
-from bot import cards, forms, telling
+from bot import cards, fields, forms, telling
 from bot.access import Speaker
 from bot.blocks import Said, mention, say_card
 from bot.desk import Desk
@@ -93,7 +93,7 @@ class BreachListeners:
 
     def become_aware(self, ack: Ack, body: dict[str, Any], context: BoltContext) -> None:
         speaker: Speaker = context["speaker"]
-        aware_at = forms.read_at(body["view"], "aware_at")
+        aware_at = fields.read_at(body["view"], "aware_at")
         with self.desk.decide() as session:
             if is_first(session, submission_key(body), now=now()):
                 breach = self._to_change(session, speaker, body["view"]["private_metadata"])
@@ -110,7 +110,7 @@ class BreachListeners:
 
     def add_customers(self, ack: Ack, body: dict[str, Any], context: BoltContext) -> None:
         speaker: Speaker = context["speaker"]
-        chosen = forms.read_customers(body["view"])
+        chosen = fields.read_customers(body["view"])
         with self.desk.decide() as session:
             if is_first(session, submission_key(body), now=now()):
                 breach = self._to_change(session, speaker, body["view"]["private_metadata"])
@@ -146,8 +146,8 @@ class BreachListeners:
 
     def _record_told(self, session: Session, speaker: Speaker, view: Body) -> None:
         breach = self._to_change(session, speaker, view["private_metadata"])
-        customer = customers.get_customer(session, forms.read_option(view, "told_customer"))
-        means, told_at = Means(forms.read_option(view, "means")), forms.read_at(view, "told_at")
+        customer = customers.get_customer(session, fields.read_option(view, "told_customer"))
+        means, told_at = Means(fields.read_option(view, "means")), fields.read_at(view, "told_at")
         by = actor_of(speaker)
         affected = breaches.record_told(session, breach, customer, means=means, at=told_at, by=by, now=now())
         telling.tell_thread(session, breach.reference, "breach_told", affected_id=affected.id, now=now())
@@ -175,7 +175,7 @@ class BreachListeners:
         return render("breach_list", speaker.language, "slack", cards=found)
 
 
-def _say_reported(card: cards.BreachCard, told: telling.Told, speaker: Speaker) -> forms.View:
+def _say_reported(card: cards.BreachCard, told: telling.Told, speaker: Speaker) -> fields.View:
     people = [mention(user) for user in told.people]
     text = render("breach_reported", speaker.language, "slack", card=card, people=people, addresses=len(told.addresses))
     return forms.sentence_view(text, speaker.language, title="reported")

@@ -151,8 +151,13 @@ def add(
 
 
 @breach_app.command()
-def close(reference: Reference) -> None:
-    """Close a breach; refused while a customer is not told."""
+def close(
+    reference: Reference,
+    no_breach: Annotated[
+        str | None, typer.Option("--no-breach", metavar="REASON", help="The dpo: it was no breach, because …")
+    ] = None,
+) -> None:
+    """Close a breach; refused while a customer is not told. Or, with its reason, a suspicion that was none."""
     from bot import telling  # noqa: PLC0415 - slow
     from storage import breaches  # noqa: PLC0415 - slow
     from storage.clock import now  # noqa: PLC0415 - slow
@@ -160,8 +165,12 @@ def close(reference: Reference) -> None:
     with at_the_desk() as desk:
         with desk.decide() as session:
             breach = breaches.get_breach(session, reference, to_change=True)
-            breaches.close_breach(session, breach, by=shell_actor(), now=now())
-            telling.tell_thread(session, breach.reference, "breach_closed", now=now())
+            if no_breach is None:
+                breaches.close_breach(session, breach, by=shell_actor(), now=now())
+            else:
+                breaches.close_as_no_breach(session, breach, no_breach, by=shell_actor(), now=now())
+            topic = "breach_closed" if no_breach is None else "breach_no_breach"
+            telling.tell_thread(session, breach.reference, topic, now=now())
         say(f"{breach.reference} is closed.")
 
 

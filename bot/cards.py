@@ -7,13 +7,16 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from storage import breaches, requests, tasks
+from storage import asking, breaches, requests, tasks
+from storage.asking import NOT_KNOWN
 from storage.attempts import withheld_size
 from storage.correspondence import find_mails_of
+from storage.decisions import OWN_CONTROLLER
 from storage.forwards import accepted_at, call_that_reached, newest_attempt
 from storage.models import Affected, Breach, CaseMail, Delivery, Forward, Request
 from storage.types import Correspondence, Purpose, TaskKind
@@ -23,9 +26,17 @@ READ_NEWEST, SEND_AGAIN, REACHED = "dsr_read_newest", "dsr_send_again", "dsr_rea
 TAKE_TASK, FINISH_TASK, SET_DUE = "dsr_take_task", "dsr_finish_task", "dsr_due"
 DATED = (TaskKind.AUTHORITY, TaskKind.CONTROLLER, TaskKind.OWN)
 """Tasks whose date a person can enter."""
-AWARE, TOLD, ADD, CLOSE = "breach_aware", "breach_told", "breach_add", "breach_close"
-REASONS = ("spam", "duplicate", "not_a_request", "own_controller", "test", "other")
-"""Why a request may be set aside; a note may follow in the record, never in Slack."""
+CANDIDATE, AGREE, REJECT = "dsr_candidate", "dsr_agree", "dsr_reject"
+TAKE, HAND_OVER, REFER, OWN = "dsr_take", "dsr_hand_over", "dsr_refer", "dsr_own"
+ASK, CLOSE_UNKNOWN = "dsr_ask", "dsr_close_unknown"
+POSSIBLE_BREACH, MISROUTED = "dsr_possible_breach", "dsr_misrouted"
+AWARE, TOLD, ADD, CLOSE, NO_BREACH = "breach_aware", "breach_told", "breach_add", "breach_close", "breach_no_breach"
+CANDIDATES = 3
+"""Customers that a card offers at most."""
+SET_ASIDE_REASONS = ("not_a_request", "spam", "duplicate", "test", "other")
+"""Why a person may set a request aside; a note may follow in the record, never in Slack."""
+REASONS = (*SET_ASIDE_REASONS, OWN_CONTROLLER, NOT_KNOWN)
+"""Why a request is set aside."""
 
 
 @dataclass(frozen=True)
@@ -47,11 +58,14 @@ class ForwardLine:
     reached_at: datetime | None = None
     means: str | None = None
     replies: tuple["ReplyLine", ...] = ()
+    misrouted_at: datetime | None = None
+    misrouted_by: str | None = None
 
     @property
     def failed(self) -> bool:
         """Whether the customer does not have it: its server refused the newest attempt, or that came back."""
-        return bool(self.refused_at or self.bounced_at) and self.reached_at is None
+        lost = bool(self.refused_at or self.bounced_at) and self.reached_at is None
+        return lost and self.misrouted_at is None
 
     @property
     def said(self) -> frozenset[str]:
@@ -64,6 +78,25 @@ class ReplyLine:
     """A customer's reply: what it was taken to mean, never its words."""
 
     said: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class CandidateLine:
+    """A customer whom a held request may concern, and the kinds of evidence that point to it."""
+
+    name: str
+    reference: str
+    evidence: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ProposalLine:
+    """The customer that one person proposes, and a second must agree to."""
+
+    name: str
+    reference: str
+    by: str
     at: datetime
 
 
@@ -96,26 +129,55 @@ class RequestCard:
     follow_ups: int = 0
     tasks: tuple[TaskLine, ...] = ()
     owner: str | None = None
+    referred_at: datetime | None = None
+    candidates: tuple[CandidateLine, ...] = ()
+    proposal: ProposalLine | None = None
+    asked_at: datetime | None = None
+    answered: bool = False
+    breach: str | None = None
 
     @property
     def actions(self) -> tuple[str, ...]:
         """What a person may press now."""
+        return (*self.first_actions, *self.further_actions)
+
+    @property
+    def first_actions(self) -> tuple[str, ...]:
+        """Reading, whose it is, and what a failure or a task asks for."""
         newest = (READ_NEWEST,) if self.follow_ups or any(line.replies for line in self.forwards) else ()
         failed = (SEND_AGAIN, REACHED) if self.failed else ()
         take = (TAKE_TASK,) if self.free_tasks else ()
         finish = (FINISH_TASK,) if self.tasks else ()
         due = (SET_DUE,) if self.dated_tasks else ()
-        return (READ, *newest, *self._decisions, *failed, *take, *finish, *due)
+        back = (TAKE_BACK,) if self.set_aside_at is not None else ()
+        return (READ, *newest, *(self._choices if self.held else ()), *back, *failed, *take, *finish, *due)
 
     @property
-    def _decisions(self) -> tuple[str, ...]:
-        if self.set_aside_at is not None:
-            return (TAKE_BACK,)
-        return () if self.forwards else (CHOOSE, SET_ASIDE)
+    def further_actions(self) -> tuple[str, ...]:
+        """What else may become of a held request, and of one that may have gone astray."""
+        disowned = any("not-ours" in line.said for line in self.standing)
+        if not self.held:
+            return (MISROUTED,) if disowned else ()
+        ask = () if self.asked_at and not self.answered else (ASK,)
+        close = (CLOSE_UNKNOWN,) if self.answered else ()
+        refer = () if self.referred_at else (REFER,)
+        breach = () if self.breach else (POSSIBLE_BREACH,)
+        return (HAND_OVER if self.owner else TAKE, *ask, *close, SET_ASIDE, OWN, *refer, *breach)
+
+    @property
+    def _choices(self) -> tuple[str, ...]:
+        ranks = tuple(f"{CANDIDATE}_{rank}" for rank, _ in enumerate(self.candidates))
+        return ((AGREE, REJECT) if self.proposal else ()) + (*ranks, CHOOSE)
+
+    @property
+    def standing(self) -> tuple[ForwardLine, ...]:
+        """The forwards that did not go to a wrong customer."""
+        return tuple(line for line in self.forwards if line.misrouted_at is None)
 
     @property
     def held(self) -> bool:
-        return CHOOSE in self.actions
+        """Whether nobody whom it concerns has it, and a person must decide."""
+        return not self.standing and self.set_aside_at is None
 
     @property
     def failed(self) -> tuple[ForwardLine, ...]:
@@ -139,7 +201,7 @@ class RequestCard:
     @property
     def accepted(self) -> bool:
         """Whether every customer has it: its server has taken it, or it was told otherwise."""
-        return all(line.accepted_at or line.reached_at for line in self.forwards)
+        return all(line.accepted_at or line.reached_at for line in self.standing)
 
 
 @dataclass(frozen=True)
@@ -168,6 +230,8 @@ class BreachCard:
     closed_by: str | None
     customers: tuple[CustomerLine, ...]
     version: int
+    about: str | None = None
+    no_breach: bool = False
 
     @property
     def precautionary(self) -> bool:
@@ -183,7 +247,7 @@ class BreachCard:
         if self.closed_at is not None:
             return ()
         aware = (AWARE,) if self.aware_at is None else ()
-        return (*aware, *((TOLD,) if self.customers else ()), ADD, CLOSE)
+        return (*aware, *((TOLD,) if self.customers else ()), ADD, CLOSE, NO_BREACH)
 
 
 Card = RequestCard | BreachCard
@@ -194,22 +258,32 @@ def show_request(session: Session, request: Request) -> RequestCard:
     return show_requests(session, [request])[0]
 
 
+@dataclass(frozen=True)
+class _Known:
+    """What cards show beside their requests' own rows, read for all of them at once."""
+
+    mails: Mapping[int, Sequence[CaseMail]]
+    tasks: Mapping[str, Sequence[TaskLine]]
+    versions: Mapping[str, int]
+    asked: Mapping[str, asking.Asked]
+    breaches: Mapping[str, str]
+
+
 def show_requests(session: Session, some: Sequence[Request]) -> list[RequestCard]:
     """The cards of requests, by a number of queries that does not grow with theirs."""
     references = [one.reference for one in some]
-    mails = find_mails_of(session, [one.id for one in some])
-    open_tasks, versions = _open_tasks(session, references), _versions(session, references)
-    return [_show(session, one, mails, open_tasks, versions) for one in some]
+    known = _Known(
+        mails=find_mails_of(session, [one.id for one in some]),
+        tasks=_open_tasks(session, references),
+        versions=_versions(session, references),
+        asked=asking.find_asked(session, some),
+        breaches=breaches.find_all_about(session, references),
+    )
+    return [_show(session, one, known) for one in some]
 
 
-def _show(
-    session: Session,
-    request: Request,
-    mails_of: Mapping[int, Sequence[CaseMail]],
-    tasks_of: Mapping[str, Sequence[TaskLine]],
-    versions: Mapping[str, int],
-) -> RequestCard:
-    mails = mails_of.get(request.id, ())
+def _show(session: Session, request: Request, known: _Known) -> RequestCard:
+    mails = known.mails.get(request.id, ())
     return RequestCard(
         reference=request.reference,
         kind=request.kind.value,
@@ -221,11 +295,40 @@ def _show(
         forwards=tuple(show_forward(session, forward, mails) for forward in request.forwards),
         set_aside_at=request.set_aside_at,
         set_aside_reason=_known_reason(request.set_aside_reason),
-        version=versions.get(request.reference, 0),
+        version=known.versions.get(request.reference, 0),
         follow_ups=sum(mail.what is Correspondence.FOLLOW_UP for mail in mails),
-        tasks=tuple(tasks_of.get(request.reference, ())),
-        owner=request.owner,
+        tasks=tuple(known.tasks.get(request.reference, ())),
+        **_deciding(request, known),
     )
+
+
+def _deciding(request: Request, known: _Known) -> dict[str, Any]:
+    """What the card says of a decision that is still to be made."""
+    if not requests.is_held(request):
+        return {}
+    asked = known.asked.get(request.reference)
+    return {
+        "owner": request.owner,
+        "referred_at": request.referred_at,
+        "candidates": _candidates(request),
+        "proposal": _proposal(request),
+        "asked_at": asked.at if asked else None,
+        "answered": asked is not None and asked.answered,
+        "breach": known.breaches.get(request.reference),
+    }
+
+
+def _candidates(request: Request) -> tuple[CandidateLine, ...]:
+    """The likeliest customers, without those that the request went to by mistake."""
+    wrong = {forward.customer_id for forward in request.forwards}
+    found = [one for one in request.candidates if one.customer_id not in wrong][:CANDIDATES]
+    return tuple(CandidateLine(one.customer.name, one.customer.reference, one.evidence) for one in found)
+
+
+def _proposal(request: Request) -> ProposalLine | None:
+    if request.proposed is None or request.proposed_by is None or request.proposed_at is None:
+        return None
+    return ProposalLine(request.proposed.name, request.proposed.reference, request.proposed_by, request.proposed_at)
 
 
 def show_breach(session: Session, breach: Breach) -> BreachCard:
@@ -244,6 +347,8 @@ def show_breach(session: Session, breach: Breach) -> BreachCard:
         closed_by=breach.closed_by,
         customers=tuple(sorted(lines, key=lambda line: line.told_at is not None)),
         version=_versions(session, [breach.reference]).get(breach.reference, 0),
+        about=breach.about,
+        no_breach=breach.no_breach_reason is not None,
     )
 
 
@@ -282,6 +387,8 @@ def show_forward(session: Session, forward: Forward, mails: Iterable[CaseMail]) 
             for mail in mails
             if mail.forward_id == forward.id and mail.what is Correspondence.REPLY and mail.said
         ),
+        misrouted_at=forward.misrouted_at,
+        misrouted_by=forward.misrouted_by,
     )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from slack_bolt import Ack, App, BoltContext
 from slack_sdk import WebClient
 
-from bot import answers, cards, forms
+from bot import answers, cards, fields, forms
 from bot.access import Speaker
 from bot.desk import Desk
 from bot.gestures import button_key, is_first, submission_key
@@ -43,7 +43,7 @@ class FailureListeners:
 
     def send_again_to(self, ack: Ack, body: dict[str, Any], context: BoltContext) -> None:
         view = body["view"]
-        chosen = forms.read_option(view, "failed_customer")
+        chosen = fields.read_option(view, "failed_customer")
         self._send_again(context["speaker"], view["private_metadata"], chosen, gesture=submission_key(body))
         ack()
 
@@ -56,11 +56,11 @@ class FailureListeners:
     def record_reached(self, ack: Ack, body: dict[str, Any], context: BoltContext) -> None:
         speaker: Speaker = context["speaker"]
         view = body["view"]
-        means, at = Means(forms.read_option(view, "means")), forms.read_at(view, "told_at")
+        means, at = Means(fields.read_option(view, "means")), fields.read_at(view, "told_at")
         with self.desk.decide() as session:
             if is_first(session, submission_key(body), now=now()):
                 request = request_to_change(session, speaker, view["private_metadata"])
-                customer = customers.get_customer(session, forms.read_option(view, "failed_customer"))
+                customer = customers.get_customer(session, fields.read_option(view, "failed_customer"))
                 by = actor_of(speaker)
                 failures.record_reached(session, request, customer, means=means, at=at, by=by, now=now())
         ack()

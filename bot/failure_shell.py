@@ -2,10 +2,23 @@
 
 from sqlalchemy.orm import Session
 
-from bot.cards import ForwardLine, TaskLine
+from bot.cards import ForwardLine, RequestCard, TaskLine
 from bot.shell import shown
 from storage import customers
 from storage.shell import say
+
+
+def tell_decision(card: RequestCard) -> None:
+    """Of a held request: why it is, whom it may concern, who has it, and what was asked or proposed."""
+    if not card.held:
+        return
+    say(f"held: {card.hold or 'went to a wrong customer'}; {card.owner or 'nobody'} has taken it")
+    for one in card.candidates:
+        say(f"  may concern {one.reference} {one.name}: {', '.join(one.evidence) or 'named'}")
+    if card.proposal:
+        say(f"  {card.proposal.by} proposes {card.proposal.reference} {card.proposal.name}: a second person must agree")
+    if card.asked_at:
+        say(f"  the person was asked {shown(card.asked_at)}, {'has answered' if card.answered else 'no answer yet'}")
 
 
 def tell_forward(session: Session, line: ForwardLine) -> None:
@@ -27,6 +40,8 @@ def tell_task(task: TaskLine, case: str) -> None:
 
 def _state(line: ForwardLine) -> str:
     withheld = f", without its original of {line.withheld_bytes} bytes" if line.withheld_bytes else ""
+    if line.misrouted_at:
+        return f"WENT THERE BY MISTAKE, noted {shown(line.misrouted_at)} by {line.misrouted_by}"
     if line.failed:
         why = f"came back {shown(line.bounced_at)}" if line.bounced_at else f"refused {shown(line.refused_at)}"
         return f"NOT RECEIVED: {why} {line.bounce_status or ''}".rstrip()

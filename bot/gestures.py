@@ -24,6 +24,11 @@ def button_key(body: Body) -> str:
     return f"{container.get('message_ts') or container.get('view_id')}:{action['action_id']}:{action['action_ts']}"
 
 
+def about_of(body: Body) -> str:
+    """The customer that a button is about, "" if none."""
+    return str(body["actions"][0].get("value") or "").rpartition("|")[2]
+
+
 def submission_key(body: Body) -> str:
     """One modal, submitted: a view is submitted successfully only once."""
     return f"view:{body['view']['id']}"

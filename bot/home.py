@@ -114,7 +114,10 @@ def _count_left(now: Now) -> int:
 
 
 def _case(card: RequestCard | BreachCard, language: str) -> list[Block]:
-    return [section(describe(card, language)), *say_buttons(card, language, suffix=f":{card.reference}")]
+    return [
+        section(describe(card, language)),
+        *say_buttons(card, language, suffix=f":{card.reference}", all_rows=False),
+    ]
 
 
 def _open_form(language: str) -> Block:

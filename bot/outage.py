@@ -24,7 +24,22 @@ TRIES = 3
 STALLED = timedelta(minutes=5)
 """From how long on nothing taken, while something is due, is an outage, whatever the reason."""
 AT_ONCE = 200
-URGENT = ("request_reminder", "task_reminder", "forward_", "follow_up_", "reply_", "mail_stuck", "sending_")
+URGENT = (
+    "request_reminder",
+    "task_reminder",
+    "request_proposed",
+    "request_referred",
+    "request_own",
+    "request_misrouted",
+    "request_answered",
+    "request_question_bounced",
+    "forward_",
+    "follow_up_",
+    "deletion_",
+    "reply_",
+    "mail_stuck",
+    "sending_",
+)
 """How the topics begin that staff must see the same day; a breach's have their own letters (bot/instead.py)."""
 
 

@@ -24,7 +24,9 @@ from storage.types import Purpose
 
 BROADCAST = frozenset(
     "forward_refused forward_bounced forward_too_large follow_up_bounced follow_up_waiting follow_up_insists "
-    "reply_not_ours reply_help reply_instruction reply_answer reply_other".split()
+    "reply_not_ours reply_help reply_instruction reply_answer reply_other "
+    "request_proposed request_referred request_misrouted request_answered request_answered_unknown "
+    "request_question_bounced deletion_bounced".split()
 )
 """Events that somebody must act upon: shown in the channel as well as in the thread."""
 

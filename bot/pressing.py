@@ -31,6 +31,11 @@ def actor_of(speaker: Speaker) -> Actor:
     return Actor(speaker.user, "slack")
 
 
+def find_pressed_id(body: Body) -> str:
+    """Which button it is, without the case that may follow where several stand together."""
+    return str(body["actions"][0]["action_id"]).partition(":")[0]
+
+
 def find_pressed(desk: Desk, body: Body, action: str) -> Card:
     """The case of a button. Raises ChangedMeanwhile, and has its card refreshed, when the button is gone by now."""
     reference = str(body["actions"][0].get("value") or "").partition("|")[0]

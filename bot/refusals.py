@@ -47,6 +47,28 @@ class FileTooLarge(Refused):
     limit: str
 
 
+@dataclass(eq=False)
+class FileExists(Refused):
+    """There is a file with this name."""
+
+    name: str
+
+
+@dataclass(eq=False)
+class FileNotWritten(Refused):
+    """The file cannot be written there."""
+
+    name: str
+    why: str
+
+
+@dataclass(eq=False)
+class RequestsOnly(Refused):
+    """Evidence can be had of requests as yet, not of a breach."""
+
+    reference: str
+
+
 def sentence_of(refused: Refused, language: str) -> str:
     """The refusal as a sentence, in the reader's language."""
     return refusal(refused.template, language, **refused.fields)

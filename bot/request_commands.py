@@ -10,8 +10,11 @@ from bot.ways import Way
 from storage.shell import fail, new_app, print_table, say, shell_actor
 
 if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
     from bot.cards import RequestCard
     from bot.recording import Recording
+    from storage.looking import SentOn, Written
 
 request_app = new_app("Data subjects' requests: forwarded upon receipt (clause 4).")
 Reference = Annotated[str, typer.Argument(metavar="REF", help="The request, such as DSR-2026-0042.")]
@@ -33,13 +36,14 @@ def list_requests() -> None:
 def show(reference: Reference) -> None:
     """Show a request: since when it is here, who has it, and whom to telephone if it did not arrive."""
     from bot.cards import show_request  # noqa: PLC0415 - slow
-    from bot.failure_shell import tell_forward, tell_task  # noqa: PLC0415 - slow
+    from bot.failure_shell import tell_decision, tell_forward, tell_task  # noqa: PLC0415 - slow
     from storage import requests  # noqa: PLC0415 - slow
 
     with at_the_desk() as desk, desk.database.reading() as session:
         card = show_request(session, requests.get_request(session, reference))
         say(f"{card.reference}: {_state(card)}, received {shown(card.received_at)}")
         say(f"rights: {', '.join(card.rights) or '-'}; language: {card.language}; kind: {card.kind}")
+        tell_decision(card)
         for line in card.forwards:
             tell_forward(session, line)
         for task in card.tasks:
@@ -52,22 +56,17 @@ def route(
     customer: Annotated[list[str], typer.Argument(metavar="CUSTOMER…", help="Customers, such as C0001 C0002.")],
 ) -> None:
     """Forward a request to its customer, or to each of several."""
-    from bot import telling  # noqa: PLC0415 - slow
-    from bot.desk import CHOSEN_BY_STAFF  # noqa: PLC0415 - slow
-    from storage import customers, replies, requests  # noqa: PLC0415 - slow
+    from bot.acts import Acts  # noqa: PLC0415 - slow
+    from storage import customers, requests  # noqa: PLC0415 - slow
     from storage.clock import now  # noqa: PLC0415 - slow
 
     with at_the_desk() as desk:
         with desk.decide() as session:
             request = requests.get_request(session, reference, to_change=True)
-            own, by, at = desk.settings.mail_address, shell_actor(), now()
-            for one in customers.get_customers(session, customer):
-                forward = requests.forward_request(
-                    session, request, one, evidence=CHOSEN_BY_STAFF, own_address=own, by=by, now=at
-                )
-                replies.send_follow_ups(session, forward, now=at)
-            telling.tell_thread(session, request.reference, "request_routed", now=at)
-        say(f"{request.reference} is on its way to {', '.join(customer)}.")
+            acts = Acts(session, desk.settings, shell_actor(), now())
+            left = [acts.choose(request, one) for one in customers.get_customers(session, customer)]
+        done = "is on its way to" if all(left) else "waits for a second person to agree to"
+        say(f"{request.reference} {done} {', '.join(customer)}.")
 
 
 @request_app.command("set-aside")
@@ -134,18 +133,61 @@ def record(
 def find(
     sender: Annotated[str, typer.Option("--from", metavar="ADDRESS", help="The person's e-mail address.")],
 ) -> None:
-    """Find the requests that came from an address; that you looked is on record."""
-    from bot.cards import show_request  # noqa: PLC0415 - slow
-    from storage import recording  # noqa: PLC0415 - slow
+    """Find what came from an address, and what became of it; that you looked is on record."""
+    from storage import looking  # noqa: PLC0415 - slow
     from storage.clock import now  # noqa: PLC0415 - slow
 
     address = _read_address(sender)
-    with at_the_desk() as desk, desk.database.begin() as session:
-        found = recording.find_of_sender(session, address)
-        recording.record_looked_up(session, found, by=shell_actor(), now=now())
-        cards = [show_request(session, request) for request in found]
-    rows = [(card.reference, shown(card.received_at), _state(card)) for card in cards]
-    print_table(rows) if rows else say("Nothing came from this address.")
+    with at_the_desk() as desk:
+        with desk.database.begin() as session:
+            found = looking.find_written(session, address)
+            looking.record_looked_up(session, found, by=shell_actor(), now=now())
+        with desk.database.reading() as session:
+            for one in found:
+                _tell_written(session, one)
+    if not found:
+        say("Nothing came from this address. Ask for the day, for another address, or for the number that called:")
+        say("it may have come by post, or from somebody who wrote on the person’s behalf.")
+
+
+def _tell_written(session: "Session", one: "Written") -> None:
+    """One mail of a person, and what became of it."""
+    from bot.cards import show_request  # noqa: PLC0415 - slow
+    from bot.failure_shell import tell_forward  # noqa: PLC0415 - slow
+    from storage import requests  # noqa: PLC0415 - slow
+
+    if one.reference is None:
+        state = "kept, it belongs to no request" if one.decided_at else "not decided yet"
+        say(f"{shown(one.received_at)}: {_WROTE[one.what] if one.what else 'a mail'}, {state}")
+    elif one.what is not None:
+        say(f"{shown(one.received_at)}: {_WROTE[one.what]}, {one.reference}")
+        for sent in one.sent_on:
+            say(f"  {sent.customer} {sent.name}: queued {shown(sent.queued_at)}, {_sent_on(sent)}")
+    else:
+        card = show_request(session, requests.get_request(session, one.reference))
+        waits = f" for {card.hold}" if card.held and card.hold else ""
+        say(f"{shown(one.received_at)}: {_WROTE[None]}, {one.reference}, {_state(card)}{waits}")
+        for line in card.forwards:
+            tell_forward(session, line)
+        if one.acknowledged_at:
+            say(f"  the person was told that it came {shown(one.acknowledged_at)}")
+
+
+_WROTE = {
+    None: "a letter",
+    "follow-up": "wrote again",
+    "copy": "the same letter once more",
+    "reply": "an answer, for a person to read",
+    "report": "a report about a delivery",
+    "automatic": "an automatic answer",
+    "covering": "a mail in which a letter came",
+}
+
+
+def _sent_on(sent: "SentOn") -> str:
+    if sent.failed_at is not None:
+        return f"NOT RECEIVED {shown(sent.failed_at)}"
+    return f"accepted {shown(sent.accepted_at)}" if sent.accepted_at else "not accepted yet"
 
 
 def _read_address(text: str) -> str:

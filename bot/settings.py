@@ -22,6 +22,7 @@ class DeskSettings(Settings):
     mail_address: Address | None = None
     staff_language: Language = "fr"
     escalation_addresses: Addresses = ()
+    two_persons: bool = False
 
 
 class BotSettings(DeskSettings):

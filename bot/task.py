@@ -9,7 +9,7 @@ from slack_bolt import Ack, App, BoltContext
 from slack_sdk import WebClient
 from sqlalchemy.orm import Session
 
-from bot import cards, forms
+from bot import cards, fields, forms
 from bot.access import Speaker
 from bot.desk import Desk
 from bot.gestures import Body, button_key, is_first, submission_key
@@ -64,8 +64,8 @@ class TaskListeners:
     def set_due(self, ack: Ack, body: dict[str, Any], context: BoltContext) -> None:
         view = body["view"]
         reference, _, only = view["private_metadata"].partition("|")
-        act = partial(tasks.set_due, due_at=forms.read_at(view, "due_at"))
-        number = int(only or forms.read_option(view, "task"))
+        act = partial(tasks.set_due, due_at=fields.read_at(view, "due_at"))
+        number = int(only or fields.read_option(view, "task"))
         self._act(act, context["speaker"], reference, number, gesture=submission_key(body))
         ack()
 
@@ -86,7 +86,7 @@ class TaskListeners:
 
     def _act_on_chosen(self, act: Callable[..., None], body: Body, speaker: Speaker) -> None:
         view = body["view"]
-        number = int(forms.read_option(view, "task"))
+        number = int(fields.read_option(view, "task"))
         self._act(act, speaker, view["private_metadata"], number, gesture=submission_key(body))
 
     def _act(self, act: Callable[..., None], speaker: Speaker, reference: str, number: int, *, gesture: str) -> None:

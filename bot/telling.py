@@ -46,21 +46,37 @@ def tell_opened(session: Session, breach: Breach, settings: DeskSettings, *, now
     return Told(tuple(colleague.slack_user for colleague in people), elsewhere)
 
 
-def tell_thread(session: Session, case: str, topic: str, *, now: datetime, affected_id: int | None = None) -> None:
-    """Say an event in the case's thread; call it after the journal has it."""
+def tell_thread(
+    session: Session,
+    case: str,
+    topic: str,
+    *,
+    now: datetime,
+    affected_id: int | None = None,
+    forward_id: int | None = None,
+    recipient: str = CHANNEL,
+    language: str = "",
+) -> None:
+    """Say an event in the case's thread, or to another recipient; call it after the journal has it."""
     number, _ = journal.head(session)
     outbox.queue(
         session,
-        f"slack:{topic}:{number}:{CHANNEL}",
+        f"slack:{topic}:{number}:{recipient}",
         medium=Medium.SLACK,
         purpose=Purpose.ANNOUNCEMENT,
         topic=topic,
-        recipient=CHANNEL,
-        language="",
+        recipient=recipient,
+        language=language,
         case=case,
         affected_id=affected_id,
+        forward_id=forward_id,
         now=now,
     )
+
+
+def tell_colleague(session: Session, case: str, topic: str, colleague: Staff, *, now: datetime) -> None:
+    """Say an event of a case directly to a colleague, in their language."""
+    tell_thread(session, case, topic, now=now, recipient=colleague.slack_user, language=colleague.language)
 
 
 def tell_instead(

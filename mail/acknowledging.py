@@ -136,15 +136,16 @@ def find_reference(subject: str) -> str | None:
     return None if _OURS.match(reference) or _TELEPHONE.fullmatch(reference) else reference
 
 
-def reply_fields(their_id: str | None, own_id: str) -> list[tuple[str, str]]:
-    """The header fields of an automatic answer, in place of our usual References and Auto-Submitted.
+def reply_fields(their_id: str | None, own_id: str, *, automatic: bool = True) -> list[tuple[str, str]]:
+    """The header fields of an answer to a person, in place of our usual References and Auto-Submitted.
 
     Their Message-ID is left out unless it is a plain one (RFC 5322 section 3.6.4); it may have been erased.
     """
     known = their_id if their_id and _MESSAGE_ID.fullmatch(their_id) else None
     fields = [("In-Reply-To", known)] if known else []
     references = f"{known} {own_id}" if known else own_id
-    return [*fields, ("References", references), ("Auto-Submitted", "auto-replied")]
+    submitted = [("Auto-Submitted", "auto-replied")] if automatic else []
+    return [*fields, ("References", references), *submitted]
 
 
 def _can_be_written_to(address: str | None) -> bool:

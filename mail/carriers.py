@@ -14,7 +14,6 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from mail.composing import Outgoing, original_parts
-from mail.forward import Form, allowed, form_of, splice
 from mail.recorder import Recorder
 from mail.relay import tokens_for_relay
 from mail.resting import Resting
@@ -24,6 +23,7 @@ from storage.database import Database
 from storage.logs import Condition
 from storage.outcomes import Accepted, Deferred, Outcome, TooLarge, Unknown, Untried
 from storage.outcomes import Refused as RefusedForGood
+from storage.splicing import Form, allowed, form_of, splice
 
 log = structlog.get_logger()
 POISONED = timedelta(hours=1)

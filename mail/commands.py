@@ -131,9 +131,10 @@ def explain(
     at: Annotated[str | None, typer.Option(metavar="INSTANT", help="As if received then.")] = None,
 ) -> None:
     """Decide about mails without writing or sending, and say why."""
-    from mail.explaining import as_json, as_text  # noqa: PLC0415 - slow
+    from mail.explaining import as_json  # noqa: PLC0415 - slow
     from mail.explaining import explain as explain_one  # noqa: PLC0415 - slow
     from mail.settings import ReadingSettings  # noqa: PLC0415 - slow
+    from mail.telling import as_text  # noqa: PLC0415 - slow
     from storage.clock import UnreadableInstant, now, read_instant  # noqa: PLC0415 - slow
     from storage.settings import load_or_exit  # noqa: PLC0415 - slow
 

@@ -7,20 +7,22 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload, undefer
 
 from mail.acknowledging import reply_fields
-from mail.forward import Envelope, compose, is_spliced
+from mail.forward import Envelope, compose
 from mail.reading import Effective, read_mail
 from mail.receipts import TO_CUSTOMERS, receipt_address
 from mail.recent import LARGEST, RecentLetters
 from mail.settings import MailSettings
+from mail.threads import TO_PERSONS
 from mail.words import follow_up_words, forward_words, original_words
 from storage import messages, requests, tokens
 from storage.attempts import find_original, withheld_size
 from storage.database import Database
 from storage.models import Delivery, Forward, Message, Request
 from storage.outbox import Words
+from storage.splicing import boundary_of, is_spliced
 from storage.types import Channel, Purpose
 
-ANSWERED = TO_CUSTOMERS | {Purpose.ACKNOWLEDGEMENT}
+ANSWERED = TO_CUSTOMERS | TO_PERSONS | {Purpose.DELETION}
 """What people outside answer: their answers belong to its case."""
 
 
@@ -65,7 +67,7 @@ def compose_all(session: Session, ids: Sequence[int], settings: MailSettings, re
 def _outgoing(session: Session, delivery: Delivery, settings: MailSettings, recent: RecentLetters) -> Outgoing:
     message_id = delivery.message_id or f"<{tokens.sign(session, 'm', delivery.id)}@{settings.domain}>"
     original = session.get(Message, delivery.original_id) if delivery.original_id else None
-    boundary = _boundary_of(message_id)
+    boundary = boundary_of(message_id)
     content = delivery.content or _compose(session, delivery, message_id, original, settings, recent)
     original = original if is_spliced(content, boundary) else None
     bounce = tokens.sign(session, "b", delivery.id)
@@ -108,15 +110,12 @@ def _compose(
         queued_at=delivery.queued_at,
         original_sha256=original.sha256 if original else None,
     )
-    if delivery.purpose is Purpose.ACKNOWLEDGEMENT and request:
-        envelope = replace(envelope, fields=tuple(reply_fields(request.message.internet_id, message_id)))
+    if delivery.purpose in TO_PERSONS and request:
+        automatic = delivery.purpose is Purpose.ACKNOWLEDGEMENT
+        fields = reply_fields(request.message.internet_id, message_id, automatic=automatic)
+        envelope = replace(envelope, fields=tuple(fields))
     words = _words(session, delivery, says, about, settings)
-    return compose(words, envelope, boundary=_boundary_of(message_id), with_original=original is not None)
-
-
-def _boundary_of(message_id: str) -> str:
-    """The MIME boundary: signed, so that no letter can hold it."""
-    return f"kavkom-{message_id[1:].partition('@')[0]}"
+    return compose(words, envelope, boundary=boundary_of(message_id), with_original=original is not None)
 
 
 def _read_kept(session: Session, message_id: int, settings: MailSettings, recent: RecentLetters) -> Effective:

@@ -8,6 +8,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnection
 from sqlalchemy.orm import Session
 
+from mail.answering import decide_answers
 from mail.colleagues import find_enclosed
 from mail.copies import AuthorDigest
 from mail.deciding import decide_all, hold_unread
@@ -120,6 +121,8 @@ class Decider:
     def _write(self, mails: Sequence[MailRead]) -> None:
         with self._database.begin() as session:
             opened = decide_all(session, mails, settings=self._settings, now=now())
+            if len(opened) < len(mails):
+                decide_answers(session, mails, settings=self._settings, now=now())
             self._remember(mails, opened)
         for one in opened:
             log.info("request-received", request=one.reference, held=one.arrival.hold)

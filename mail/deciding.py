@@ -15,7 +15,7 @@ from mail.hosts import with_parents
 from mail.letter import Letter
 from mail.names import known_names
 from mail.reading import Effective, MailRead
-from mail.routing import Held, Route, Says, find_route
+from mail.routing import Candidate, Held, Route, Says, find_route, kinds_of
 from mail.settings import MailSettings, ReadingSettings
 from mail.threads import Threads
 from storage import facts, messages, requests
@@ -24,6 +24,7 @@ from storage.database import take_the_floor
 from storage.deadlines import PARIS
 from storage.messages import Kept
 from storage.models import Customer, Request
+from storage.proposals import MOST, CandidateFound
 from storage.requests import Arrival, Opened, Reading
 from storage.types import Actor, Channel, Hold, KeyKind, Kind
 
@@ -87,11 +88,15 @@ def consider(
         own_address=settings.mail_address,
     )
     if isinstance(outcome, Route) and (says.is_in_doubt or _is_for_a_person(says, outcome)):
-        outcome = Held(Hold.COLLEAGUE, (outcome.customer,), outcome.evidence)
+        outcome = Held(Hold.COLLEAGUE, (_as_candidate(outcome),), outcome.evidence)
     if isinstance(outcome, Held) and outcome.hold is Hold.NOT_A_REQUEST and says.is_in_doubt:
         outcome = replace(outcome, hold=Hold.COLLEAGUE)
     rights = says.rights
     return Considered(Reading(rights.kind, rights.rights, says.letter.language, rights.flags), rights.because, outcome)
+
+
+def _as_candidate(route: Route) -> Candidate:
+    return Candidate(route.customer, kinds_of(route.evidence))
 
 
 def _is_for_a_person(says: Effective, outcome: Route) -> bool:
@@ -171,8 +176,15 @@ def _open_apart(
         arrival = _arrival(mail, directory, (), settings=settings, now=now)
         if copies.settle(mail, arrival, own_address=settings.mail_address, by=INTAKE, now=now):
             continue
-        apart.append(replace(arrival, hold=Hold.SEVERAL_CUSTOMERS, customer=None))
+        apart.append(_held_apart(arrival))
     return requests.receive_all(session, apart, by=INTAKE, now=now)
+
+
+def _held_apart(arrival: Arrival) -> Arrival:
+    candidates = arrival.candidates
+    if arrival.customer:
+        candidates = (CandidateFound(arrival.customer, kinds_of(arrival.evidence)),)
+    return replace(arrival, hold=Hold.SEVERAL_CUSTOMERS, customer=None, candidates=candidates)
 
 
 def _facts(mail: MailRead) -> facts.Facts:
@@ -206,7 +218,14 @@ def _arrival(
         customer=customer,
         evidence=outcome.evidence,
         channel=mail.says.channel,
+        candidates=() if customer else _found(outcome, directory),
     )
+
+
+def _found(outcome: Route | Held, directory: RecordedDirectory) -> tuple[CandidateFound, ...]:
+    """Whom a letter that is held may concern: also whom it may not be forwarded to, or not now."""
+    candidates = outcome.candidates if isinstance(outcome, Held) else (_as_candidate(outcome),)
+    return tuple(CandidateFound(directory.customer(one.customer.reference), one.kinds) for one in candidates[:MOST])
 
 
 def _acknowledge(

@@ -1,16 +1,20 @@
-"""`explain`: decide about mails in files, without writing or sending, and say why."""
+"""`explain`: decide about mails in files, without writing or sending, and say why: as the contract's JSON.
+
+What a person reads is mail/telling.py.
+"""
 
 import json
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 
 from sqlalchemy.orm import Session
 
 from mail.deciding import Considered, RecordedDirectory, consider
-from mail.reading import read_mail
-from mail.routing import Held, Route
-from mail.settings import ReadingSettings
+from mail.reading import Effective, read_mail
+from mail.reasons import Evidence, find_contradictions, find_evidence, unknown_intakes
+from mail.routing import Route
+from mail.settings import Automatic, ReadingSettings
 from storage.deadlines import PARIS
 from storage.types import Hold, Kind
 
@@ -19,10 +23,16 @@ HUMAN = "human"
 
 @dataclass(frozen=True)
 class Explained:
-    """The decision about one file."""
+    """The decision about one file on a day, and what it rests on. `automatic`: which evidence may decide."""
 
     file: str
     considered: Considered
+    says: Effective
+    today: date
+    automatic: Automatic
+    evidence: tuple[Evidence, ...]
+    contradictions: tuple[str, ...]
+    unknown_intakes: tuple[str, ...]
 
     @property
     def customers(self) -> list[str] | str:
@@ -46,7 +56,18 @@ def explain(session: Session, path: Path, *, settings: ReadingSettings, at: date
     domains = {own.rpartition("@")[2].lower()} if own else set()
     says = read_mail(path.read_bytes(), whole=True, own_domains=domains, own_address=own)
     directory, today = RecordedDirectory(session, [says]), at.astimezone(PARIS).date()
-    return Explained(str(path), consider(says, directory, settings=settings, junk=False, today=today))
+    considered = consider(says, directory, settings=settings, junk=False, today=today)
+    evidence = find_evidence(says, directory, considered.outcome)
+    return Explained(
+        file=str(path),
+        considered=considered,
+        says=says,
+        today=today,
+        automatic=settings.automatic_forwarding,
+        evidence=tuple(evidence),
+        contradictions=tuple(find_contradictions(says, directory, evidence, today=today)),
+        unknown_intakes=tuple(unknown_intakes(says, directory, own)),
+    )
 
 
 def as_json(explained: Explained) -> str:
@@ -65,22 +86,3 @@ def as_json(explained: Explained) -> str:
         },
         ensure_ascii=False,
     )
-
-
-def as_text(explained: Explained) -> str:
-    """The decision for a person at a shell."""
-    reading = explained.considered.reading
-    goes = explained.customers
-    where = "to a person" if goes == HUMAN else "to nobody" if not goes else f"to {', '.join(goes)}"
-    rights = ", ".join(reading.rights) or "none"
-    words = f" (because: {', '.join(explained.considered.because)})" if explained.considered.because else ""
-    asked = f"{explained.file}: {reading.kind}, {reading.language}, rights: {rights}{words}"
-    return f"{asked}; {where}, {explained.why}{_candidates(explained.considered.outcome)}"
-
-
-def _candidates(outcome: Route | Held) -> str:
-    """Whom a held letter may concern, and what points there."""
-    if isinstance(outcome, Route) or not outcome.candidates:
-        return ""
-    named = ", ".join(customer.reference for customer in outcome.candidates[:3])
-    return f"; perhaps {named} ({', '.join(outcome.evidence) or 'by name'})"

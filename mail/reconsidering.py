@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from mail.deciding import INTAKE, arrivals_of
 from mail.reading import MailRead
 from mail.settings import MailSettings
-from storage import correspondence, requests
+from storage import correspondence, proposals, replies, requests
 from storage.models import Request, Sighting
 from storage.requests import Arrival
 from storage.types import Hold
@@ -34,18 +34,23 @@ def reconsider_all(session: Session, mails: Sequence[MailRead], *, settings: Mai
     for mail, arrival in zip(mails, arrivals_of(session, mails, settings=settings, now=now), strict=True):
         request = correspondence.find_case(session, mail.message_id)
         if request is not None and request.hold is Hold.JUNK:
-            _reconsider(session, request, arrival, settings=settings, now=now)
+            decide_anew(session, request, arrival, settings=settings, now=now)
 
 
-def _reconsider(session: Session, request: Request, arrival: Arrival, *, settings: MailSettings, now: datetime) -> None:
+def decide_anew(session: Session, request: Request, arrival: Arrival, *, settings: MailSettings, now: datetime) -> bool:
+    """Forward a held request if that is certain now, with what the person wrote since; else say why it is held."""
     requests.hold_anew(session, request, arrival.hold, by=INTAKE, now=now)
-    if arrival.customer and not request.forwards and request.set_aside_at is None:
-        requests.forward_request(
-            session,
-            request,
-            arrival.customer,
-            evidence=arrival.evidence,
-            own_address=settings.mail_address,
-            by=INTAKE,
-            now=now,
-        )
+    proposals.keep_candidates(session, request.id, arrival.candidates)
+    if not arrival.customer or request.forwards or request.set_aside_at is not None:
+        return False
+    forward = requests.forward_request(
+        session,
+        request,
+        arrival.customer,
+        evidence=arrival.evidence,
+        own_address=settings.mail_address,
+        by=INTAKE,
+        now=now,
+    )
+    replies.send_follow_ups(session, forward, now=now)
+    return True

@@ -16,7 +16,7 @@ from mail.hosts import with_parents
 from mail.letter import Letter
 from mail.rights import RightsRead
 from mail.settings import Automatic
-from storage.requests import is_ours
+from storage.requests import DATA_HELD_AFTER_CONTRACT, is_ours
 from storage.types import Hold, KeyKind, Kind
 
 MAX_RECEIVED = 25
@@ -86,11 +86,19 @@ class Route:
 
 
 @dataclass(frozen=True)
+class Candidate:
+    """A customer that a letter may concern, and the kinds of evidence that point to it ("telephone", "name")."""
+
+    customer: CustomerLike
+    kinds: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Held:
-    """A person decides, for this reason; the candidates and the evidence are what was found all the same."""
+    """A person decides, for this reason; the candidates, likeliest first, and the evidence were found all the same."""
 
     hold: Hold
-    candidates: tuple[CustomerLike, ...] = ()
+    candidates: tuple[Candidate, ...] = ()
     evidence: tuple[str, ...] = ()
 
 
@@ -113,12 +121,13 @@ def find_route(
     """Find the one customer. `automatic` says which evidence may send a request on without a person."""
     found = list(_evidence(says, directory, today))
     named = [[owner.customer for owner in owners] for owners in directory.named(says.clues)]
-    candidates = _candidates(found, named)
     evidence = tuple(one.name for one in found)
     hold = _reason(says, found, named, directory, junk=junk, today=today, own_address=own_address)
     if hold is None and not _suffices(found, automatic):
         hold = Hold.AUTOMATIC_FORWARDING_OFF
-    return Held(hold, candidates, evidence) if hold else Route(candidates[0], evidence)
+    if hold:
+        return Held(hold, tuple(_candidates(found, named, today)), evidence)
+    return Route(_agreed_customer(found), evidence)
 
 
 def _suffices(found: Sequence[_Evidence], automatic: Automatic) -> bool:
@@ -217,19 +226,46 @@ def _agreed(found: Sequence[_Evidence]) -> frozenset[str]:
     return frozenset.intersection(*(one.live for one in found)) if found else frozenset()
 
 
-def _candidates(found: Iterable[_Evidence], named: Iterable[Iterable[CustomerLike]]) -> tuple[CustomerLike, ...]:
-    """Everybody that anything points to, whom most points to first; names come last."""
+def _agreed_customer(found: Sequence[_Evidence]) -> CustomerLike:
+    """The one customer that all evidence points to."""
+    [reference] = _agreed(found)
+    return next(customer for one in found for customer in one.owners if customer.reference == reference)
+
+
+def kinds_of(evidence: Iterable[str]) -> tuple[str, ...]:
+    """What of evidence may be told where no personal data may go: "telephone:+33199000100" -> "telephone"."""
+    return tuple(dict.fromkeys(one.partition(":")[0] for one in evidence))
+
+
+def _candidates(
+    found: Iterable[_Evidence], named: Iterable[Iterable[CustomerLike]], today: date
+) -> Iterator[Candidate]:
+    """Everybody that anything points to, whom most points to first; names count least, and old contracts come last."""
     every: dict[str, CustomerLike] = {}
+    kinds: dict[str, list[str]] = {}
     points: dict[str, int] = {}
+    for kind, customer, weight in _pointers(found, named):
+        every.setdefault(customer.reference, customer)
+        kinds.setdefault(customer.reference, []).append(kind)
+        points[customer.reference] = points.get(customer.reference, 0) + weight
+    likeliest = sorted(every, key=lambda reference: (_is_gone(every[reference], today), -points[reference]))
+    yield from (Candidate(every[reference], kinds_of(kinds[reference])) for reference in likeliest)
+
+
+def _pointers(
+    found: Iterable[_Evidence], named: Iterable[Iterable[CustomerLike]]
+) -> Iterator[tuple[str, CustomerLike, int]]:
+    """What points to whom, and how much that weighs."""
     for one in found:
-        for customer in one.owners:
-            every.setdefault(customer.reference, customer)
-            points[customer.reference] = points.get(customer.reference, 0) + 2 + (customer.reference in one.live)
+        yield from ((one.name, customer, 2 + (customer.reference in one.live)) for customer in one.owners)
     for customers in named:
-        for customer in customers:
-            every.setdefault(customer.reference, customer)
-            points[customer.reference] = points.get(customer.reference, 0) + 1
-    return tuple(sorted(every.values(), key=lambda customer: -points[customer.reference]))
+        yield from ((KeyKind.NAME.value, customer, 1) for customer in customers)
+
+
+def _is_gone(customer: CustomerLike, today: date) -> bool:
+    """Whether the contract ended so long ago that the data is gone."""
+    end = customer.contract_end
+    return end is not None and today > end + DATA_HELD_AFTER_CONTRACT
 
 
 # --- doubts ---

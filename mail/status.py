@@ -29,6 +29,8 @@ def as_rows(figures: Figures, *, real_now: datetime) -> Iterator[Row]:
     yield "", f"today, automatic {_speed(figures.today_automatic)}"
     yield "", f"30 days {_speed(figures.month)}"
     yield "", f"30 days, automatic {_speed(figures.month_automatic)}"
+    if figures.proposals_decided:
+        yield "proposals", _agreement(figures)
     yield from _troubles(figures, real_now)
 
 
@@ -77,6 +79,11 @@ def _held(figures: Figures) -> str:
         return "none"
     age = _in_words(figures.at - figures.held_since)
     return f"{figures.held}, the oldest for {age}, since {in_paris(figures.held_since)}"
+
+
+def _agreement(figures: Figures) -> str:
+    agreed, decided = figures.proposals_agreed, figures.proposals_decided
+    return f"people agreed with {agreed} of the {decided} that they have decided ({agreed / decided:.0%})"
 
 
 def _speed(speed: Speed) -> str:

@@ -21,6 +21,9 @@ from storage.forwards import address_of
 from storage.models import Delivery, Forward, Message, Request
 from storage.types import Actor, Channel, Correspondence, Purpose, Said, TaskKind
 
+TO_PERSONS = frozenset({Purpose.ACKNOWLEDGEMENT, Purpose.QUESTION, Purpose.CLOSING})
+"""Our mails to data subjects."""
+
 _SIGNED = re.compile(r"[bcdmr]\.[0-9]{1,18}\.[a-z2-7]{10,40}")
 RECORDED = {Outcome.FAILED: failures.record_bounce, Outcome.DELAYED: failures.record_delay}
 LOOKED_AT = 10
@@ -160,7 +163,7 @@ def _request_of(session: Session, delivery: Delivery) -> Request | None:
     """The case of one of our mails to a customer or to a data subject; what we send to staff has none."""
     if delivery.forward is not None:
         return delivery.forward.request
-    return requests.find_request(session, delivery.case) if delivery.purpose == Purpose.ACKNOWLEDGEMENT else None
+    return requests.find_request(session, delivery.case) if delivery.purpose in TO_PERSONS else None
 
 
 def _forward_of(letter: Letter, request: Request, delivery: Delivery | None) -> Forward | None:

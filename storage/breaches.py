@@ -12,11 +12,13 @@ from storage.database import take_turn
 from storage.deadlines import Rung, due_rungs, notification_deadline
 from storage.errors import (
     AlreadyAware,
+    BreachAlreadyOpen,
     BreachClosed,
     CustomersNotTold,
     InstantInFuture,
     NobodyAffected,
     NotAffected,
+    ReasonMissing,
     ToldBeforeNoticed,
     UnknownCase,
 )
@@ -37,15 +39,19 @@ def open_breach(  # noqa: PLR0913 - a breach is opened with all that is known; k
     aware_at: datetime | None = None,
     lead: str | None = None,
     opened_through: str | None = None,
+    about: str | None = None,
     by: Actor,
     now: datetime,
 ) -> Breach:
     """Open a breach from a suspicion or from awareness; the deadline is set with it.
 
-    `opened_through` is the modal's view id: the same submission twice opens one breach. Raises InstantInFuture.
+    `opened_through` is the modal's view id: the same submission twice opens one breach. `about` is the request that it
+    came from. Raises InstantInFuture, BreachAlreadyOpen when one about that request is open.
     """
     if opened_through and (existing := _opened_through(session, opened_through)):
         return existing
+    if about and (known := find_about(session, about)):
+        raise BreachAlreadyOpen(about, known.reference)
     for instant in (suspected_at, aware_at):
         _refuse_future(instant, now)
     breach = Breach(
@@ -60,6 +66,7 @@ def open_breach(  # noqa: PLR0913 - a breach is opened with all that is known; k
         deadline_at=notification_deadline(aware_at=aware_at, suspected_at=suspected_at),
         lead=lead,
         opened_through=opened_through,
+        about=about,
     )
     session.add(breach)
     _record(session, breach, "breach-opened", by=by, now=now)
@@ -142,6 +149,17 @@ def close_breach(session: Session, breach: Breach, *, by: Actor, now: datetime) 
     outbox.supersede_reminders(session, breach.reference, now=now)
 
 
+def close_as_no_breach(session: Session, breach: Breach, reason: str, *, by: Actor, now: datetime) -> None:
+    """It was no breach after all: closed with the reason, and kept. Raises ReasonMissing, BreachClosed."""
+    _take_turn(session, breach)
+    _refuse_closed(breach)
+    if not reason.strip():
+        raise ReasonMissing(breach.reference)
+    breach.closed_at, breach.closed_by, breach.no_breach_reason = now, by.name, reason.strip()
+    _record(session, breach, "breach-closed", by=by, now=now, no_breach=True)
+    outbox.supersede_reminders(session, breach.reference, now=now)
+
+
 def notified_at(affected: Affected) -> datetime | None:
     """When this customer was told (the first time), or None while it has not been."""
     return min((call.at for call in affected.calls if call.reached), default=None)
@@ -160,6 +178,17 @@ def get_breach(session: Session, reference: str, *, to_change: bool = False) -> 
     if found is None:
         raise UnknownCase(reference.strip().upper())
     return found
+
+
+def find_about(session: Session, request: str) -> Breach | None:
+    """The open breach that came from this request, if there is one."""
+    return session.scalars(_whole().where(Breach.about == request, Breach.closed_at.is_(None))).first()
+
+
+def find_all_about(session: Session, cases: Iterable[str]) -> dict[str, str]:
+    """The open breaches that came from these requests: their references, by the request's."""
+    still = select(Breach.about, Breach.reference).where(Breach.about.in_(list(cases)), Breach.closed_at.is_(None))
+    return {about: reference for about, reference in session.execute(still.order_by(Breach.id.desc())) if about}
 
 
 def find_open(session: Session) -> list[Breach]:

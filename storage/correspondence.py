@@ -70,6 +70,13 @@ def find_case(session: Session, message_id: int) -> Request | None:
     return session.get(Request, further.request_id) if further and further.request_id else None
 
 
+def find_followed(session: Session, message_ids: Collection[int]) -> list[tuple[int, Request]]:
+    """Which of these mails are follow-ups, and of which requests, in the order in which they came."""
+    followed = select(CaseMail.message_id, Request).join(Request, Request.id == CaseMail.request_id)
+    ours = followed.where(CaseMail.message_id.in_(message_ids), CaseMail.what == Correspondence.FOLLOW_UP)
+    return [(message_id, request) for message_id, request in session.execute(ours.order_by(CaseMail.message_id))]
+
+
 def find_earlier(session: Session, internet_ids: Collection[str]) -> dict[tuple[str, str], int]:
     """The requests of mails with these Message-IDs, by Message-ID and sender: a Message-ID alone proves nothing."""
     request_id = func.coalesce(Request.id, CaseMail.request_id)

@@ -56,6 +56,12 @@ def answer_date(received_at: datetime) -> date:
     return month_later(received_at.astimezone(PARIS).date())
 
 
+def own_answer_due(received_at: datetime) -> datetime:
+    """Kavkom's own month, where it is the controller: the same time on that date, the earliest plausible end."""
+    local = received_at.astimezone(PARIS)
+    return datetime.combine(answer_date(received_at), local.time(), PARIS).astimezone(UTC)
+
+
 def month_later(day: date) -> date:
     """The same date one month on, or the last day of that month where it does not exist."""
     year, month = (day.year + 1, 1) if day.month == 12 else (day.year, day.month + 1)

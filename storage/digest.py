@@ -186,7 +186,7 @@ def _proposals(session: Session, since: datetime | None, until: datetime) -> Pro
     """Agreed: it went to the likeliest candidate and to nobody else. Set aside is decided, too."""
     first = and_(Candidate.request_id == Request.id, Candidate.rank == 0)
     forward = exists().where(Forward.request_id == Request.id, Forward.routed_at < until)
-    to_first = forward.where(Forward.customer_id == Candidate.customer_id)
+    to_first = forward.where(Forward.customer_id == Candidate.customer_id, Forward.misrouted_at.is_(None))
     elsewhere = forward.where(Forward.customer_id != Candidate.customer_id)
     agreed = func.coalesce(func.sum(case((and_(to_first, ~elsewhere), 1), else_=0)), 0)
     decided = or_(forward, Request.set_aside_at < until)

@@ -219,3 +219,78 @@ class TaskDone(Refused):
     """This task is done."""
 
     reference: str
+
+
+@dataclass(eq=False)
+class NotHeld(Refused):
+    """This request does not wait for a decision any more."""
+
+    reference: str
+
+
+@dataclass(eq=False)
+class RequestTaken(Refused):
+    """A colleague has taken this request already."""
+
+    reference: str
+
+
+@dataclass(eq=False)
+class NeedsSecondPerson(Refused):
+    """Two persons must agree on the customer, and this one has proposed it."""
+
+    reference: str
+    customer: str
+
+
+@dataclass(eq=False)
+class NothingProposed(Refused):
+    """No customer is proposed for this request."""
+
+    reference: str
+
+
+@dataclass(eq=False)
+class NobodyToAsk(Refused):
+    """The person who wrote cannot be written to: there is no address, or it is not a person's."""
+
+    reference: str
+
+
+@dataclass(eq=False)
+class AlreadyAsked(Refused):
+    """The person has been asked, and has not answered yet."""
+
+    reference: str
+    asked_at: datetime
+
+
+@dataclass(eq=False)
+class AlreadyMisrouted(Refused):
+    """It is on record that this forward went to the wrong customer."""
+
+    reference: str
+    customer: str
+
+
+@dataclass(eq=False)
+class NothingForwarded(Refused):
+    """This request is with no customer, so it went to no wrong one."""
+
+    reference: str
+
+
+@dataclass(eq=False)
+class SameCustomer(Refused):
+    """The right customer and the wrong one are the same."""
+
+    reference: str
+    customer: str
+
+
+@dataclass(eq=False)
+class BreachAlreadyOpen(Refused):
+    """A breach that came from this request is open."""
+
+    reference: str
+    breach: str

@@ -27,6 +27,8 @@ SENDER = Actor("desk", "mail")
 TOO_LARGE = frozenset({"5.2.3", "5.3.4"})
 """RFC 3463: message length exceeds the administrative limit; message too big for system."""
 LONGEST_ADDRESS = 254
+BOUNCED = {Purpose.FORWARD: "forward_bounced", Purpose.DELETION: "deletion_bounced"}
+"""How staff are told that a mail to a customer came back; of all others as of a follow-up."""
 
 
 def record_bounce(
@@ -52,11 +54,14 @@ def record_bounce(
     delivery.bounced_at, delivery.bounce_status = now, status or reason.strip()[:200] or "unknown"
     entry = _record_report(session, delivery, "bounced", status, message, by=by, now=now)
     forward = delivery.forward
+    if forward is None and delivery.purpose is Purpose.QUESTION:
+        announcements.show_card(session, entry)
+        announcements.announce(session, entry, "request_question_bounced")
     if forward is None or failed_before or (delivery.purpose == Purpose.FORWARD and not has_failed(forward)):
         return
     if status in TOO_LARGE and queue_without_original(session, delivery, by=by, now=now):
         return
-    topic = "forward_bounced" if delivery.purpose == Purpose.FORWARD else "follow_up_bounced"
+    topic = BOUNCED.get(delivery.purpose, "follow_up_bounced")
     announcements.announce(session, entry, topic, forward_id=forward.id)
 
 

@@ -1,7 +1,7 @@
 """How the desk is doing: counts, instants and references, for `mail status` and for the dpo's App Home.
 
 Everything is read in one transaction, by queries whose work does not grow with the years: what was sent is looked for
-among the deliveries queued in the last WINDOW.
+among the deliveries queued in the last WINDOW. (What people did with proposals is counted over all years.)
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from statistics import median
 from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
-from storage import heartbeats, marks, requests
+from storage import heartbeats, marks, proposals, requests
 from storage.deadlines import PARIS
 from storage.models import Call, Delivery, Forward, Pause, Request, Stuck
 from storage.types import DESK, Medium, Purpose
@@ -130,6 +130,8 @@ class Figures:
     stuck: tuple[StuckMail, ...]
     pauses: tuple[Paused, ...]
     slack_failing: int
+    proposals_agreed: int
+    proposals_decided: int
 
 
 def gather(session: Session, *, now: datetime, real_now: datetime) -> Figures:
@@ -141,6 +143,7 @@ def gather(session: Session, *, now: datetime, real_now: datetime) -> Figures:
     midnight = now.astimezone(PARIS).replace(hour=0, minute=0, second=0, microsecond=0)
     forwards = _accepted_forwards(session, first)
     today = [one for one in forwards if one.accepted_at >= midnight]
+    agreed, decided = proposals.agreement(session)
     failing, uncertain, refused = _failing(), _uncertain(real_now), _undelivered()
     return Figures(
         at=now,
@@ -166,6 +169,8 @@ def gather(session: Session, *, now: datetime, real_now: datetime) -> Figures:
         stuck=_name_stuck(session),
         pauses=_open_pauses(session),
         slack_failing=_count(session, _slack_failing()),
+        proposals_agreed=agreed,
+        proposals_decided=decided,
     )
 
 

@@ -10,6 +10,11 @@ from storage.models import Call, Delivery, Forward, Request
 from storage.types import Purpose
 
 
+def standing(request: Request) -> list[Forward]:
+    """The request's forwards, without those that went to a customer whom it does not concern."""
+    return [forward for forward in request.forwards if forward.misrouted_at is None]
+
+
 def attempts_of(forward: Forward) -> list[Delivery]:
     """The deliveries of the forward itself, oldest first; a follow-up's are not among them."""
     return sorted((one for one in forward.deliveries if one.purpose == Purpose.FORWARD), key=lambda one: one.id)
@@ -32,8 +37,11 @@ def accepted_at(forward: Forward) -> datetime | None:
 
 
 def has_failed(forward: Forward) -> bool:
-    """Whether the duty is not met: the newest attempt was refused or bounced, and nobody was reached otherwise."""
-    newest = newest_attempt(forward)
+    """Whether the duty is not met: the newest attempt was refused or bounced, and nobody was reached otherwise.
+
+    A forward to a wrong customer has no duty to meet.
+    """
+    newest = newest_attempt(forward) if forward.misrouted_at is None else None
     lost = newest is not None and (newest.refused_at is not None or newest.bounced_at is not None)
     return lost and call_that_reached(forward) is None
 
@@ -54,7 +62,8 @@ def failed_forward() -> ColumnElement[bool]:
     )
     reached = exists().where(Call.forward_id == Delivery.forward_id, Call.reached)
     failed = select(Forward.request_id).join(Delivery, Delivery.forward_id == Forward.id)
-    return Request.id.in_(failed.where(Delivery.purpose == Purpose.FORWARD, lost, ~superseded, ~reached))
+    due = (Forward.misrouted_at.is_(None), Delivery.purpose == Purpose.FORWARD)
+    return Request.id.in_(failed.where(*due, lost, ~superseded, ~reached))
 
 
 def take_turn_on(session: Session, forward: Forward) -> None:

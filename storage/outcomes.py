@@ -151,7 +151,7 @@ def _record_failure(
         session, delivery, reply=outcome.reply, now=now
     ):
         outbox.record_refused(delivery, reply=outcome.reply, now=now)
-        requests.record_forward_refused(session, sent_of(delivery), by=by, now=now)
+        requests.record_refused(session, sent_of(delivery), by=by, now=now)
         if delivery.purpose is Purpose.ACKNOWLEDGEMENT:
             acknowledgements.record_acknowledged(session, sent_of(delivery), by=by, now=now)
 

@@ -3,18 +3,17 @@
 They are kept like mails, in parts, without a sighting; staff choose the customer.
 """
 
-from collections.abc import Sequence
 from datetime import datetime
 from hashlib import sha256
 
-from sqlalchemy import or_, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from storage import journal, messages, requests
 from storage.errors import AlreadyRecorded, InstantInFuture
-from storage.models import CaseMail, Message, Request
+from storage.models import Message, Request
 from storage.requests import Reading
-from storage.types import Actor, Channel, Correspondence, Hold, Kind
+from storage.types import Actor, Channel, Hold, Kind
 
 READING = Reading(Kind.REQUEST, (), "fr")
 """A person has said that this is a request; which rights, its reader judges."""
@@ -46,18 +45,3 @@ def finish_recording(session: Session, message_id: int, *, means: str, by: Actor
     recorded: dict[str, journal.Detail] = {"means": means, "sha256": message.sha256}
     journal.record(session, "request-recorded", by=by, now=now, case=request.reference, clause="4", **recorded)
     return request
-
-
-def find_of_sender(session: Session, address: str) -> list[Request]:
-    """The requests in whose letters, or further letters, this address is the sender; oldest first."""
-    letters = select(Message.id).where(Message.sender == address.strip().lower())
-    theirs = CaseMail.what.in_((Correspondence.FOLLOW_UP, Correspondence.COPY))
-    further = select(CaseMail.request_id).where(CaseMail.message_id.in_(letters), theirs)
-    wanted = select(Request).where(or_(Request.message_id.in_(letters), Request.id.in_(further)))
-    return list(session.scalars(wanted.order_by(Request.id)))
-
-
-def record_looked_up(session: Session, found: Sequence[Request], *, by: Actor, now: datetime) -> None:
-    """Somebody looked for a person's requests: into the journal, by reference only (agreement clause 2)."""
-    references = [request.reference for request in found]
-    journal.record(session, "requests-looked-up", by=by, now=now, clause="2", references=references)

@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from storage import announcements, journal, outbox, requests, tasks
+from storage import announcements, asking, journal, outbox, requests, tasks
 from storage.correspondence import attach, find_mails
 from storage.database import take_turn
 from storage.forwards import address_of
@@ -61,7 +61,8 @@ def record_reply(
 def record_follow_up(session: Session, message: Message, request: Request, *, by: Actor, now: datetime) -> CaseMail:
     """The person wrote again: whoever has the request gets this, too; a request that was set aside is taken back.
 
-    A customer who said that the request is not theirs is not sent more of it: a colleague decides.
+    A customer who said that the request is not theirs is not sent more of it: a colleague decides. What answers a
+    question of ours about a held request is announced by whoever decides anew (mail/answering.py).
     """
     take_turn(session, select(Request).where(Request.id == request.id))
     session.refresh(request, ["forwards"])
@@ -73,8 +74,9 @@ def record_follow_up(session: Session, message: Message, request: Request, *, by
         shown: dict[str, journal.Detail] = {"customers": [one.customer.reference for one in sent]}
         entry = _record(session, request, "follow-up-received", message, by=by, now=now, **shown)
         announcements.show_card(session, entry)
-        topic = "follow_up_insists" if insists else "follow_up_forwarded" if sent else "follow_up_waiting"
-        announcements.announce(session, entry, topic)
+        if insists or sent or not asking.asked_at(session, request.reference):
+            topic = "follow_up_insists" if insists else "follow_up_forwarded" if sent else "follow_up_waiting"
+            announcements.announce(session, entry, topic)
         if request.forwards and not sent:
             tasks.open_task(session, request.reference, TaskKind.READ, message=message, by=by, now=now)
     return session.get_one(CaseMail, message.id)
@@ -88,7 +90,9 @@ def send_follow_ups(session: Session, forward: Forward, *, now: datetime) -> int
 
 
 def is_disowned(session: Session, forward: Forward) -> bool:
-    """Whether the customer has said that the request is not theirs."""
+    """Whether the request is not this customer's: it has said so, or a colleague has."""
+    if forward.misrouted_at is not None:
+        return True
     disowned = select(CaseMail.message_id).where(
         CaseMail.request_id == forward.request_id,
         CaseMail.forward_id == forward.id,

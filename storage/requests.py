@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
 from sqlalchemy.orm import Session, selectinload
 
-from storage import announcements, journal, outbox, ringing
+from storage import announcements, journal, outbox, ringing, tasks
 from storage.bulk import Row, insert_with_ids, update_rows
 from storage.counters import next_references
 from storage.database import take_turn
@@ -23,10 +23,11 @@ from storage.errors import (
     Refused,
     UnknownCase,
 )
-from storage.forwards import accepted_at, call_that_reached, failed_forward, has_failed, newest_attempt
-from storage.models import Customer, Forward, Message, Request, Staff
+from storage.forwards import accepted_at, call_that_reached, failed_forward, has_failed, newest_attempt, standing
+from storage.models import Candidate, Customer, Forward, Message, Request, Staff
+from storage.proposals import CandidateFound, add_candidates
 from storage.sent import Sent
-from storage.types import Actor, Channel, Hold, Kind, Medium, Purpose
+from storage.types import Actor, Channel, Hold, Kind, Medium, Purpose, TaskKind
 
 CLAUSE = "4"
 DATA_HELD_AFTER_CONTRACT = timedelta(days=30)
@@ -56,6 +57,8 @@ class Arrival:
     evidence: tuple[str, ...] = ()
     channel: Channel = Channel.MAIL
     recorded_by: str | None = None
+    candidates: tuple[CandidateFound, ...] = ()
+    """Whom a held one may concern, the likeliest first."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,7 @@ def receive_all(session: Session, arrivals: Sequence[Arrival], *, by: Actor, now
     ids = insert_with_ids(session, Request, rows)
     opened = [Opened(*row) for row in zip(ids, references, arrivals, strict=True)]
     update_rows(session, Message, [{"id": one.message_id, "decided_at": now} for one in arrivals])
+    add_candidates(session, [(one.id, one.arrival.candidates) for one in opened if not one.arrival.customer])
     routed = [
         _Routed(one.id, one.reference, one.arrival.message_id, one.arrival.customer, one.arrival.evidence)
         for one in opened
@@ -147,8 +151,8 @@ def forward_request(
 
     Raises AlreadyForwarded, AlreadySetAside, ContractEnded, CustomerAddressIsOurs.
     """
-    _take_turn(session, request)
-    _refuse_forward(request, customer, own_address, now)
+    take_turn_on_request(session, request)
+    refuse_forward(request, customer, own_address, now)
     routed = _Routed(request.id, request.reference, request.message_id, customer, tuple(evidence))
     [forward_id] = _add_forwards(session, [routed], by=by, now=now)
     session.expire(request, ["forwards"])
@@ -214,48 +218,63 @@ def _routed_line(reference: str, customer: Customer, evidence: Sequence[str]) ->
 
 def record_forwarded(session: Session, sent: Sequence[Sent], *, by: Actor, now: datetime) -> None:
     """Customers' servers accepted forwards: into the journal, with what proves it. Other deliveries are passed over."""
-    actions = {Purpose.FORWARD: "request-forwarded", Purpose.FOLLOW_UP: "follow-up-forwarded"}
+    actions = {
+        Purpose.FORWARD: "request-forwarded",
+        Purpose.FOLLOW_UP: "follow-up-forwarded",
+        Purpose.DELETION: "deletion-asked",
+    }
     lines = [_sent_line(one, actions[one.purpose]) for one in sent if one.customer and one.purpose in actions]
     announcements.show_cards(session, journal.record_all(session, lines, by=by, now=now))
 
 
-def record_forward_refused(session: Session, sent: Sent, *, by: Actor, now: datetime) -> None:
-    """The customer's server refused a forward for good: the duty is not met, and staff are told; or a follow-up."""
-    if sent.customer:
-        is_forward = sent.purpose is Purpose.FORWARD
-        action = "forward-refused" if is_forward else "follow-up-refused"
-        [entry] = journal.record_all(session, [_sent_line(sent, action)], by=by, now=now)
+REFUSED = {
+    Purpose.FORWARD: "forward_refused",
+    Purpose.FOLLOW_UP: "follow_up_bounced",
+    Purpose.DELETION: "deletion_bounced",
+    Purpose.QUESTION: "request_question_bounced",
+}
+"""How staff are told that a server will never take a mail of ours."""
+
+
+def record_refused(session: Session, sent: Sent, *, by: Actor, now: datetime) -> None:
+    """A server refused a mail for good: into the journal, and staff are told; a forward's duty is not met."""
+    topic = REFUSED.get(sent.purpose)
+    if topic is not None:
+        [entry] = journal.record_all(session, [_sent_line(sent, f"{sent.purpose.value}-refused")], by=by, now=now)
         announcements.show_card(session, entry)
-        announcements.announce(session, entry, "forward_refused" if is_forward else "follow_up_bounced")
+        announcements.announce(session, entry, topic, forward_id=sent.forward_id)
 
 
 def hold_anew(session: Session, request: Request, hold: Hold | None, *, by: Actor, now: datetime) -> None:
     """A held request was looked at again: it waits for another reason now, or can go (None)."""
-    _take_turn(session, request)
+    take_turn_on_request(session, request)
     before, request.hold = request.hold, hold
-    _record(session, request, "request-reconsidered", by=by, now=now, before=before, hold=hold)
+    record_step(session, request, "request-reconsidered", by=by, now=now, before=before, hold=hold)
 
 
 def set_aside(session: Session, request: Request, reason: str, *, by: Actor, now: datetime) -> None:
     """Put a held request aside with a reason; it can be taken back. Raises ReasonMissing, or what forbids it."""
-    _take_turn(session, request)
-    if request.forwards:
+    take_turn_on_request(session, request)
+    if standing(request):
         raise ForwardedCannotBeSetAside(request.reference)
     if request.set_aside_at is not None:
         raise AlreadySetAside(request.reference)
     if not reason.strip():
         raise ReasonMissing(request.reference)
     request.set_aside_at, request.set_aside_reason = now, reason.strip()
-    _record(session, request, "request-set-aside", by=by, now=now)
+    record_step(session, request, "request-set-aside", by=by, now=now)
 
 
 def take_back(session: Session, request: Request, *, by: Actor, now: datetime) -> None:
-    """Undo `set_aside`: the request waits again. Raises NotSetAside."""
-    _take_turn(session, request)
+    """Undo `set_aside`: the request waits again, and is not Kavkom's own any more. Raises NotSetAside."""
+    take_turn_on_request(session, request)
     if request.set_aside_at is None:
         raise NotSetAside(request.reference)
     request.set_aside_at = request.set_aside_reason = None
-    _record(session, request, "request-taken-back", by=by, now=now)
+    for task in tasks.find_open_tasks(session, request.reference):
+        if task.what is TaskKind.OWN:
+            tasks.finish_task(session, task, by=by, now=now)
+    record_step(session, request, "request-taken-back", by=by, now=now)
 
 
 def send_original(
@@ -321,16 +340,17 @@ def find_recent(session: Session, *, limit: int) -> list[Request]:
 
 
 def is_held(request: Request) -> bool:
-    """Whether a person must decide: nobody has it and it is not set aside, or a forward of it has failed."""
-    if not request.forwards:
+    """Whether a person must decide: nobody whom it concerns has it and it is not set aside, or a forward has failed."""
+    if not standing(request):
         return request.set_aside_at is None
     return any(has_failed(forward) for forward in request.forwards)
 
 
 def waiting_since(request: Request) -> datetime:
-    """From when the ladder of a held request counts: when it came here, or the newest of its failures since."""
-    lost = (newest_attempt(forward) for forward in request.forwards if has_failed(forward))
-    instants = (one.bounced_at or one.refused_at for one in lost if one is not None)
+    """From when the ladder of a held request counts: when it came here, or the newest of what went wrong since."""
+    lost = [newest_attempt(forward) for forward in request.forwards if has_failed(forward)]
+    instants = [one.bounced_at or one.refused_at for one in lost if one is not None]
+    instants += [forward.misrouted_at for forward in request.forwards]
     return max((at for at in instants if at is not None), default=request.received_at)
 
 
@@ -341,15 +361,18 @@ def forwarded_at(forward: Forward) -> datetime | None:
     return min((one for one in instants if one is not None), default=None)
 
 
-def _take_turn(session: Session, request: Request) -> None:
+def take_turn_on_request(session: Session, request: Request) -> None:
+    """Let nobody else decide about the request meanwhile, and see it as it is now."""
     take_turn(session, _with_forwards().where(Request.id == request.id))
 
 
-def _record(
+def record_step(
     session: Session, request: Request, action: str, *, by: Actor, now: datetime, **detail: journal.Detail
-) -> None:
+) -> journal.Recorded:
+    """What was done about a request: into the journal and onto the card."""
     entry = journal.record(session, action, by=by, now=now, case=request.reference, clause=CLAUSE, **detail)
     announcements.show_card(session, entry)
+    return entry
 
 
 def _sent_line(sent: Sent, action: str) -> journal.Line:
@@ -362,7 +385,8 @@ def _sent_line(sent: Sent, action: str) -> journal.Line:
     return journal.Line(action, sent.case, CLAUSE, evidence)
 
 
-def _refuse_forward(request: Request, customer: Customer, own_address: str | None, now: datetime) -> None:
+def refuse_forward(request: Request, customer: Customer, own_address: str | None, now: datetime) -> None:
+    """What forbids to forward this request to this customer. Raises what `forward_request` raises."""
     for forward in request.forwards:
         if forward.customer_id == customer.id:
             raise AlreadyForwarded(request.reference, customer.name, forward.routed_at)
@@ -396,8 +420,8 @@ def is_ours(address: str, own_address: str) -> bool:
 
 def needs_person() -> ColumnElement[bool]:
     """In SQL, of a Request: what `is_held` says."""
-    nobody_has_it = and_(~exists().where(Forward.request_id == Request.id), Request.set_aside_at.is_(None))
-    return or_(nobody_has_it, failed_forward())
+    standing_forward = exists().where(Forward.request_id == Request.id, Forward.misrouted_at.is_(None))
+    return or_(and_(~standing_forward, Request.set_aside_at.is_(None)), failed_forward())
 
 
 def _with_forwards() -> Select[Request]:
@@ -405,4 +429,6 @@ def _with_forwards() -> Select[Request]:
         selectinload(Request.forwards).selectinload(Forward.deliveries),
         selectinload(Request.forwards).selectinload(Forward.calls),
         selectinload(Request.forwards).joinedload(Forward.customer),
+        selectinload(Request.candidates).joinedload(Candidate.customer),
+        selectinload(Request.proposed),
     )

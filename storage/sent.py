@@ -23,6 +23,7 @@ class Sent(NamedTuple):
     accepted_at: datetime | None
     message_id: str | None
     sha256: str | None
+    forward_id: int | None
     request_id: int | None
     customer: str | None
 
@@ -44,7 +45,7 @@ def record_accepted_all(session: Session, rows: Sequence[Row], *, now: datetime)
     update_rows(session, Delivery, [{**row, "accepted_at": now, **FINISHED} for row in rows])
 
 
-_OWN = ("id", "purpose", "case", "due_at", "accepted_at", "message_id", "sha256")
+_OWN = ("id", "purpose", "case", "due_at", "accepted_at", "message_id", "sha256", "forward_id")
 _DELIVERY, _FORWARD, _CUSTOMER = table_of(Delivery), table_of(Forward), table_of(Customer)
 
 

@@ -58,6 +58,15 @@ def fail(sentence: str, code: int = 1) -> NoReturn:
     raise SystemExit(code)
 
 
+def confirmed(question: str, *, yes: bool) -> bool:
+    """Whether the person at the shell says yes, or has said so with --yes; without a terminal nobody can be asked."""
+    if yes:
+        return True
+    if not sys.stdin.isatty():
+        fail(f"{question} Nobody can be asked here: say --yes.", 2)
+    return typer.confirm(question)
+
+
 def shell_actor() -> Actor:
     """Who types: the account of the shell."""
     try:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from bot.commands import app
-from storage import requests, tasks
+from storage import outbox, requests, tasks
 from storage.clock import now
 from storage.database import open_database
 from storage.types import DESK, TaskKind
@@ -156,6 +157,62 @@ def test_a_request_goes_its_whole_way_without_slack(
     with database.reading() as session:
         [forward] = requests.get_request(session, reference).forwards
         assert forward.evidence == ("staff",)
+    database.dispose()
+
+
+def test_a_held_request_is_decided_in_every_way_without_slack(
+    filled_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    database = open_database(filled_url)
+    with database.begin() as session:
+        request, other = held_request(session), held_request(session)
+        request.message.sender = other.message.sender = "jeanne@example.org"
+        reference, second = request.reference, other.reference
+
+    def dsr(*words: str) -> str:
+        call(monkeypatch, tmp_path, "dsr", *words, DATABASE_URL=filled_url, TWO_PERSONS="true")
+        said = capsys.readouterr()
+        return said.out + said.err
+
+    assert "is yours" in dsr("take", reference)
+    assert "with the data protection officer" in dsr("refer", reference)
+    assert "say --yes" in dsr("ask", reference)
+    assert "Quel numéro s’est affiché" in dsr("ask", reference, "--yes")
+    assert "has not answered yet" in dsr("ask", reference, "--yes")
+    assert "the person was asked" in dsr("show", reference)
+    assert "is open about" in dsr("possible-breach", reference)
+    assert "waits for a second person" in dsr("route", reference, "C0001")
+    assert "proposes C0001 Garage du Lac" in dsr("show", reference)
+    assert "a second person must agree" in dsr("route", reference, "C0001")
+    assert "waits for another decision" in dsr("reject", reference)
+    assert "is for Kavkom itself; an answer is due by" in dsr("own", reference)
+    assert "ne pouvons pas retrouver" in dsr("close-unknown", second, "--yes")
+    assert "set aside (not_known)" in dsr("show", second)
+    database.dispose()
+
+
+def test_a_request_that_went_astray_is_recorded_without_slack(
+    filled_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    database = open_database(filled_url)
+    with database.begin() as session:
+        reference = held_request(session).reference
+
+    def bot(*words: str) -> str:
+        call(monkeypatch, tmp_path, *words, DATABASE_URL=filled_url)
+        said = capsys.readouterr()
+        return said.out + said.err
+
+    bot("dsr", "route", reference, "C0001")
+    with database.begin() as session:
+        outbox.record_accepted(requests.get_request(session, reference).forwards[0].deliveries[0], reply="", now=now())
+
+    opened = bot("dsr", "misrouted", reference, "C0001", "--right", "C0002", "--yes")
+
+    assert "is taken from C0001; BR-" in opened
+    assert "WENT THERE BY MISTAKE" in bot("dsr", "show", reference)
+    [breach] = re.findall(r"BR-\d{4}-\d{4}", opened)
+    assert "is closed" in bot("breach", "close", breach, "--no-breach", "A test of ours")
     database.dispose()
 
 

@@ -13,9 +13,19 @@ from typing import Any
 import pytest
 
 import bot.refusals
-from bot import forms, letters
+from bot import decision_forms, forms, letters
 from bot.blocks import SHOWN, mention, plain, say, say_buttons, say_card
-from bot.cards import REASONS, BreachCard, CustomerLine, ForwardLine, ReplyLine, RequestCard, TaskLine
+from bot.cards import (
+    REASONS,
+    BreachCard,
+    CandidateLine,
+    CustomerLine,
+    ForwardLine,
+    ProposalLine,
+    ReplyLine,
+    RequestCard,
+    TaskLine,
+)
 from bot.digest import say_lines
 from bot.digest import write as write_digest
 from bot.due import DueTask, say_due
@@ -28,7 +38,9 @@ from bot.ringing import write as write_rings
 from bot.words import word
 from storage.digest import Digest, Proposals
 from storage.errors import Refused
-from storage.types import Hold, Means, Right, Said, TaskKind
+from storage.models import Staff
+from storage.outbox import Words
+from storage.types import Hold, Means, Right, Role, Said, TaskKind
 from templates import LANGUAGES, render
 from tests.playground.rules import check_message, check_view
 
@@ -87,6 +99,12 @@ DIGEST = Digest(
     hash="ab" * 32,
 )
 
+CANDIDATES = (
+    CandidateLine("Garage du Lac" * 9, "C0001", ("telephone", "domain", "unheard-of")),
+    CandidateLine("Hôtel <Azur> & fils", "C0002", ("intake-alias", "sms-sender", "campaign", "name")),
+    CandidateLine("Tours", "C0003", ()),
+)
+
 
 def request_card(**changed: Any) -> RequestCard:
     values: dict[str, Any] = {
@@ -135,6 +153,11 @@ REQUESTS = {
     "an authority's": request_card(
         kind="authority", flags=("deadline", "possible_breach"), tasks=TASKS, owner="U01ANNE"
     ),
+    "with candidates": request_card(candidates=CANDIDATES, owner="U01ANNE", referred_at=AT),
+    "proposed": request_card(candidates=CANDIDATES[:1], proposal=ProposalLine("Acme", "C0001", "U01ANNE", AT)),
+    "asked": request_card(asked_at=AT, breach="BR-2026-0007"),
+    "answered by the person": request_card(asked_at=AT, answered=True, follow_ups=1),
+    "gone astray": request_card(forwards=(replace(FORWARD, accepted_at=AT, misrouted_at=AT, misrouted_by="U01ANNE"),)),
     "all at once": request_card(forwards=EVERY_LINE, tasks=TASKS, hold=None, follow_ups=1),
     **{name: request_card(forwards=(line,), hold=None) for name, line in LINES.items()},
 }
@@ -229,7 +252,9 @@ def test_only_a_forward_that_failed_offers_a_remedy() -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_modal_is_one_that_slack_accepts(language: str) -> None:
-    choice = forms.Choice("DSR-2026-0042", "C0001", "Acme", "contact@acme.example")
+    choice = decision_forms.Choice("DSR-2026-0042", "C0001", "Acme", "contact@acme.example", "because")
+    mail = Words("A subject", "A text\n" * 400)
+    anne = Staff(slack_user="U01ANNE", name="Anne", email="a@k.example", role=Role.DPO, language="fr")
     views = [
         forms.report_form(language, with_customers=True),
         forms.report_form(language, with_customers=False),
@@ -237,7 +262,14 @@ def test_every_modal_is_one_that_slack_accepts(language: str) -> None:
         forms.told_form(MANY, language, now=AT),
         forms.add_form("BR-2026-0007", language),
         forms.choose_form("DSR-2026-0042", language),
-        forms.confirm_form(choice, language),
+        decision_forms.confirm_form(choice, language),
+        decision_forms.confirm_form(replace(choice, second=True), language),
+        decision_forms.ask_form("DSR-2026-0042", mail, language),
+        decision_forms.close_unknown_form("DSR-2026-0042", mail, language),
+        decision_forms.hand_over_form("DSR-2026-0042", [anne], language),
+        decision_forms.possible_breach_form("DSR-2026-0042", AT, language),
+        decision_forms.misrouted_form("DSR-2026-0042", EVERY_LINE, mail, language),
+        decision_forms.no_breach_form("BR-2026-0007", language),
         forms.set_aside_form("DSR-2026-0042", language),
         forms.send_again_form(REQUESTS["all at once"], language),
         forms.reached_form(REQUESTS["all at once"], language, now=AT),
@@ -485,14 +517,18 @@ def test_a_long_list_is_counted_not_shown() -> None:
 
 
 def test_buttons_carry_case_and_version_and_differ_where_cases_stand_together() -> None:
-    [actions] = say_buttons(request_card(version=3), "en", suffix=":DSR-2026-0042")
+    card = request_card(version=3, candidates=CANDIDATES)
+    first, further = say_buttons(card, "en", suffix=":DSR-2026-0042")
+    values = {each["action_id"]: each["value"] for each in first["elements"]}
 
-    assert {each["value"] for each in actions["elements"]} == {"DSR-2026-0042|3"}
-    assert {each["action_id"] for each in actions["elements"]} == {
-        "dsr_read:DSR-2026-0042",
-        "dsr_choose:DSR-2026-0042",
-        "dsr_set_aside:DSR-2026-0042",
+    assert values == {
+        "dsr_read:DSR-2026-0042": "DSR-2026-0042|3|",
+        "dsr_candidate_0:DSR-2026-0042": "DSR-2026-0042|3|C0001",
+        "dsr_candidate_1:DSR-2026-0042": "DSR-2026-0042|3|C0002",
+        "dsr_candidate_2:DSR-2026-0042": "DSR-2026-0042|3|C0003",
+        "dsr_choose:DSR-2026-0042": "DSR-2026-0042|3|",
     }
+    assert {each["action_id"].partition(":")[0] for each in further["elements"]} == set(card.further_actions)
     assert plain("x" * 99)["text"].endswith("…")
 
 

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select
 
 from mail.settings import MailSettings
-from storage import journal, recording
+from storage import journal, looking
 from storage.database import Database
 from storage.messages import read_parts
 from storage.models import CaseMail, Delivery, Forward, Message, Request
@@ -177,7 +177,7 @@ def test_an_attached_letter_goes_to_the_customer_byte_for_byte_and_the_colleague
     with desk.reading() as session:
         [request] = session.scalars(select(Request))
         assert request.channel is Channel.COLLEAGUE
-        assert [one.reference for one in recording.find_of_sender(session, JEANNE)] == [request.reference]
+        assert [one.reference for one in looking.find_written(session, JEANNE)] == [request.reference]
         [cover] = session.scalars(select(CaseMail))
         assert (cover.what, cover.request_id) == (Correspondence.COVERING, request.id)
         assert b"".join(read_parts(session, cover.message_id)) == sent_on(person())

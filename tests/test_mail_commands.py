@@ -15,6 +15,7 @@ from tests.mail_support import (
     GARAGE,
     JEANNE,
     TO_GARAGE,
+    TO_HOTEL,
     US,
     environ_for,
     letter,
@@ -199,6 +200,67 @@ def test_explain_decides_without_writing(sqlite_url: str, tmp_path: Path) -> Non
     assert answers[0]["rights"] == ["erasure"]
     assert set(answers[0]) == {"file", "kind", "flags", "rights", "language", "customers", "why", "evidence"}
     assert written == []
+
+
+def explained(sqlite_url: str, folder: Path, raw: bytes, **environ: str) -> str:
+    """What `explain` says of one mail to a person, in one line of single spaces."""
+    (folder / "mail.eml").write_bytes(raw)
+    with opened_desk(sqlite_url, folder):
+        done = run("explain", "mail.eml", folder=folder, DATABASE_URL=sqlite_url, MAIL_ADDRESS=US, **environ)
+    assert done.returncode == 0, done.stderr
+    return " ".join(done.stdout.split())
+
+
+def test_explain_tells_a_person_what_points_to_whom_and_what_was_asked(sqlite_url: str, tmp_path: Path) -> None:
+    body = "Bonjour, le 01 99 00 01 00 m'appelle sans cesse. Effacez toutes mes donnees.\r\n"
+
+    said = explained(sqlite_url, tmp_path, letter(US, body=body))
+
+    assert said.startswith("mail.eml goes to C0001, by itself because all evidence that counts points to this one")
+    assert "read as a request, in French" in said
+    assert re.search(r"rights [^(]*erasure[^(]* \(because: [^)]*“[^”]*effacez", said)
+    number = "the number +33199000100, in the writer’s own words: C0001 Garage Dupont [strong]"
+    assert f"evidence {number}" in said
+    assert "against" not in said
+
+
+def test_explain_tells_a_person_why_a_letter_is_held_and_whom_it_may_concern(sqlite_url: str, tmp_path: Path) -> None:
+    body = "Le 01 99 00 01 00 m'appelle pour Hotel Bellevue, et le 01 99 00 09 99. Effacez mes donnees.\r\n"
+
+    said = explained(sqlite_url, tmp_path, letter(US, body=body))
+
+    assert "goes to a person, who decides because several customers are possible read as" in said
+    assert "+33199000100, in the writer’s own words: C0001 Garage Dupont [strong]" in said
+    assert "the name Hotel Bellevue, in the text: C0002 Hotel Bellevue [a name: it confirms or contradicts]" in said
+    assert "+33199000999, in the writer’s own words [unknown: the directory has nobody for it]" in said
+    assert "against the text names a customer that no other evidence points to" in said
+    assert "candidates C0001 Garage Dupont: the number C0002 Hotel Bellevue: the name" in said
+
+
+@pytest.mark.parametrize(
+    ("raw", "words"),
+    [
+        (letter("privacy+ancien@kavkom.example"), "C0003 Ancien Client (contract ended 2024-01-31) [certain]"),
+        (letter("privacy+typo@kavkom.example"), "it was sent to privacy+typo@kavkom.example, which is no customer’s"),
+        (letter(headers="Auto-Submitted: auto-replied\r\n"), "against it is automatic mail (auto-submitted)"),
+        (letter(f"{TO_GARAGE}, {TO_HOTEL}"), "against the evidence points to different customers"),
+        (letter(US, body="STOP Gar\u0430ge, effacez mes donnees.\r\n"), "letters of two alphabets"),
+    ],
+)
+def test_explain_names_what_speaks_against_it(sqlite_url: str, tmp_path: Path, raw: bytes, words: str) -> None:
+    assert words in explained(sqlite_url, tmp_path, raw)
+
+
+def test_explain_says_which_setting_holds_a_letter(sqlite_url: str, tmp_path: Path) -> None:
+    said = explained(sqlite_url, tmp_path, letter(), AUTOMATIC_FORWARDING="off")
+
+    assert "automatic forwarding is off (AUTOMATIC_FORWARDING=off: nothing goes by itself)" in said
+
+
+def test_explain_lets_no_letter_move_the_cursor(sqlite_url: str, tmp_path: Path) -> None:
+    hostile = letter(f"{TO_GARAGE}, privacy+\x1b[2Jx@kavkom.example", body="\x1b[31mEffacez\x1b]0;x\x07 mes donnees")
+
+    assert explained(sqlite_url, tmp_path, hostile).isprintable()
 
 
 def test_an_unknown_command_gets_help_and_the_nearest_match(tmp_path: Path) -> None:

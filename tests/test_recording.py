@@ -19,11 +19,10 @@ from mail.words import forward_words
 from storage import journal, messages, requests
 from storage.database import Database
 from storage.errors import AlreadyRecorded, InstantInFuture
-from storage.models import CaseMail, Entry, Message, Request
-from storage.recording import find_of_sender
+from storage.models import Entry, Message, Request
 from storage.requests import is_held
-from storage.types import Actor, Channel, Correspondence, Kind
-from tests.storage_support import NOW, add_customer, forward, keep_letter, receive
+from storage.types import Actor, Channel, Kind
+from tests.storage_support import NOW, add_customer, forward
 
 ANNE = Actor("anne", "shell")
 JEANNE = "jeanne@courriel.example"
@@ -189,21 +188,6 @@ def test_the_sender_of_a_saved_mail_is_taken_only_where_it_is_plain(head: str, s
     assert find_sender(f"{head}\n\nHello\n".encode()) == sender
 
 
-def test_the_requests_of_an_address_are_found_follow_ups_included(database: Database) -> None:
-    with database.begin() as session:
-        hers, others, further = receive(session), receive(session), receive(session)
-        for request, sender in ((hers, JEANNE), (others, "paul@example.org")):
-            session.get_one(Message, request.message_id).sender = sender
-        for request, what in ((further, Correspondence.FOLLOW_UP), (others, Correspondence.REPLY)):
-            again = keep_letter(session)
-            again.sender = JEANNE
-            session.add(CaseMail(message_id=again.id, what=what, at=NOW, request_id=request.id))
-        session.flush()
-
-        assert find_of_sender(session, JEANNE.upper()) == [hers, further]
-        assert find_of_sender(session, "nobody@example.org") == []
-
-
 # --- as a person types it ---
 
 
@@ -233,7 +217,9 @@ def test_a_letter_is_recorded_and_found_in_the_shell(
     assert "ourriel" not in said
 
     assert typed(monkeypatch, tmp_path, database_url, "find", "--from", JEANNE) == 0
-    assert capsys.readouterr().out == f"{reference}  2025-10-23 10:00 CEST (Europe/Paris)  held\n"
+    assert capsys.readouterr().out == (
+        f"2025-10-23 10:00 CEST (Europe/Paris): a letter, {reference}, held for no_evidence\n"
+    )
     with database.reading() as session:
         request = session.scalars(select(Request)).one()
         assert request.received_at == datetime(2025, 10, 23, 8, tzinfo=UTC)

@@ -140,7 +140,7 @@ def test_a_letter_to_two_customers_is_held_with_both() -> None:
 
     assert isinstance(found, Held)
     assert found.hold is Hold.SEVERAL_CUSTOMERS
-    assert [customer.reference for customer in found.candidates] == ["C0001", "C0002"]
+    assert [one.customer.reference for one in found.candidates] == ["C0001", "C0002"]
 
 
 def test_an_address_that_two_customers_share_decides_nothing() -> None:
@@ -204,7 +204,7 @@ def test_a_name_alone_decides_nothing_and_makes_a_candidate() -> None:
 
     assert isinstance(found, Held)
     assert found.hold is Hold.NO_EVIDENCE
-    assert [customer.reference for customer in found.candidates] == ["C0001"]
+    assert [one.customer.reference for one in found.candidates] == ["C0001"]
 
 
 def test_the_name_of_another_customer_contradicts() -> None:

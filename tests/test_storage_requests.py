@@ -108,7 +108,7 @@ def test_a_forward_that_is_refused_for_good_is_told_to_staff(database: Database)
         forward(session, receive(session), add_customer(session))
         delivery = session.scalars(select(Delivery).where(Delivery.purpose == Purpose.FORWARD)).one()
         outbox.record_refused(delivery, reply="550 5.1.1 no such mailbox", now=NOW)
-        requests.record_forward_refused(session, sent_of(delivery), by=ANNE, now=NOW)
+        requests.record_refused(session, sent_of(delivery), by=ANNE, now=NOW)
 
     with database.reading() as session:
         assert "forward_refused" in session.scalars(select(Delivery.topic).where(Delivery.medium == Medium.SLACK)).all()

@@ -85,11 +85,24 @@ async function openLetter(where) {
   if (!letter) return;
   $("reader").replaceChildren(
     where.within ? h("button", { type: "button", id: "reader-back", onclick: () => openLetter(outer(where)) }, "← Back to the outer letter") : "",
+    where.within || where.address.startsWith("privacy@") ? "" : h("button", { type: "button", id: "reader-reply", onclick: () => reply(where.address, letter) }, "Reply"),
     h("dl", {}, letter.headers.flatMap(([name, value]) => [h("dt", {}, name), h("dd", { data: { header: name } }, name === "Date" ? readable(value) : value)])),
     parts(letter, where, query), body(letter, query));
   $("compose").open = false;
   $("reader").focus({ preventScroll: true });
   $("reader").scrollIntoView({ block: "nearest" });
+}
+
+// As a mail program does: to Reply-To, with the words below. The case is known by the address that they go to.
+function reply(address, letter) {
+  const field = Object.fromEntries(letter.headers);
+  $("compose-letter").value = "";
+  $("compose-from").value = address;
+  $("compose-to").value = field["Reply-To"] ?? field.From;
+  $("compose-subject").value = `Re: ${field.Subject ?? ""}`;
+  $("compose-body").value = "";
+  $("compose").open = true;
+  $("compose-body").focus();
 }
 
 const outer = ({ within, ...where }) => (within.includes(",") ? { ...where, within: within.replace(/,\d+$/, "") } : where);

@@ -1,0 +1,103 @@
+"""The fields of a modal, built and read (pure). A field's name is both its block's and its action's id."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from bot.blocks import Block, plain
+from bot.words import word
+
+View = dict[str, Any]
+
+
+def modal(
+    language: str, name: str, blocks: list[Block], metadata: str = "", *, submit: str = "save", title: str = ""
+) -> View:
+    return {
+        "type": "modal",
+        "callback_id": name,
+        "private_metadata": metadata,
+        "title": plain(word(language, f"title.{title or name}"), 24),
+        "submit": plain(word(language, submit), 24),
+        "close": plain(word(language, "cancel"), 24),
+        "blocks": blocks,
+    }
+
+
+def field(language: str, name: str, element: Block, *, optional: bool = False) -> Block:
+    label, hint = word(language, f"label.{name}"), word(language, f"hint.{name}")
+    block = {"type": "input", "block_id": name, "label": plain(label, 2000), "element": element, "optional": optional}
+    return block | ({"hint": plain(hint, 2000)} if hint else {})
+
+
+def instant(language: str, name: str, *, initial: datetime | None = None) -> Block:
+    element: Block = {"type": "datetimepicker", "action_id": name}
+    if initial is not None:
+        element["initial_date_time"] = int(initial.timestamp())
+    return field(language, name, element)
+
+
+def text_input(language: str, name: str, *, optional: bool) -> Block:
+    element = {"type": "plain_text_input", "action_id": name, "multiline": not optional, "max_length": 1500}
+    return field(language, name, element, optional=optional)
+
+
+def customers_select(language: str, *, optional: bool) -> Block:
+    element = external("multi_external_select", "customers", language)
+    return field(language, "customers", element, optional=optional)
+
+
+def customer_select(language: str, name: str, *, optional: bool = False) -> Block:
+    """A typeahead over the customers, for one of them."""
+    return field(language, name, external("external_select", name, language), optional=optional)
+
+
+def external(kind: str, name: str, language: str) -> Block:
+    placeholder = plain(word(language, "placeholder.customer"), 150)
+    return {"type": kind, "action_id": name, "min_query_length": 1, "placeholder": placeholder}
+
+
+def select(language: str, name: str, options: list[Block]) -> Block:
+    return field(language, name, {"type": "static_select", "action_id": name, "options": options})
+
+
+def option(text: str, value: str) -> Block:
+    return {"text": plain(text), "value": value}
+
+
+# --- reading ---
+
+
+def read_at(view: Mapping[str, Any], name: str) -> datetime:
+    return datetime.fromtimestamp(int(_state_of(view, name)["selected_date_time"]), UTC)
+
+
+def read_option(view: Mapping[str, Any], name: str) -> str:
+    return str(_state_of(view, name)["selected_option"]["value"])
+
+
+def read_choice(view: Mapping[str, Any], name: str) -> str | None:
+    """What was chosen in a field that may be left empty."""
+    chosen = _state_of(view, name).get("selected_option")
+    return str(chosen["value"]) if chosen else None
+
+
+def read_customers(view: Mapping[str, Any]) -> tuple[str, ...]:
+    chosen = _state_of(view, "customers").get("selected_options") or []
+    return tuple(str(option["value"]) for option in chosen)
+
+
+def find_field(view: Mapping[str, Any], *kinds: str) -> str | None:
+    """The block of the first field of one of these kinds; of the last field if there is none; None without fields."""
+    inputs = [block for block in view.get("blocks", []) if block["type"] == "input"]
+    wanted = [block["block_id"] for block in inputs if block["element"]["type"] in kinds]
+    return str((wanted or [block["block_id"] for block in reversed(inputs)])[0]) if inputs else None
+
+
+def read_text(view: Mapping[str, Any], name: str) -> str:
+    return str(_state_of(view, name).get("value") or "").strip()
+
+
+def _state_of(view: Mapping[str, Any], name: str) -> dict[str, Any]:
+    found: dict[str, Any] = view["state"]["values"].get(name, {}).get(name, {})
+    return found

@@ -1,0 +1,112 @@
+"""A case's lines of the journal as evidence: each with its hash, checked, and the head of the whole chain."""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from storage import journal
+from storage.models import Customer, Entry
+
+WITHHELD = "withheld"
+"""Stands in place of what a line says of another customer."""
+
+
+@dataclass(frozen=True)
+class ChainLine:
+    """An entry. `is_genuine`: its hash is that of what it says; `is_withheld`: it is about another customer."""
+
+    number: int
+    at: datetime
+    actor: str
+    origin: str
+    case: str
+    action: str
+    clause: str | None
+    detail: str
+    previous: str
+    hash: str
+    is_genuine: bool
+    is_withheld: bool = False
+
+
+@dataclass(frozen=True)
+class Chain:
+    """The lines of one case, and the number and hash of the journal's newest line."""
+
+    lines: tuple[ChainLine, ...]
+    head_number: int
+    head_hash: str
+
+    @property
+    def changed(self) -> tuple[int, ...]:
+        """The numbers of the lines that were changed after they were written."""
+        return tuple(line.number for line in self.lines if not line.is_genuine)
+
+    def find(self, action: str, field: str) -> str | None:
+        """A field of the first line with this action, where that can be read."""
+        line = next((one for one in self.lines if one.action == action), None)
+        detail = _read(line.detail) if line else None
+        value = detail.get(field) if isinstance(detail, dict) else None
+        return value if isinstance(value, str) else None
+
+
+def chain_of(session: Session, case: str, *, only: str | None) -> Chain:
+    """What the journal says of a case; `only`: what names another customer than this one is withheld."""
+    entries = journal.entries_of(session, case)
+    others = _customers_in(session, entries) - {only} if only else set()
+    return Chain(tuple(_line(one, others) for one in entries), *journal.head(session))
+
+
+def _line(entry: Entry, others: set[str | None]) -> ChainLine:
+    line = ChainLine(
+        number=entry.number,
+        at=entry.at,
+        actor=entry.actor,
+        origin=entry.origin,
+        case=entry.case or "",
+        action=entry.action,
+        clause=entry.clause,
+        detail=entry.detail,
+        previous=entry.previous,
+        hash=entry.hash,
+        is_genuine=entry.hash == journal.hash_of(entry),
+    )
+    if others.isdisjoint(_words_in(_read(entry.detail))):
+        return line
+    return replace(
+        line,
+        actor=WITHHELD,
+        origin=WITHHELD,
+        action=WITHHELD,
+        clause=WITHHELD,
+        detail=WITHHELD,
+        is_withheld=True,
+    )
+
+
+def _customers_in(session: Session, entries: list[Entry]) -> set[str | None]:
+    """The customers that the details name, under whatever word."""
+    words = {word for entry in entries for word in _words_in(_read(entry.detail))}
+    return set(session.scalars(select(Customer.reference).where(Customer.reference.in_(words))))
+
+
+def _read(detail: str) -> Any:
+    """A detail that somebody has broken is taken apart into its words."""
+    try:
+        return json.loads(detail)
+    except ValueError:
+        return re.findall(r"[\w.-]+", detail)
+
+
+def _words_in(detail: Any) -> Iterator[str]:
+    if isinstance(detail, str):
+        yield detail
+    elif isinstance(detail, dict | list):
+        for value in detail.values() if isinstance(detail, dict) else detail:
+            yield from _words_in(value)

@@ -1,0 +1,221 @@
+"""Deciding together as a colleague does it, in a real browser: every button of a held card, the mails that leave."""
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from selenium.webdriver.common.by import By
+from selenium.webdriver.remote.webelement import WebElement
+from selenium.webdriver.support.ui import Select
+
+from tests.servers import Chromium, free_port, need
+from tests.test_demo import Page, demo
+
+PAUL = "paul.weber@courriel.example"
+LUCIEN = "lucien.robert@courriel.example"
+
+
+class Desk(Page):
+    """The page, and the card of one case."""
+
+    def letter(self, name: str) -> str:
+        """Send a ready letter; the reference of its case."""
+        known = set(self._references())
+        self.send_ready_letter(name)
+        [new] = self.until(lambda: set(self._references()) - known)
+        return new
+
+    def on_card(self, reference: str, action: str) -> None:
+        """Press a button on the card of a case."""
+
+        def press() -> bool:
+            found = [one for one in self.all(f"button[data-action-id='{action}']") if self._is_of(one, reference)]
+            if found:
+                found[0].click()
+            return bool(found)
+
+        self.until(press)
+
+    def card_says(self, reference: str, text: str, seconds: float = 15) -> None:
+        self.until(lambda: any(text in one.text for one in self._cards(reference)), seconds)
+
+    def modal_says(self, text: str) -> None:
+        self.says(text, "#modal")
+
+    def submit(self) -> None:
+        self.one("#modal-submit").click()
+        self.until(lambda: not self.all("#modal[open]") or not self.all("#modal-submit"))
+        if self.all("#modal[open]"):
+            self.one("#modal-cancel").click()
+
+    def confirm(self) -> None:
+        self.one("#confirm-yes").click()
+
+    def read(self, address: str, subject: str) -> str:
+        """Open a letter in somebody's mailbox; its text."""
+        self.open_mailbox(address, subject)
+        self.until(lambda: any(subject in one.text for one in self.all("#reader dd[data-header=Subject]")))
+        return self.driver.find_element(By.ID, "reader-text").get_attribute("textContent") or ""
+
+    def reply(self, body: str) -> None:
+        self.one("#reader-reply").click()
+        self.one("#compose-body").send_keys(body)
+        self.one("#compose-send").click()
+
+    def be(self, persona: str) -> None:
+        self.one(f"#persona-{persona}").click()
+
+    def _cards(self, reference: str) -> list[WebElement]:
+        return [one for one in self.all("#panel-channel article") if f"{reference} ·" in one.text]
+
+    def _is_of(self, button: WebElement, reference: str) -> bool:
+        article = button.find_element(By.XPATH, "./ancestor::article[1]")
+        return reference in article.text
+
+    def _references(self) -> list[str]:
+        return re.findall(r"(DSR-\d{4}-\d{4}) ·", self.driver.find_element(By.CSS_SELECTOR, "#panel-channel").text)
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    need(Chromium)
+    pictures = Path(os.environ.get("DEMO_PICTURES") or tmp_path_factory.mktemp("pictures"))
+    with demo(free_port()) as (_, address), Chromium() as browser:
+        browser.driver.set_window_size(1500, 1250)
+        browser.driver.get(address)
+        page = Desk(browser.driver, pictures)
+        page.until(lambda: page.one("#connection").get_attribute("data-state") == "up", 30)
+        yield page
+
+
+def test_a_number_in_the_letter_sends_it_by_itself(desk: Desk) -> None:
+    desk.be("U03CARLA")
+    reference = desk.letter("number")
+
+    desk.card_says(reference, "Boulangerie Lune de Miel (C0003): accepted by its mail server")
+
+
+def test_candidates_stand_on_the_card_and_one_is_confirmed(desk: Desk) -> None:
+    reference = desk.letter("two-customers")
+    desk.card_says(reference, "It may concern, the likeliest first")
+    desk.card_says(reference, "Garage Dupont (C0001): a telephone number of theirs")
+    desk.picture("11-candidates")
+
+    desk.on_card(reference, "dsr_take")
+    desk.card_says(reference, "Taken by @Carla Levi")
+    desk.on_card(reference, "dsr_candidate_0")
+    desk.modal_says("atelier@garage-dupont.example")
+    desk.modal_says("the letter points to it: a telephone number of theirs")
+    desk.picture("12-confirm")
+    desk.submit()
+
+    desk.card_says(reference, "Garage Dupont (C0001): accepted by its mail server")
+
+
+def test_what_went_to_the_wrong_customer_is_taken_from_it(desk: Desk) -> None:
+    reference = desk.letter("two-customers")
+    desk.on_card(reference, "dsr_candidate_0")
+    desk.submit()
+    desk.card_says(reference, "accepted by its mail server")
+
+    desk.type_command(f"/dsr {reference} misrouted")
+    desk.modal_says("It was not meant for you")
+    Select(desk.one("#modal [data-action-id=wrong_customer] select, #modal select")).select_by_index(1)
+    desk.choose("right_customer", "sourire")
+    desk.picture("13-misrouted")
+    desk.submit()
+
+    desk.card_says(reference, "went there by mistake")
+    desk.card_says(reference, "Cabinet dentaire Sourire Clair (C0004): accepted by its mail server")
+    desk.says("possible breach")
+    asked = desk.read("atelier@garage-dupont.example", "Message reçu par erreur")
+    assert "Il ne vous était pas destiné" in asked
+    desk.picture("14-deletion")
+    desk.reply("effacé")
+    desk.card_says(reference, "replied: received")
+
+
+def test_the_person_is_asked_and_the_answer_finds_the_customer(desk: Desk) -> None:
+    reference = desk.letter("no-clue")
+    desk.on_card(reference, "dsr_ask")
+    desk.modal_says("Quel numéro s’est affiché")
+    desk.picture("15-ask")
+    desk.submit()
+    desk.card_says(reference, "no answer yet")
+
+    question = desk.read(LUCIEN, "une question")
+    assert "N’envoyez pas de pièce d’identité" in question
+    desk.picture("16-question")
+    desk.reply("C'était le 01 99 00 01 70, hier vers midi.")
+
+    desk.says("has answered, and the answer shows the customer")
+    desk.card_says(reference, "Panneaux Plein Soleil (C0011)")
+
+
+def test_who_does_not_remember_gets_a_last_mail(desk: Desk) -> None:
+    reference = desk.letter("no-clue")
+    desk.on_card(reference, "dsr_ask")
+    desk.submit()
+    desk.read(LUCIEN, f"une question ({reference})")
+    desk.reply("Je ne me souviens plus du tout.")
+    desk.says("does not remember")
+
+    desk.on_card(reference, "dsr_close_unknown")
+    desk.modal_says("ne pouvons pas retrouver")
+    desk.submit()
+
+    desk.card_says(reference, "set aside")
+    desk.read(LUCIEN, f"Votre message au sujet de vos données ({reference})")
+    desk.picture("17-closing")
+    desk.on_card(reference, "dsr_take_back")
+    desk.card_says(reference, "needs a person")
+
+
+def test_nobody_knows_and_a_colleague_gets_it(desk: Desk) -> None:
+    reference = desk.letter("no-clue")
+    desk.on_card(reference, "dsr_take")
+    desk.on_card(reference, "dsr_hand_over")
+    Select(desk.one("#modal select")).select_by_visible_text("Boris Petit")
+    desk.submit()
+    desk.card_says(reference, "Taken by @Boris Petit")
+
+    desk.on_card(reference, "dsr_refer")
+    desk.confirm()
+
+    desk.card_says(reference, "handed to the data protection officer")
+
+
+def test_a_letter_for_kavkom_itself_goes_to_no_customer(desk: Desk) -> None:
+    reference = desk.letter("applicant")
+    desk.on_card(reference, "dsr_own")
+    desk.confirm()
+
+    desk.card_says(reference, "for Kavkom itself")
+    desk.card_says(reference, "answer the person: Kavkom is the controller")
+    desk.picture("18-own")
+
+
+def test_an_authority_and_a_possible_breach_are_held_and_the_breach_is_open_in_two_clicks(desk: Desk) -> None:
+    authority = desk.letter("authority")
+    desk.card_says(authority, "Letter of an authority")
+    reference = desk.letter("possible-breach")
+    desk.card_says(reference, "it may tell of a data breach")
+
+    desk.on_card(reference, "dsr_possible_breach")
+    desk.submit()
+
+    desk.card_says(reference, "Open about it: BR-")
+    desk.picture("19-possible-breach")
+    desk.be("U01ANNE")
+    desk.one("button[data-action-id=breach_no_breach]").click()
+    desk.one("#modal [data-action-id=no_breach_reason]").send_keys("Un enregistrement d'essai.")
+    desk.submit()
+    desk.says("not a breach")
+
+
+def test_the_browser_had_nothing_to_complain_about(desk: Desk) -> None:
+    log = desk.driver.get_log("browser")  # type: ignore[attr-defined]  # Chrome has it
+
+    assert [entry for entry in log if entry["level"] == "SEVERE"] == []
