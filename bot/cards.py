@@ -333,6 +333,16 @@ def _proposal(request: Request) -> ProposalLine | None:
 
 def show_breach(session: Session, breach: Breach) -> BreachCard:
     """The breach's card as of now; customers who are not told stand first."""
+    return show_breaches(session, [breach])[0]
+
+
+def show_breaches(session: Session, some: Sequence[Breach]) -> list[BreachCard]:
+    """The cards of breaches, by one query."""
+    versions = _versions(session, [one.reference for one in some])
+    return [_show_breach(one, versions.get(one.reference, 0)) for one in some]
+
+
+def _show_breach(breach: Breach, version: int) -> BreachCard:
     lines = [_customer_line(affected) for affected in breach.affected]
     return BreachCard(
         reference=breach.reference,
@@ -346,7 +356,7 @@ def show_breach(session: Session, breach: Breach) -> BreachCard:
         closed_at=breach.closed_at,
         closed_by=breach.closed_by,
         customers=tuple(sorted(lines, key=lambda line: line.told_at is not None)),
-        version=_versions(session, [breach.reference]).get(breach.reference, 0),
+        version=version,
         about=breach.about,
         no_breach=breach.no_breach_reason is not None,
     )

@@ -7,7 +7,7 @@ from slack_bolt import App, BoltContext
 from slack_sdk import WebClient
 
 from bot.blocks import Block, context, describe, header, plain, say_buttons, section
-from bot.cards import BreachCard, RequestCard, show_breach, show_requests
+from bot.cards import BreachCard, RequestCard, show_breaches, show_requests
 from bot.desk import Desk
 from bot.gestures import user_of
 from bot.refusals import sentence_of
@@ -65,7 +65,7 @@ def look(desk: Desk, user: str) -> Now:
         found = waiting.sort_by_owner(session, user, limit=CASES)
         cards = show_requests(session, [*found.mine, *found.nobodys, *found.others])
         ringing = breaches.find_open(session)
-        shown = tuple(show_breach(session, one) for one in ringing[:CASES])
+        shown = tuple(show_breaches(session, ringing[:CASES]))
         backlogs = [outbox.backlog(session, medium) for medium in Medium]
     first, second = len(found.mine), len(found.mine) + len(found.nobodys)
     return Now(

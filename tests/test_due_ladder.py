@@ -13,7 +13,7 @@ from bot.gathering import gather
 from bot.ladder import Ladder
 from bot.outage import StandIn
 from bot.settings import DeskSettings
-from storage import requests, tasks
+from storage import decisions, requests, tasks
 from storage.announcements import CHANNEL
 from storage.clock import now as desk_now
 from storage.database import Database
@@ -257,6 +257,18 @@ def test_deciding_a_request_leaves_its_tasks_ringing(quiet: TheDesk) -> None:
         reference = request.reference
 
     assert Ladder(quiet).tick(now=DUE - timedelta(days=3)) == [reference]
+
+
+def test_kavkoms_own_month_to_answer_rings(quiet: TheDesk) -> None:
+    with quiet.database.begin() as session:
+        request = receive(session)
+        decisions.keep_as_own(session, request, by=BY_ANNE, now=NOW)
+        [task] = tasks.find_open_tasks(session, request.reference)
+        reference, due_at = request.reference, task.due_at
+    assert due_at is not None
+
+    assert Ladder(quiet).tick(now=due_at - timedelta(days=8)) == []
+    assert Ladder(quiet).tick(now=due_at - timedelta(days=7)) == [reference]
 
 
 def test_two_bots_ring_once(quiet: TheDesk) -> None:

@@ -14,12 +14,12 @@ from bot.settings import DeskSettings
 from storage import requests, tasks
 from storage.clock import now as desk_now
 from storage.database import Database
-from storage.models import Delivery
-from storage.types import TaskKind
+from storage.models import Candidate, Delivery
+from storage.types import Purpose, TaskKind
 from tests.bot_support import ANNE, BORIS, CARLA, Desk, fill, held_request, running_desk
 from tests.playground.rules import check_view
 from tests.storage_support import ANNE as BY_ANNE
-from tests.storage_support import NOW, add_customer, forward, hours, receive
+from tests.storage_support import NOW, add_customer, forward, hours, open_breach, queue, receive
 
 
 @pytest.fixture
@@ -56,6 +56,16 @@ def send(desk: TheDesk, case: str, *, in_vain: bool = False) -> None:
         if in_vain:
             lost = update(Delivery).where(Delivery.forward_id == sent.id)
             session.execute(lost.values(refused_at=NOW, due_at=None))
+
+
+def decide_half(desk: TheDesk, case: str) -> None:
+    """A candidate, a proposal, a question, and a possible breach."""
+    with desk.database.begin() as session:
+        request, customer = requests.get_request(session, case), add_customer(session, f"C2{case[-4:]}")
+        session.add(Candidate(request_id=request.id, rank=0, customer_id=customer.id, evidence=("telephone",)))
+        request.proposed_id, request.proposed_by, request.proposed_at = customer.id, ANNE, NOW
+        open_breach(session).about = case
+        queue(session, f"question:{case}:1", purpose=Purpose.QUESTION, case=case)
 
 
 def listed(desk: TheDesk, language: str = "en") -> list[str]:
@@ -165,6 +175,10 @@ def test_fifty_that_wait_cost_no_more_queries_than_five(quiet: TheDesk) -> None:
         for each in range(number):
             case = hold(quiet, owner=(ANNE, BORIS, None)[each % 3])
             give_task(quiet, case, (ANNE, None)[each % 2], due_in=each)
+            if each % 4 == 3:
+                send(quiet, case, in_vain=True)
+            elif each % 4 == 1:
+                decide_half(quiet, case)
         asked.clear()
         look(quiet, ANNE)
         home = len(asked)
