@@ -1,7 +1,7 @@
 """Letters that ring at once: what staff read of them in Slack, and the letter to dpo and escalation addresses.
 
-Who is told is queued by whoever opens the case (storage/ringing.py). The first such letter is written at once; those
-that come within 15 minutes of it are written of together.
+Who is told is queued by whoever opens the case (storage/ringing.py). Each is written of at once; but after three such
+e-mails within 15 minutes, all that come meanwhile are written of together.
 """
 
 from collections.abc import Sequence
@@ -29,6 +29,8 @@ from templates import render
 SHOWN = 200
 """Letters that one e-mail names; the rest are counted."""
 AT_ONCE = 1000
+AT_MOST = 3
+"""E-mails that a reader gets in each WINDOW, however many letters ring."""
 SENT = "rings"
 """The topic of the e-mails."""
 DEADLINE = "deadline"
@@ -100,9 +102,9 @@ def _what(ring: Ring, language: str) -> str:
 
 
 def _is_too_soon(session: Session, now: datetime) -> bool:
-    sent = select(Delivery.queued_at).where(Delivery.case == DESK_CASE, Delivery.topic == SENT)
-    last = session.scalars(sent.order_by(Delivery.id.desc()).limit(1)).first()
-    return last is not None and last <= now < last + WINDOW
+    sent = select(Delivery.queued_at).where(Delivery.case == DESK_CASE, Delivery.topic == SENT).distinct()
+    third = session.scalars(sent.order_by(Delivery.queued_at.desc()).offset(AT_MOST - 1).limit(1)).first()
+    return third is not None and third <= now < third + WINDOW
 
 
 def _put_down(session: Session, *, to_write: bool) -> list[Delivery]:

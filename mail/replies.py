@@ -34,6 +34,16 @@ def read_reply(letter: Letter) -> Said:
     return _weigh(signs, short=len(text) <= SHORT)
 
 
+def read_deletion(letter: Letter) -> Said:
+    """What a customer answers who was asked to delete what was not meant for it: done, or something to read."""
+    text = words_above_quotation(letter.text[:READ])
+    said = as_words(text)
+    if _is_away(letter, as_words(letter.subject), set(_signs(said, ""))):
+        return Said.OUT_OF_OFFICE
+    plain_yes = len(text) <= SHORT and "?" not in text and not load_phrases("replies.toml")["denied"].search(said)
+    return Said.RECEIVED if plain_yes and load_phrases("replies.toml")["deleted"].search(said) else Said.OTHER
+
+
 def _weigh(signs: set[str], *, short: bool) -> Said:
     """What the signs come to: a wrong recipient before all else, then what asks us for something."""
     if "not_ours" in signs:
@@ -60,7 +70,8 @@ def _sentences(subject: str, text: str) -> Iterator[tuple[str, str]]:
     phrases = load_phrases("replies.toml")
     title = as_words(_REPLYING.sub("", subject))
     is_ours = phrases["our_forward"].search(title) or _REPLYING.match(subject)
-    if not is_ours or phrases["not_ours"].search(title):
+    is_told = phrases["not_ours"].search(title) and not phrases["our_deletion"].search(title)
+    if not is_ours or is_told:
         yield title, ""
     said = as_words(_PARAGRAPH.sub(". ", text))
     quoted = phrases["our_forward"].search(said)

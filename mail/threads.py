@@ -14,7 +14,7 @@ from mail.bounce import Recipient, Report
 from mail.bounce_words import Outcome
 from mail.letter import Letter
 from mail.reading import MailRead
-from mail.replies import read_reply
+from mail.replies import read_deletion, read_reply
 from mail.settings import ReadingSettings
 from storage import correspondence, failures, replies, requests, tasks, tokens
 from storage.forwards import address_of
@@ -97,7 +97,8 @@ class Threads:
         if mail.says.is_in_doubt or mail.says.channel is Channel.COLLEAGUE:
             self._keep_to_read(message, request)
         elif forward is not None:
-            replies.record_reply(self.session, message, forward, read_reply(mail.letter), by=self.by, now=self.now)
+            said = read_deletion(mail.letter) if forward.misrouted_at else read_reply(mail.letter)
+            replies.record_reply(self.session, message, forward, said, by=self.by, now=self.now)
         elif not _is_persons(mail.letter, request, delivery):
             self._keep_unknown(mail, message, request)
         elif mail.letter.automatic is not None:

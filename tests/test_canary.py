@@ -5,12 +5,18 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from email import message_from_bytes
+from email.header import decode_header, make_header
+from email.message import Message as Message_
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import select
 
+from storage import messages
 from storage.database import Database
 from storage.models import Delivery, Request
+from storage.types import BY_MAIL
 from tests.bot_support import MANIFEST
 from tests.mail_support import GARAGE, TO_GARAGE, US, environ_for, mail_settings, opened_desk
 from tests.playground import people
@@ -47,7 +53,10 @@ LETTERS = {
     "held": canary_letter(US),
     "automatic": canary_letter(TO_GARAGE, headers="Auto-Submitted: auto-replied\r\n"),
     "refused": canary_letter("privacy+hotel-bellevue@kavkom.example"),
-    "breach": canary_letter(US, body=" J'ai recu par erreur l'enregistrement d'une autre personne : fuite de donnees."),
+    "asked": canary_letter(US, body=" Encore."),
+    "unsure": canary_letter(US, body=" 01 99 00 01 00 et hotel-bellevue.example m'ont appele."),
+    "own": canary_letter(US, body=" J'ai postule chez Kavkom."),
+    "breach": canary_letter(US, body=" J'ai recu l'enregistrement d'une autre personne, une fuite de donnees."),
     "authority": AUTHORITY,
     "broken": b"From: Zoltan Quetzal <"
     + ADDRESS.encode()
@@ -81,8 +90,10 @@ def references(database: Database) -> list[str]:
 
 
 def nothing_due(database: Database) -> bool:
+    """Whether all is sent but what waits for the next gathered letter, which comes every 15 minutes."""
+    waiting = select(Delivery.id).where(Delivery.due_at.is_not(None), Delivery.recipient != BY_MAIL)
     with database.reading() as session:
-        return session.scalars(select(Delivery.id).where(Delivery.due_at.is_not(None)).limit(1)).first() is None
+        return session.scalars(waiting.limit(1)).first() is None
 
 
 def card(workspace: Workspace, reference: str, action: str) -> Message:
@@ -95,6 +106,64 @@ def card(workspace: Workspace, reference: str, action: str) -> Message:
     found = workspace.wait_for(find, what=f"the card of {reference} with {action}")
     assert found is not None
     return found
+
+
+def press(workspace: Workspace, reference: str, action: str, values: dict[str, Any] | None = None) -> None:
+    """Press a button, and submit the modal that it opens."""
+    view = workspace.click(ANNE, card(workspace, reference, action), action).view
+    if view is not None:
+        workspace.submit(ANNE, view, values or {})
+
+
+def decide_in_every_way(workspace: Workspace, database: Database, mail_host: MailHost) -> None:
+    """Every further button of held requests, a question and its answer, and a forward that goes astray."""
+    asked, unsure, own, breach, authority = cases_of(database)
+    press(workspace, asked, "dsr_take")
+    press(workspace, asked, "dsr_hand_over", {"colleague": ANNE})
+    press(workspace, asked, "dsr_ask")
+    to = wait_for_question(mail_host)["Reply-To"]
+    answer = f"From: Zoltan <{ADDRESS}>\r\nTo: {to}\r\nSubject: Re: {WORDS}\r\n\r\nJe ne sais plus. {WORDS}"
+    mail_host.append(US, "INBOX", answer.encode())
+    press(workspace, asked, "dsr_close_unknown")
+    press(workspace, unsure, "dsr_refer")
+    press(workspace, own, "dsr_own")
+    press(workspace, breach, "dsr_possible_breach")
+    press(workspace, authority, "dsr_set_aside", {"reason": "other"})
+    form = workspace.command(ANNE, f"/dsr {with_the_garage(database)} misrouted").view
+    assert form is not None
+    workspace.submit(ANNE, form, {"wrong_customer": "C0001", "right_customer": "C0002"})
+    mail_host.wait_for_mail(GARAGE, 3)
+
+
+def wait_for_question(mail_host: MailHost) -> Message_:
+    """What the person is asked, among the acknowledgements that they got."""
+
+    def find() -> Message_ | None:
+        mails = (message_from_bytes(raw) for raw in mail_host.mailbox(ADDRESS))
+        return next((one for one in mails if "question" in str(make_header(decode_header(one["Subject"])))), None)
+
+    wait_until(lambda: find() is not None, "the question")
+    found = find()
+    assert found is not None
+    return found
+
+
+def with_the_garage(database: Database) -> str:
+    """A request that the garage's server has taken."""
+    taken = select(Delivery.case).where(Delivery.recipient == GARAGE, Delivery.accepted_at.is_not(None))
+    with database.reading() as session:
+        return session.scalars(taken).first() or ""
+
+
+def cases_of(database: Database) -> list[str]:
+    """The cases of the letters that are decided in every way, in their order."""
+    wanted = ("asked", "unsure", "own", "breach", "authority")
+    with database.reading() as session:
+        found = {}
+        for request in session.scalars(select(Request)):
+            raw = b"".join(messages.read_parts(session, request.message_id))
+            found[raw] = request.reference
+    return [next(reference for raw, reference in found.items() if raw == LETTERS[name]) for name in wanted]
 
 
 def held_without_clue(database: Database) -> str:
@@ -142,6 +211,7 @@ def test_no_personal_data_reaches_slack_or_the_logs(mail_host: MailHost, sqlite_
             assert report is not None
             said = workspace.submit(ANNE, report, {"noticed_at": 1_700_000_000, "summary": f"Ecrire a {ADDRESS}"})
             mail_host.wait_for_mail(GARAGE, 2)
+            decide_in_every_way(workspace, database, mail_host)
             wait_until(lambda: nothing_due(database), "everything told")
 
     assert said.errors

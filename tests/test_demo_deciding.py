@@ -31,7 +31,7 @@ class Desk(Page):
         """Press a button on the card of a case."""
 
         def press() -> bool:
-            found = [one for one in self.all(f"button[data-action-id='{action}']") if self._is_of(one, reference)]
+            found = [one for one in self.all(f"button[data-action-id='{action}']") if f"{reference} ·" in self._of(one)]
             if found:
                 found[0].click()
             return bool(found)
@@ -39,7 +39,7 @@ class Desk(Page):
         self.until(press)
 
     def card_says(self, reference: str, text: str, seconds: float = 15) -> None:
-        self.until(lambda: any(text in one.text for one in self._cards(reference)), seconds)
+        self.until(lambda: any(text in one.text for one in self.cards(reference)), seconds)
 
     def modal_says(self, text: str) -> None:
         self.says(text, "#modal")
@@ -67,12 +67,11 @@ class Desk(Page):
     def be(self, persona: str) -> None:
         self.one(f"#persona-{persona}").click()
 
-    def _cards(self, reference: str) -> list[WebElement]:
+    def cards(self, reference: str) -> list[WebElement]:
         return [one for one in self.all("#panel-channel article") if f"{reference} ·" in one.text]
 
-    def _is_of(self, button: WebElement, reference: str) -> bool:
-        article = button.find_element(By.XPATH, "./ancestor::article[1]")
-        return reference in article.text
+    def _of(self, button: WebElement) -> str:
+        return button.find_element(By.XPATH, "./ancestor::article[1]").text
 
     def _references(self) -> list[str]:
         return re.findall(r"(DSR-\d{4}-\d{4}) ·", self.driver.find_element(By.CSS_SELECTOR, "#panel-channel").text)
@@ -207,9 +206,10 @@ def test_an_authority_and_a_possible_breach_are_held_and_the_breach_is_open_in_t
     desk.submit()
 
     desk.card_says(reference, "Open about it: BR-")
+    [breach] = re.findall(r"Open about it: (BR-[0-9-]+)", next(one.text for one in desk.cards(reference)))
     desk.picture("19-possible-breach")
     desk.be("U01ANNE")
-    desk.one("button[data-action-id=breach_no_breach]").click()
+    desk.on_card(breach, "breach_no_breach")
     desk.one("#modal [data-action-id=no_breach_reason]").send_keys("Un enregistrement d'essai.")
     desk.submit()
     desk.says("not a breach")

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mail.letter import Letter, read_letter
-from mail.replies import read_reply
+from mail.replies import read_deletion, read_reply
 from storage.types import Said
 
 OUR_SUBJECT = "Une personne vous écrit au sujet de ses données – à traiter (DSR-2026-0042)"
@@ -264,3 +264,21 @@ def test_a_flood_of_words_is_read_quickly(words: str) -> None:
     read_reply(letter)
 
     assert time.process_time() - began < 0.5
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("effacé", Said.RECEIVED),
+        ("Deleted, both copies.", Said.RECEIVED),
+        ("Bonjour, c'est supprimé. Cordialement", Said.RECEIVED),
+        ("Nous ne l'avons pas effacé", Said.OTHER),
+        ("Effacé, mais mon collègue l'a déjà appelé. Que dois-je faire ?", Said.OTHER),
+        ("Je l'ai transmis à mon associé", Said.OTHER),
+    ],
+)
+def test_who_was_asked_to_delete_says_that_it_is_done_or_somebody_reads_it(text: str, said: Said) -> None:
+    subject = "Re: Message reçu par erreur : merci de l’effacer (DSR-2026-0003)"
+
+    assert read_deletion(Letter(subject=subject, text=text)) is said
+    assert read_reply(Letter(subject=subject, text="Bonjour, qui êtes-vous ?")) is not Said.NOT_OURS

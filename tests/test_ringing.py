@@ -160,13 +160,15 @@ def test_in_the_next_quarter_of_an_hour_letters_ring_one_by_one_again(quiet: The
     assert len([one for one in queued(quiet, RINGS) if one.recipient == CHANNEL]) == ONE_BY_ONE + 1
 
 
-def test_within_a_quarter_of_an_hour_the_e_mails_are_one(quiet: TheDesk) -> None:
+def test_after_three_e_mails_in_a_quarter_of_an_hour_what_comes_is_written_of_together(quiet: TheDesk) -> None:
     written = []
-    for minute in (0, 1, 14, 15, 31):
+    for minute in (0, 1, 2, 3, 14, 15, 16):
         take_in(quiet)
         written.append(gather_rings(quiet, slack_out=False, now=NOW + timedelta(minutes=minute)))
 
-    assert written == [2, 0, 0, 2, 2]
+    assert written == [2, 2, 2, 0, 0, 2, 2]
+    subjects = [one.subject for one in queued(quiet, medium=Medium.EMAIL) if one.recipient == ESCALATION]
+    assert subjects[3] == "3 letters to read now"
 
 
 def test_in_an_outage_a_letter_that_rings_is_not_told_twice(quiet: TheDesk) -> None:

@@ -30,6 +30,7 @@ def describe(letter: Message) -> Json:
     text, html = _find_body(letter, "text/plain"), _find_body(letter, "text/html")
     return {
         "headers": [[name, field(letter, name)] for name in SHOWN if letter.get(name)],
+        "id": field(letter, "Message-ID"),
         "text": _read_text(text)[:MOST_TEXT] if text is not None else "",
         "html": html is not None,
         "parts": [_describe_part(number, part) for number, part in enumerate(attachments(letter))],

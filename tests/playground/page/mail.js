@@ -4,7 +4,7 @@ import { fullDate, shortDay } from "./time.js";
 
 const ZONE = "Europe/Paris";
 const read = new Set();
-let ready = [], listed = "", open = null;
+let ready = [], listed = "", open = null, answered = {};
 
 export async function startMail() {
   try {
@@ -34,6 +34,7 @@ async function fillMailboxes() {
 
 function fillLetter() {
   const letter = ready.find((each) => each.id === $("compose-letter").value);
+  answered = {};
   if (letter) for (const name of ["from", "to", "subject", "body"]) $(`compose-${name}`).value = letter[name];
 }
 
@@ -42,7 +43,7 @@ async function send(event) {
   const letter = ready.find((each) => each.id === $("compose-letter").value);
   const wish = Object.fromEntries(new FormData($("compose-form")));
   $("compose-send").disabled = true;
-  const answer = await post("/desk/send", { ...wish, headers: letter?.headers ?? {} }).catch(() => ({ trouble: "The letter could not be sent." }));
+  const answer = await post("/desk/send", { ...wish, headers: letter?.headers ?? answered }).catch(() => ({ trouble: "The letter could not be sent." }));
   $("compose-send").disabled = false;
   if (answer.trouble) return complain(answer.trouble);
   tell("The letter is on its way.");
@@ -101,6 +102,7 @@ function reply(address, letter) {
   $("compose-to").value = field["Reply-To"] ?? field.From;
   $("compose-subject").value = `Re: ${field.Subject ?? ""}`;
   $("compose-body").value = "";
+  answered = { "In-Reply-To": letter.id, References: letter.id };
   $("compose").open = true;
   $("compose-body").focus();
 }
