@@ -157,15 +157,13 @@ def test_figures_that_meet_a_death_are_told_once(database_url: str, tmp_path: Pa
         assert [one.recipient for one in mails(database)] == [people.ANNE.email]
 
 
-def test_a_letter_that_rings_meets_a_death_and_is_written_of_once(
-    database_url: str, tmp_path: Path, point: str
-) -> None:
+def test_a_letter_that_rings_meets_a_death_and_is_written_of_once(database_url: str, tmp_path: Path) -> None:
     with prepared(database_url, tmp_path) as (database, workspace, environ):
         with database.begin() as session:
             reading = requests.Reading(Kind.AUTHORITY, (), "fr")
             letter = keep_letter(session, at=now())
             requests.receive_request(session, letter, reading, hold=Hold.AUTHORITY, by=DESK, now=now())
-        with process(environ, "tests.dying", point, "bot") as doomed:
+        with process(environ, "tests.dying", "bot:rings-uncommitted", "bot") as doomed:
             assert doomed.wait(20) == -signal.SIGKILL
 
         with process(environ, "bot"):
