@@ -5,6 +5,7 @@ from sqlalchemy.orm import Session
 from bot.cards import ForwardLine, RequestCard, TaskLine
 from bot.shell import shown
 from storage import customers
+from storage.models import Forward
 from storage.shell import say
 
 
@@ -30,6 +31,11 @@ def tell_forward(session: Session, line: ForwardLine) -> None:
         customer = customers.get_customer(session, line.customer_reference)
         numbers = customers.telephones_of(session, customer)
         say(f"    telephone: {', '.join(numbers) or 'none in the directory, see the order'}")
+
+
+def tell_order(forward: Forward) -> None:
+    """Which order it follows, and the address in it, as they were on the day of the forward (agreement clause 4)."""
+    say(f"    order {forward.order_reference or '(not recorded)'}, whose address was {forward.address}")
 
 
 def tell_task(task: TaskLine, case: str) -> None:

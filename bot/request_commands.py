@@ -36,16 +36,18 @@ def list_requests() -> None:
 def show(reference: Reference) -> None:
     """Show a request: since when it is here, who has it, and whom to telephone if it did not arrive."""
     from bot.cards import show_request  # noqa: PLC0415 - slow
-    from bot.failure_shell import tell_decision, tell_forward, tell_task  # noqa: PLC0415 - slow
+    from bot.failure_shell import tell_decision, tell_forward, tell_order, tell_task  # noqa: PLC0415 - slow
     from storage import requests  # noqa: PLC0415 - slow
 
     with at_the_desk() as desk, desk.database.reading() as session:
-        card = show_request(session, requests.get_request(session, reference))
+        request = requests.get_request(session, reference)
+        card = show_request(session, request)
         say(f"{card.reference}: {_state(card)}, received {shown(card.received_at)}")
         say(f"rights: {', '.join(card.rights) or '-'}; language: {card.language}; kind: {card.kind}")
         tell_decision(card)
-        for line in card.forwards:
+        for forward, line in zip(request.forwards, card.forwards, strict=True):
             tell_forward(session, line)
+            tell_order(forward)
         for task in card.tasks:
             tell_task(task, card.reference)
 

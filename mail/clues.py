@@ -15,6 +15,7 @@ from typing import NamedTuple
 from mail.capitals import mark_words
 from mail.headers import first, read_addresses, split_head
 from mail.hosts import find_domains, with_parents
+from mail.latin import is_latin
 from mail.letter import HEAD, Letter, read_letter
 from mail.lexicon import plain
 from mail.numbers import COUNTRIES, MOST, find_numbers, near_numbers
@@ -83,7 +84,7 @@ def find_clues(head: bytes, letter: Letter) -> Clues:
         found=tuple(found),
         words=mark_words(f"{sections.written}\n{sections.quoted}\n{campaigns}"),
         wordless=not any(map(str.isalpha, said)),
-        chatty=len(_WORDS_SAID.findall(said)) > FEW,
+        chatty=any(islice(_WORDS_SAID.finditer(said), FEW, None)),
         own_domains=tuple(_domain_of(one) for one in dict.fromkeys((letter.sender, letter.reply_to)) if one),
         days=tuple(dict.fromkeys(days)),
         too_many=any(count > MOST for count in counts) or _has_unread_mails(letter, len(attached)),
@@ -174,7 +175,7 @@ _TWO_ALPHABETS = re.compile(
 
 
 def _is_disguised(text: str) -> bool:
-    return bool(_GREEK_OR_CYRILLIC.search(text)) and bool(_TWO_ALPHABETS.search(text))
+    return not is_latin(text) and bool(_GREEK_OR_CYRILLIC.search(text)) and bool(_TWO_ALPHABETS.search(text))
 
 
 _WRITTEN_BY = re.compile(
@@ -184,7 +185,7 @@ _WRITTEN_BY = re.compile(
 )
 _DENIES = re.compile(
     r"pas (?:eux|lui|elle|cette (?:societe|entreprise)|vous qui)\b|rien a voir avec|pas a l'origine|ne vient pas d|"
-    r"(?:not|n't|n\u2019t) (?:them|him|her|that company|from them)\b|nothing to do with|"
+    r"n(?:ot|'t|\u2019t) (?:them|him|her|that company|from them)\b|nothing to do with|"
     r"nicht (?:die|von denen|sie gewesen)\b|no (?:fueron|son) ellos|non (?:sono|erano) loro|niet van hen"
 )
 _WORDS_SAID = re.compile(r"[^\W_]+")

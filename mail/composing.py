@@ -13,11 +13,11 @@ from mail.receipts import TO_CUSTOMERS, receipt_address
 from mail.recent import LARGEST, RecentLetters
 from mail.settings import MailSettings
 from mail.threads import TO_PERSONS
-from mail.words import follow_up_words, forward_words, original_words
+from mail.words import confirmation_words, follow_up_words, forward_words, original_words
 from storage import messages, requests, tokens
 from storage.attempts import find_original, withheld_size
 from storage.database import Database
-from storage.models import Delivery, Forward, Message, Request
+from storage.models import Customer, Delivery, Forward, Message, Request
 from storage.outbox import Words
 from storage.splicing import boundary_of, is_spliced
 from storage.types import Channel, Purpose
@@ -97,7 +97,8 @@ def _compose(
 ) -> bytes:
     request = delivery.forward.request if delivery.forward else requests.find_request(session, delivery.case)
     about = find_original(session, delivery)
-    says = _read_kept(session, about.id if about else 0, settings, recent) if delivery.text is None else None
+    composed = delivery.text is not None or delivery.purpose is Purpose.CONFIRMATION
+    says = None if composed else _read_kept(session, about.id if about else 0, settings, recent)
     if says and says.channel is Channel.COLLEAGUE and delivery.purpose in TO_CUSTOMERS:
         original = None
     envelope = Envelope(
@@ -156,6 +157,8 @@ def _words(
     session: Session, delivery: Delivery, says: Effective | None, about: Message | None, settings: MailSettings
 ) -> Words:
     """`says` is what the mail `about` which we write says. Of one that a colleague wrote only the letter is shown."""
+    if delivery.purpose is Purpose.CONFIRMATION:
+        return confirmation_words(delivery, session.get_one(Customer, delivery.customer_id), settings.company_name)
     if says is None:
         return Words(delivery.subject or "", delivery.text or "", delivery.html)
     received_at = about.received_at if about else delivery.queued_at
@@ -183,7 +186,12 @@ def _words(
 
 
 def _reply_to(session: Session, delivery: Delivery, request: Request | None, settings: MailSettings) -> str:
-    """A request's own signed address, where customers and persons answer; never for what goes to our own staff."""
+    """A request's own signed address, where customers and persons answer; never for what goes to our own staff.
+
+    What belongs to no request, and is to be answered, is known by its delivery.
+    """
+    if delivery.purpose is Purpose.CONFIRMATION:
+        return tokens.plus_address(settings.mail_address, tokens.sign(session, "b", delivery.id))
     if request is None or delivery.purpose not in ANSWERED:
         return settings.mail_address
     return tokens.plus_address(settings.mail_address, tokens.sign(session, "c", request.id))

@@ -87,5 +87,8 @@ class AuthorDigest:
 
 def _body_of(head: bytearray, start: int) -> int:
     """Where the body begins, after the first blank line from `start` on; 0 when there is none yet."""
-    ends = [at + len(blank) for blank in (b"\n\n", b"\n\r\n") if (at := head.find(blank, start)) >= 0]
-    return min(ends, default=0)
+    ends_crlf = head.find(b"\n\r\n", start)
+    ends_lf = head.find(b"\n\n", start, ends_crlf + 1 if ends_crlf >= 0 else len(head))
+    if ends_lf >= 0:
+        return ends_lf + 2
+    return ends_crlf + 3 if ends_crlf >= 0 else 0

@@ -12,7 +12,7 @@ _HOST = re.compile(
     r"((?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.){1,9}[a-z]{2,24})(?![\w@-]|\.\w)",
     re.IGNORECASE,
 )
-_DOT_WITHIN = re.compile(r"[a-z0-9]\.[a-z]{2}", re.IGNORECASE)
+_DOT_WITHIN = re.compile(r"\.(?<=[a-z0-9].)[a-z]{2}", re.IGNORECASE)
 _OWN_MAIL = re.compile(
     rf"\b(?:{OWNERS})\s(?:\w+\s){{0,2}}(?:e-?mail|mail|adresse|address|courriel|correo|indirizzo|site|website|web|page|"
     r"boutique|shop|entreprise|societe|company|firma|empresa|azienda|bedrijf)\b[^.!?\n]{0,24}$"
@@ -32,13 +32,21 @@ _WROTE = re.compile(
 
 def find_domains(text: str) -> Iterator[tuple[str, ...]]:
     """The hosts that a text names, each with the domains that it lies in."""
-    if not _DOT_WITHIN.search(text):
-        return
-    for host in islice(_HOST.finditer(text), MOST + 1):
+    for host in islice(_hosts(text), MOST + 1):
         before = plain(text[max(0, host.start() - 60) : host.start()])
         wrote = bool(_FROM.search(before)) or bool(_WROTE.match(text, host.end()))
         if wrote if "@" in host[0] else not _OWN_MAIL.search(before):
             yield with_parents(host[1])
+
+
+def _hosts(text: str) -> Iterator[re.Match[str]]:
+    """Where hosts stand. Only there is looked where a dot stands within a word."""
+    end = 0
+    for dot in _DOT_WITHIN.finditer(text):
+        if dot.start() >= end:
+            begin, end = text.rfind(" ", 0, dot.start()) + 1, text.find(" ", dot.end())
+            end = end if end >= 0 else len(text)
+            yield from _HOST.finditer(text, begin, end)
 
 
 def with_parents(host: str) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cache
 
 from mail.headers import (
     Fields,
@@ -21,6 +22,7 @@ from mail.headers import (
     split_head,
 )
 from mail.language import guess_language
+from mail.latin import Table
 from mail.markup import HTML_LIMIT, read_html
 from mail.parts import Part, Parts, content_type_of, read_parts
 from mail.text import clean, decode, decode_head, own_words, shorten
@@ -53,6 +55,7 @@ _EXECUTABLE = re.compile(
 )
 _ENCRYPTED = ("multipart/encrypted", "application/pkcs7-mime", "application/x-pkcs7-mime")
 _WORD = re.compile(r"\w{2,}")
+_IN_WORD = re.compile(r"\w")
 _LONG_NUMBER = re.compile(r"\d(?:[ \t.\-/()\xa0\u202f]{0,3}\d){7,14}")
 _NO_DIGIT = re.compile(r"\D+")
 
@@ -121,12 +124,13 @@ def _without_envelope_line(head: bytes) -> bytes:
 
 def _read_headers(fields: Fields) -> Letter:
     references, sender = read_ids(first(fields, "references")), _only_mailbox(fields, "from")
+    reply_to = _only_mailbox(fields, "reply-to")
     return Letter(
         subject=read_words(first(fields, "subject"), 500),
         sender=sender,
         sender_name=sender_name(first(fields, "from")),
-        reply_to=_only_mailbox(fields, "reply-to"),
-        reply_unclear="reply-to" in fields and _only_mailbox(fields, "reply-to") is None,
+        reply_to=reply_to,
+        reply_unclear="reply-to" in fields and reply_to is None,
         return_path=(_only_mailbox(fields, "return-path") or "") if "return-path" in fields else None,
         date=read_date(first(fields, "date")),
         message_id=next(iter(read_ids(first(fields, "message-id"))), None),
@@ -209,9 +213,20 @@ def _disagree(plain: str, html: str) -> bool:
     first_numbers, second_numbers = set(_numbers(plain)), set(_numbers(html))
     if first_numbers and second_numbers and first_numbers != second_numbers:
         return True
-    first_words, second_words = set(_WORD.findall(plain.lower())), set(_WORD.findall(html.lower()))
+    first_words, second_words = _words_of(plain), _words_of(html)
     fewer = min(len(first_words), len(second_words))
     return fewer >= 8 and len(first_words & second_words) * 3 < fewer
+
+
+def _words_of(text: str) -> set[str]:
+    """Its words of two letters or more, in lower case."""
+    words = _words_table().apply(text)
+    return {word for word in set(_WORD.findall(text.lower()) if words is None else words.split()) if len(word) > 1}
+
+
+@cache
+def _words_table() -> Table:
+    return Table(lambda character: character.lower() if _IN_WORD.match(character) else " ")
 
 
 def _numbers(text: str) -> Iterator[str]:

@@ -1,12 +1,13 @@
 """Finding the phrases of the lexicon (mail/lexicon.toml) in a text: pure, and quick where there is nothing to find.
 
 `*` ends a word anyhow, `...` is up to five words within a sentence, `(a|b)` a choice, `(a|b)?` also nothing.
-A pattern is tried only where its first word stands, and only if the text has a word of each choice that it demands.
+A pattern is tried only if the text has a word of each choice that it demands, and only where its first word stands and
+soon after it one of the words that must follow.
 """
 
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache, reduce
 from importlib import resources
@@ -17,6 +18,9 @@ from storage.naming import plain as plain_of_any
 from storage.types import Right
 
 HOMONYM = "homonym"
+FAR = 5
+"""Words that `...` is at most."""
+
 _KEY = 4
 """Letters by which a first word that may end anyhow is looked up."""
 
@@ -42,13 +46,18 @@ class Found:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class _Phrase:
-    """`order`: homonyms first. `needs`: the choices it cannot do without, a bit for each."""
+    """`order`: homonyms first. `needs`: the choices it cannot do without, a bit for each.
+
+    `soon`: of these, if there are any, one is among the next `reach` words.
+    """
 
     order: int
     label: str
     points: int
     spelled: str
     needs: int
+    soon: frozenset[str]
+    reach: int
 
 
 @dataclass(frozen=True)
@@ -69,10 +78,12 @@ def find_phrases(text: str) -> Iterator[Found]:
     words = flat.split()
     possible, covered, done = _possible(set(words)), 0, set[_Phrase]()
     start = -1
-    for word in filter(possible.__contains__, words):
+    for at, word in enumerate(words):
+        if word not in possible:
+            continue
         start = flat.find(f" {word} ", start + 1)
         for phrase in possible[word]:
-            if phrase in done or (start < covered and phrase.label in _RIGHTS):
+            if phrase in done or (start < covered and phrase.label in _RIGHTS) or _breaks_off(phrase, words, at):
                 continue
             if match := _pattern(phrase.spelled).match(text, start):
                 if phrase.label == HOMONYM:
@@ -80,6 +91,11 @@ def find_phrases(text: str) -> Iterator[Found]:
                 else:
                     done.add(phrase)
                     yield Found(phrase.label, phrase.points, " ".join(match[0].split())[:60])
+
+
+def _breaks_off(phrase: _Phrase, words: Sequence[str], at: int) -> bool:
+    """Whether what must follow its first word is not there: told in a tenth of the time of its pattern."""
+    return bool(phrase.soon) and phrase.soon.isdisjoint(words[at + 1 : at + 1 + phrase.reach])
 
 
 def plain(text: str) -> str:
@@ -109,11 +125,10 @@ def _flat_table() -> Table:
 def _possible(words: set[str]) -> dict[str, list[_Phrase]]:
     """The phrases that these words may spell, by their first word."""
     lexicon = _lexicon()
-    met = reduce(or_, [lexicon.meets[word] for word in words if word in lexicon.meets], 0)
+    met = reduce(or_, map(lexicon.meets.__getitem__, lexicon.meets.keys() & words), 0)
     possible = dict[str, list[_Phrase]]()
-    for word in words:
-        phrases = lexicon.firsts.get(word)
-        if phrases and (spelled := [phrase for phrase in phrases if phrase.needs & met == phrase.needs]):
+    for word in lexicon.firsts.keys() & words:
+        if spelled := [phrase for phrase in lexicon.firsts[word] if phrase.needs & met == phrase.needs]:
             possible[word] = spelled
     for word in [word for word in words if word[:_KEY] in lexicon.beginnings]:
         begun = [phrase for beginning, phrase in lexicon.beginnings[word[:_KEY]] if word.startswith(beginning)]
@@ -131,7 +146,7 @@ def _lexicon() -> _Lexicon:
     homonyms_first = sorted(phrases(), key=lambda one: one[0] != HOMONYM)
     for order, (label, points, spelled) in enumerate(homonyms_first):
         needs = reduce(or_, (bits.setdefault(need, 1 << len(bits)) for need in _demanded(spelled)), 0)
-        phrase, first = _Phrase(order, label, points, spelled, needs), _FIRST.search(spelled)
+        phrase, first = _Phrase(order, label, points, spelled, needs, *_soon(spelled)), _FIRST.search(spelled)
         if first and first[2]:
             lexicon.beginnings.setdefault(first[1][:_KEY], []).append((first[1], phrase))
         elif first:
@@ -169,6 +184,23 @@ def _demanded(phrase: str) -> Iterator[frozenset[str]]:
             yield frozenset(max(_WORD.findall(one), key=len) for one in words)
 
 
+def _soon(phrase: str) -> tuple[frozenset[str], int]:
+    """Words of which one stands among so many after the first, if the phrase does; none where any may."""
+    first, *rest = _pieces(phrase)
+    words, reach = set[str](), 1
+    for piece in rest if _FIRST.fullmatch(first) else ():
+        choice = piece.removesuffix("?").strip("()")
+        if piece == "...":
+            reach += FAR
+        elif not _PLAIN_CHOICE.fullmatch(choice):
+            break
+        else:
+            words.update(_WORD.findall(one)[0] for one in choice.split("|"))
+            if not piece.endswith("?"):
+                return frozenset(words), reach
+    return frozenset(), 0
+
+
 def _pieces(phrase: str) -> list[str]:
     return _PIECE.findall(phrase.replace("'", " "))
 
@@ -182,7 +214,7 @@ def _pattern(phrase: str) -> re.Pattern[str]:
 
 def _following(piece: str) -> str:
     if piece == "...":
-        return rf"(?:{_BETWEEN}\w++){{0,5}}?"
+        return rf"(?:{_BETWEEN}\w++){{0,{FAR}}}?"
     if piece.endswith("?"):
         return f"(?:{_BETWEEN}{_choice(piece[:-1])})?"
     return _BETWEEN + _choice(piece)

@@ -7,11 +7,14 @@ It knows words and pairs of words in fourteen languages, and what the lexicon fo
 import json
 import math
 import re
-from collections.abc import Collection, Iterator, Mapping
+import struct
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from itertools import pairwise
+
+from mail.latin import Table
 
 LONG = 5
 """Letters of the beginning that inflected words have in common."""
@@ -20,66 +23,91 @@ LONGEST = 6
 """The length of a letter is known by powers of two, up to this one."""
 
 MOST_POINTS = 4
+_BITS = 32
+_WEIGHT = (1 << _BITS) - 1
+_ZERO = 1 << _BITS - 1
+"""What is added to a sum of weights lest it be negative; no letter has features enough to reach it."""
+
 _SENTENCE_END = re.compile(r"[.!?;\n]+")
-_WORD = re.compile(r"[^\W_]+")
+_END = "."
+_BESIDE_WORDS = re.compile(r"[^\w.]|_")
 
 
 @dataclass(frozen=True)
 class Model:
-    """`weights`: for each feature, label and weight in turn, in hundredths; `bias`: of each label, as they stand."""
+    """`weights`: those of each feature for all labels, in hundredths, in one number (see `pack`); `bias`: as it is."""
 
     labels: tuple[str, ...]
     bias: tuple[float, ...]
-    weights: Mapping[str, tuple[int, ...]]
+    weights: Mapping[str, int]
 
-    def score(self, features: Collection[str]) -> dict[str, float]:
+    def score(self, features: Iterable[str]) -> dict[str, float]:
         """How much speaks for each label: above 0 it is more likely than not."""
-        known = [row for one in features if (row := self.weights.get(one)) is not None]
-        totals = [0] * len(self.labels)
-        for row in known:
-            for at in range(0, len(row), 2):
-                totals[row[at]] += row[at + 1]
-        share = 1 / (100 * math.sqrt(len(known) + 1))
+        known = [packed for packed in map(self.weights.get, features) if packed is not None]
+        totals, share = unpack(sum(known), len(self.labels)), 1 / (100 * math.sqrt(len(known) + 1))
         return {label: self.bias[at] + totals[at] * share for at, label in enumerate(self.labels)}
 
-    def because(self, features: Collection[str], labels: Collection[str], *, most: int) -> list[str]:
+    def because(self, features: Iterable[str], labels: Collection[str], *, most: int) -> list[str]:
         """The words that speak most for any of these labels."""
-        wanted = {self.labels.index(label) for label in labels if label in self.labels}
+        wanted = [_BITS * at for at, label in enumerate(self.labels) if label in labels]
         said = [one for one in features if one[:1].isalnum() and not one.isupper() and not one.endswith("*")]
-        weighed = [(self._weight(one, wanted), one) for one in said]
+        above_zero, zero = _zero(len(self.labels)), _ZERO * len(wanted)
+        rows = [(packed + above_zero, one) for one in said if (packed := self.weights.get(one))]
+        weighed = [(sum([row >> at & _WEIGHT for at in wanted]) - zero, one) for row, one in rows]
         return [one for weight, one in sorted(weighed, reverse=True)[:most] if weight > 0]
 
-    def _weight(self, feature: str, wanted: Collection[int]) -> int:
-        row = self.weights.get(feature, ())
-        return sum(row[at + 1] for at in range(0, len(row), 2) if row[at] in wanted)
+
+def pack(row: Sequence[int]) -> int:
+    """A row of labels, each with its weight, in one number: who adds up numbers adds up the weights of each label."""
+    return sum([weight << _BITS * label for label, weight in zip(row[::2], row[1::2], strict=True)])
+
+
+def unpack(packed: int, labels: int) -> tuple[int, ...]:
+    """The weights in a number for so many labels, or the sums of weights."""
+    above_zero = packed + _zero(labels)
+    return tuple(weight - _ZERO for weight in struct.unpack(f"<{labels}I", above_zero.to_bytes(4 * labels, "little")))
+
+
+@cache
+def _zero(labels: int) -> int:
+    return sum(_ZERO << _BITS * label for label in range(labels))
 
 
 @cache
 def load_model() -> Model:
     """The model that is shipped."""
     read = json.loads((resources.files("mail") / "model.json").read_text(encoding="utf-8"))
-    return Model(
-        tuple(read["labels"]), tuple(read["bias"]), {name: tuple(row) for name, row in read["weights"].items()}
-    )
+    return Model(tuple(read["labels"]), tuple(read["bias"]), {name: pack(row) for name, row in read["weights"].items()})
 
 
 def features_of(plain_text: str, points: Mapping[str, int]) -> set[str]:
     """What the model looks at in a plain text in which the lexicon found so many `points` for each label."""
-    found, words = set(_levels(points)), 0
-    for sentence in _SENTENCE_END.split(plain_text):
-        said = ["NUM" if word.isdigit() else word for word in _WORD.findall(sentence)]
-        words += len(said)
-        found.update(said)
-        found.update(_pairs(said))
-        found.update(f"{word[:LONG]}*" for word in said if len(word) > LONG + 1)
-    found.add(f"LEN{min(LONGEST, int(math.log2(words + 1)))}")
+    said = ["NUM" if word.isdigit() else word for word in _words(plain_text)]
+    pairs, words = set(pairwise(said)), set(said)
+    words.discard(_END)
+    length = int(math.log2(len(said) - said.count(_END) + 1))
+    found = {*words, *_levels(points), f"LEN{min(LONGEST, length)}"}
+    found.update([f"{word[:LONG]}*" for word in words if len(word) > LONG + 1])
+    found.update([f"{first} {second}" for first, second in pairs if first != _END != second])
     return found
+
+
+def _words(plain_text: str) -> list[str]:
+    """The words of a text, and in their order the ends of its sentences."""
+    changed = _words_table().apply(plain_text)
+    return (_only_words(plain_text) if changed is None else changed).replace(_END, f" {_END} ").split()
+
+
+def _only_words(text: str) -> str:
+    """Nothing but letters and digits, ends of sentences, and spaces."""
+    return _BESIDE_WORDS.sub(" ", _SENTENCE_END.sub(_END, text))
+
+
+@cache
+def _words_table() -> Table:
+    return Table(_only_words)
 
 
 def _levels(points: Mapping[str, int]) -> Iterator[str]:
     for label, most in points.items():
         yield from (f"LEX:{label}>={level}" for level in range(1, min(most, MOST_POINTS) + 1))
-
-
-def _pairs(words: list[str]) -> Iterator[str]:
-    return (f"{first} {second}" for first, second in pairwise(words))

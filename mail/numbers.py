@@ -37,7 +37,12 @@ SHORTEST, LONGEST = 8, 15
 """Digits of a number (ITU-T E.164)."""
 
 _BETWEEN_DIGITS = r"(?!\s\s)[ \t\xa0\u2009\u202f().\-/\u2010-\u2015]{0,3}"
-_RUN = re.compile(rf"(?<![\w+.,/-])(?:(?:\+|\(?0)(?:{_BETWEEN_DIGITS}\d){{6,16}}|33[1-79]\d{{8}})(?![\w-]?\d)")
+_MORE_DIGITS = rf"(?:{_BETWEEN_DIGITS}\d){{6,16}}"
+_RUN = re.compile(
+    rf"[+(03](?<![\w+.,/-].)(?:(?<=[+0]){_MORE_DIGITS}|(?<=\()0{_MORE_DIGITS}|(?<=3)3[1-79]\d{{8}})(?![\w-]?\d)"
+)
+"""Its first character comes first, and what stands before it after it: so all others are passed over quickly."""
+
 _DIGITS = re.compile(r"\d+")
 _DATE = re.compile(r"\d{1,2}[/.-]\d{1,2}[/.-](?:19|20)?\d\d(?!\d)(?![/.-]\d)")
 BESIDE_FRANCE = frozenset({"32", "41", "352"})
@@ -93,20 +98,26 @@ _OWN_AFTER = re.compile(
     r"gehort mir)"
 )
 _LETTER = re.compile(r"[^\W\d_]")
-_SENTENCE = re.compile(r"[.!?]\s|\n")
+_SENTENCE = re.compile(r"\.\s|!\s|\?\s|\n")
 
 
 def find_numbers(text: str, countries: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
     """The numbers in a text that are not its writer's own, each in all ways in which it may be read (E.164)."""
-    if not any(character.isdigit() for character in text):
+    runs = [(run, values) for run in islice(_RUN.finditer(text), MOST + 1) if (values := _values_of(run, countries))]
+    if not runs:
         return
-    spelled = plain(text) if len(plain(text)) == len(text) else text.lower()
-    for run in islice(_RUN.finditer(text), MOST + 1):
-        if _MASKED.match(text, run.end()) or _is_own(spelled, run.start(), run.end()):
-            continue
-        digits = _TIME_FOLLOWS.sub("", run[0]) if text[run.end() : run.end() + 1] in (":", "h") else run[0]
-        if values := tuple(dict.fromkeys(_readings(digits, countries))):
+    spelled = plain(text)
+    if len(spelled) != len(text):
+        spelled = text.lower()
+    for run, values in runs:
+        if not _MASKED.match(text, run.end()) and not _is_own(spelled, run.start(), run.end()):
             yield values
+
+
+def _values_of(run: re.Match[str], countries: tuple[str, ...]) -> tuple[str, ...]:
+    is_before_time = run.string.startswith((":", "h"), run.end())
+    digits = _TIME_FOLLOWS.sub("", run[0]) if is_before_time else run[0]
+    return tuple(dict.fromkeys(_readings(digits, countries)))
 
 
 def near_numbers(text: str) -> Iterator[str]:

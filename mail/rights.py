@@ -32,6 +32,8 @@ SAID = 8
 """Words at most that are given as the reason."""
 
 _ABBREVIATED = {word: re.compile(rf"{word}\.(?<!\w{word}\.)") for word in ("art", "cl")}
+_RIGHTS = tuple(right.value for right in Right)
+_KINDS = {kind: f"kind:{kind}" for kind in Kind}
 _ASKING = frozenset({Kind.REQUEST, Kind.FOLLOW_UP})
 
 
@@ -57,7 +59,7 @@ def read_rights(subject: str, text: str, *, model: Model | None = None) -> Right
     features = features_of(own, points)
     scores = model.score(features)
     kind = _kind(scores, points)
-    rights = tuple(right.value for right in Right if kind in _ASKING and _exercises(right, scores, points))
+    rights = tuple(right for right in _RIGHTS if kind in _ASKING and _exercises(right, scores, points))
     flags = _flags(scores, points)
     told = {*rights, *(f"flag:{flag}" for flag in flags), kind.value}
     phrases = [one.words for one in found if one.label in told]
@@ -93,16 +95,16 @@ def _without_dots(text: str) -> str:
 
 def _kind(scores: Mapping[str, float], points: Mapping[str, int]) -> Kind:
     """What most speaks for; a letter that neither the model nor the lexicon takes for a request is none."""
-    asked = max((points.get(right, 0) for right in Right), default=0)
-    found = {kind: points.get(kind.value, 0) for kind in Kind} | {Kind.REQUEST: max(asked, points.get(Kind.REQUEST, 0))}
-    total = {kind: scores[f"kind:{kind}"] + FOR_KIND * found[kind] for kind in Kind}
-    best = max(total, key=lambda kind: total[kind])
+    found = dict(points)
+    found[Kind.REQUEST] = max([points.get(label, 0) for label in (*_RIGHTS, Kind.REQUEST)])
+    total = {kind: scores[label] + FOR_KIND * found.get(kind, 0) for kind, label in _KINDS.items()}
+    best = max(_KINDS, key=total.__getitem__)
     return Kind.NOT_REQUEST if best in _ASKING and total[best] < 0 else best
 
 
-def _exercises(right: Right, scores: Mapping[str, float], points: Mapping[str, int]) -> bool:
-    said = points.get(right.value, 0)
-    return said >= DEMAND or scores[right.value] + FOR_RIGHT * said > DOUBT
+def _exercises(right: str, scores: Mapping[str, float], points: Mapping[str, int]) -> bool:
+    said = points.get(right, 0)
+    return said >= DEMAND or scores[right] + FOR_RIGHT * said > DOUBT
 
 
 def _flags(scores: Mapping[str, float], points: Mapping[str, int]) -> tuple[str, ...]:

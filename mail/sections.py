@@ -20,7 +20,6 @@ _CLOSING = re.compile(
     r"cordiali saluti|distinti saluti|grazie|met vriendelijke groet(?:en)?|mvg|groeten|atenciosamente|obrigad[oa]|"
     r"pozdrawiam|z powazaniem|cu stima|multumesc)\W*$"
 )
-_APOSTROPHE = re.compile("['\u2019]")
 _NAME = re.compile(r"[^\W\d_]{2,}")
 _SENTENCE_ENDS = re.compile(r"[.!?]\s*$")
 
@@ -35,10 +34,10 @@ class Sections(NamedTuple):
 
 def split_sections(text: str, sender_name: str) -> Sections:
     """Split a letter whose writer calls himself `sender_name`."""
-    above = words_above_quotation(_without_dashes(text))
-    own = set(above.splitlines())
-    quoted = "\n".join(line for line in _without_dashes(text).splitlines() if line not in own)
-    lines = above.splitlines()
+    text = _without_dashes(text)
+    lines = words_above_quotation(text).splitlines()
+    own = set(lines)
+    quoted = "\n".join(line for line in text.splitlines() if line not in own)
     at = _signature_begins(lines, sender_name)
     return Sections("\n".join(lines[:at]), quoted, "\n".join(lines[at:]))
 
@@ -55,21 +54,23 @@ def _without_dashes(text: str) -> str:
 
 def _signature_begins(lines: list[str], sender_name: str) -> int:
     """The first line of the signature: a closing, or the writer's name among short lines at the end."""
-    plain_lines = [plain(line).strip() for line in lines]
     last = max(2, len(lines) - CLOSING_LINES)
-    closing = next(
-        (at for at in range(last, len(lines)) if _CLOSING.match(_APOSTROPHE.sub(" ", plain_lines[at]))), len(lines)
-    )
-    return min(closing, _name_stands_at(plain_lines[:closing], sender_name))
+    closing = next((at for at in range(last, len(lines)) if _is_closing(lines[at])), len(lines))
+    return min(closing, _name_stands_at(lines[:closing], sender_name))
+
+
+def _is_closing(line: str) -> bool:
+    return bool(line) and bool(_CLOSING.match(plain(line).strip().replace("'", " ")))
 
 
 def _name_stands_at(lines: list[str], sender_name: str) -> int:
     names = set(_NAME.findall(plain(sender_name)))
     begins = len(lines)
     for at in range(len(lines) - 1, max(2, len(lines) - SIGNATURE_LINES) - 1, -1):
-        if len(lines[at]) > SHORT_LINE or _SENTENCE_ENDS.search(lines[at]):
+        line = plain(lines[at]).strip()
+        if len(line) > SHORT_LINE or _SENTENCE_ENDS.search(line):
             break
-        words = set(_NAME.findall(lines[at]))
+        words = set(_NAME.findall(line))
         if words and words <= names:
             begins = at
     return begins

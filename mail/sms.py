@@ -10,7 +10,7 @@ from mail.numbers import MOST
 SHOUTED = 4
 """Words in capitals that may still be senders of text messages."""
 
-_SENDER = re.compile(r"(?<![\w.@])(?<![a-zA-Z0-9]-)[A-Z][A-Z0-9]{3,10}(?![\w@])")
+_SENDER = re.compile(r"[A-Z](?<![\w.@].)(?<![a-zA-Z0-9]-.)[A-Z0-9]{3,10}(?![\w@])")
 _IS_A_NAME = re.compile(r"\b(?:[A-ZÀ-Þ][a-zß-ÿ'-]+|soussignée?|Mme|Mr?s?|M|Mlle|Herr|Frau|Sra?|Sig)\.?\s$")
 _TEXT_MESSAGE = re.compile(
     r"\b(?:sms\w*|textos?|texts?|texted|text messages?|mms|whatsapp)\b|\bstop (?:\d+ \w+ )?(?:a|to)\b"

@@ -44,6 +44,7 @@ def _troubles(figures: Figures, real_now: datetime) -> Iterator[Row]:
     yield from _listed("uncertain", figures.uncertain_count, [_trying(one, real_now) for one in figures.uncertain])
     yield from _listed("not delivered", figures.undelivered_count, [_undelivered(one) for one in figures.undelivered])
     yield from _listed("stuck in the mailbox", figures.stuck_count, [_stuck(one) for one in figures.stuck])
+    yield "order addresses", _addresses(figures)
     yield "Slack failing", f"{figures.slack_failing}" if figures.slack_failing else "none"
 
 
@@ -106,6 +107,14 @@ def _undelivered(one: Undelivered) -> str:
 
 def _stuck(one: StuckMail) -> str:
     return f"{one.account} {one.folder} {one.uid}: {one.attempts} attempts since {in_paris(one.since)}, {one.fault}"
+
+
+def _addresses(figures: Figures) -> str:
+    """How many customers' addresses are not known to be read."""
+    if not (figures.addresses_unconfirmed or figures.addresses_lost):
+        return "all confirmed within a year"
+    counts = f"{figures.addresses_unconfirmed} not confirmed for a year, mail came back from {figures.addresses_lost}"
+    return f"{counts}: python -m storage customers list --unconfirmed"
 
 
 def _in_words(length: timedelta) -> str:

@@ -78,7 +78,8 @@ def clean(text: str) -> str:
 
 def one_line(text: str, limit: int) -> str:
     """Cleaned, in one line, at most `limit` characters."""
-    return " ".join(clean(text[: limit * 8]).split())[:limit]
+    cut = text[: limit * 8]
+    return " ".join((cut if cut.isprintable() else clean(cut)).split())[:limit]
 
 
 def shorten(text: str) -> tuple[str, bool]:

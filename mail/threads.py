@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from mail.bounce import Recipient, Report
 from mail.bounce_words import Outcome
+from mail.confirming import settle_answer
 from mail.letter import Letter
 from mail.reading import MailRead
 from mail.replies import read_deletion, read_reply
@@ -91,14 +92,16 @@ class Threads:
         delivery = self._delivery([*_tagged(mail.letter.recipients, "b"), *_signed(_earlier(mail.letter))])
         request = self._request(mail, delivery)
         if request is None:
-            return False
+            return self._settle_answer(mail, delivery)
         message = self.session.get_one(Message, mail.message_id)
         forward = _forward_of(mail.letter, request, delivery)
         if mail.says.is_in_doubt or mail.says.channel is Channel.COLLEAGUE:
             self._keep_to_read(message, request)
         elif forward is not None:
             said = read_deletion(mail.letter) if forward.misrouted_at else read_reply(mail.letter)
-            replies.record_reply(self.session, message, forward, said, by=self.by, now=self.now)
+            replies.record_reply(
+                self.session, message, forward, said, answers=_that_of(forward, delivery), by=self.by, now=self.now
+            )
         elif not _is_persons(mail.letter, request, delivery):
             self._keep_unknown(mail, message, request)
         elif mail.letter.automatic is not None:
@@ -107,6 +110,13 @@ class Threads:
             return False
         else:
             replies.record_follow_up(self.session, message, request, by=self.by, now=self.now)
+        return True
+
+    def _settle_answer(self, mail: MailRead, delivery: Delivery | None) -> bool:
+        """An answer to what we asked a customer about its address, which is no request's."""
+        if delivery is None or delivery.purpose is not Purpose.CONFIRMATION:
+            return False
+        settle_answer(self.session, mail, delivery, by=self.by, now=self.now)
         return True
 
     def _keep_unknown(self, mail: MailRead, message: Message, request: Request) -> None:
@@ -176,6 +186,11 @@ def _forward_of(letter: Letter, request: Request, delivery: Delivery | None) -> 
         return delivery.forward
     theirs = (one for one in request.forwards if _is_of(sender, {one.address.lower(), address_of(one).lower()}))
     return next(theirs, None)
+
+
+def _that_of(forward: Forward, delivery: Delivery | None) -> Delivery | None:
+    """The mail to this customer that is answered, if that is what shows who answers."""
+    return delivery if delivery is not None and delivery.forward_id == forward.id else None
 
 
 def _is_persons(letter: Letter, request: Request, delivery: Delivery | None) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 
 from mail.letter import Letter
 from storage.deadlines import answer_date
-from storage.models import Forward
+from storage.models import Customer, Delivery, Forward
 from storage.outbox import Words
 from storage.types import Right
 from templates import render
@@ -16,7 +16,7 @@ from templates import render
 SHOWN = 12_000
 """Characters of a letter that stand in a mail's body; the whole of it is attached."""
 
-_WWW = ("ww", "wW", "Ww", "WW")
+_WWW = ("w.", "W.")
 _LINK = re.compile(r"(?i)\b(https?|ftp)://|\b(www)\.")
 
 
@@ -105,6 +105,19 @@ def original_words(reference: str, received_at: datetime, letter: Letter, *, lan
     return Words(render("original_subject", language, reference=reference), render("original", language, **values))
 
 
+def confirmation_words(delivery: Delivery, customer: Customer, company: str) -> Words:
+    """Whether the address in a customer's order is still read: what to answer, why we ask, nothing to click."""
+    values = {
+        "company": company,
+        "customer": customer.name,
+        "address": delivery.recipient,
+        "order_reference": customer.order_reference,
+        "breaches_too": (customer.breach_address or delivery.recipient).lower() == delivery.recipient.lower(),
+    }
+    subject = render("confirmation_subject", delivery.language, company=company, customer=customer.name)
+    return Words(subject, render("confirmation", delivery.language, **values))
+
+
 def show(letter: Letter, most: int | None = SHOWN) -> Shown:
     """The letter's own words, or its subject when that is all there is; at most so many characters of them."""
     text = dead_links(letter.text.strip() or letter.subject.strip() or "-")
@@ -113,7 +126,7 @@ def show(letter: Letter, most: int | None = SHOWN) -> Shown:
 
 def dead_links(text: str) -> str:
     """https://example.org -> https[:]//example.org: readable, and nothing a mail program makes clickable."""
-    if "://" not in text and not any(beginning in text for beginning in _WWW):
+    if "://" not in text and not any(ending in text for ending in _WWW):
         return text
     return _LINK.sub(lambda found: f"{found[1]}[:]//" if found[1] else f"{found[2]}[.]", text)
 

@@ -17,6 +17,9 @@ _FRENCH = "janvier fevrier mars avril mai juin juillet aout septembre octobre no
 _ENGLISH = "january february march april may june july august september october november december".split()
 _DAY_FIRST = re.compile(r"\b(\d{1,2})(?:er|st|nd|rd|th)? ([a-z]{3,9})\.? (\d{4})\b")
 _MONTH_FIRST = re.compile(r"\b([a-z]{3,9})\.? (\d{1,2})(?:er|st|nd|rd|th)? (\d{4})\b")
+_AFTER_MONTH = re.compile(r" \d{4}\b")
+"""A year that stands apart; where there is none, no month is written in letters."""
+
 _NUMBERS = re.compile(r"\b(\d{1,2})[/.](\d{1,2})[/.](\d{4})\b|\b(\d{4})-(\d{2})-(\d{2})\b")
 AROUND = 32
 """Characters around a year in which its day and month stand."""
@@ -24,7 +27,7 @@ AROUND = 32
 MOST = 20
 """Years in a text that are looked at."""
 
-_YEAR = re.compile(r"\b(?:19|20)\d\d\b")
+_YEAR = re.compile(r"(?:19|20)(?<!\w..)\d\d\b")
 _TIME = re.compile(r"\b(\d{1,2})[:h](\d{2})(?::\d{2})? ?([ap]\.?m\b)?")
 _ZONE = re.compile(r"(?:utc|gmt|\s)([+-])(\d{1,2}):?(\d{2})?\b")
 
@@ -54,8 +57,10 @@ def find_days(text: str) -> list[date]:
 
 
 def _days_in(text: str) -> Iterator[date]:
-    found = [(one[3], _month(one[2]), one[1]) for one in _DAY_FIRST.finditer(text)]
-    found += [(one[3], _month(one[1]), one[2]) for one in _MONTH_FIRST.finditer(text)]
+    found: list[tuple[str, int | None, str]] = []
+    if _AFTER_MONTH.search(text):
+        found += [(one[3], _month(one[2]), one[1]) for one in _DAY_FIRST.finditer(text)]
+        found += [(one[3], _month(one[1]), one[2]) for one in _MONTH_FIRST.finditer(text)]
     for one in _NUMBERS.finditer(text):
         year, month, day = (one[3], one[2], one[1]) if one[1] else (one[4], one[5], one[6])
         found.append((year, int(month), day))
@@ -64,9 +69,10 @@ def _days_in(text: str) -> Iterator[date]:
 
 
 def _date(year: int, month: int | None, day: int) -> date | None:
-    with suppress(ValueError):
+    try:
         return date(year, month or 0, day)
-    return None
+    except ValueError:
+        return None
 
 
 def _read_day(words: str) -> tuple[int, int, int] | None:

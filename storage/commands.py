@@ -1,30 +1,17 @@
 """The commands of `python -m storage`. What is slow to import is imported by the command that needs it."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from storage.customer_commands import CsvFile, DryRun, customers_app, database_url, refuse_table
 from storage.shell import fail, new_app, opened, print_table, say, shell_actor
 
-if TYPE_CHECKING:
-    from storage.directory import Changes
-
 app = new_app("The record of the Privacy Desk: upgrade, import, back up, verify, go on after a restore.")
-customers_app = new_app("The directory of customers.")
 staff_app = new_app("The colleagues who may use the bot.")
 app.add_typer(customers_app, name="customers")
 app.add_typer(staff_app, name="staff")
-
-CsvFile = Annotated[Path, typer.Argument(metavar="FILE.csv", help="A CSV file in UTF-8.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would change; change nothing.")]
-
-
-def database_url() -> str:
-    """DATABASE_URL, from the settings, or exit 78."""
-    from storage.settings import Settings, load_or_exit  # noqa: PLC0415 - slow
-
-    return load_or_exit(Settings).database_url.get_secret_value()
 
 
 @app.command()
@@ -87,34 +74,6 @@ def resume(
     resume_after_asking(database_url(), withhold=withhold or [], withhold_all=withhold_all, yes=yes, at_once=at_once)
 
 
-@customers_app.command("import")
-def import_customers(file: CsvFile, dry_run: DryRun = False) -> None:
-    """Import customers.csv: all of it or nothing; bad lines are listed, and what changes is shown."""
-    from storage import directory  # noqa: PLC0415 - slow
-    from storage.importing import import_directory  # noqa: PLC0415 - slow
-    from storage.tables import BadTable  # noqa: PLC0415 - slow
-
-    with opened(database_url()) as database:
-        try:
-            entries, warnings = directory.read_customers(file)
-        except BadTable as error:
-            _refuse_table(error)
-        changes = import_directory(database, entries, dry_run=dry_run, by=shell_actor())
-    for warning in warnings:
-        say(f"Warning, {warning}")
-    _show_changes(changes, dry_run=dry_run)
-
-
-@customers_app.command("list")
-def list_customers() -> None:
-    """List the customers."""
-    from storage.customers import list_customers as find_all  # noqa: PLC0415 - slow
-
-    with opened(database_url()) as database, database.reading() as session:
-        rows = [(one.reference, one.name, one.request_address, one.language) for one in find_all(session)]
-    print_table(rows) if rows else say("There are no customers yet: python -m storage customers import FILE.csv")
-
-
 @staff_app.command("import")
 def import_staff(file: CsvFile, dry_run: DryRun = False) -> None:
     """Import staff.csv: slack_user,name,email,role,language,active_from,active_until."""
@@ -125,7 +84,7 @@ def import_staff(file: CsvFile, dry_run: DryRun = False) -> None:
         try:
             lines = import_all(database, file, dry_run=dry_run, by=shell_actor())
         except BadTable as error:
-            _refuse_table(error)
+            refuse_table(error)
     for line in lines:
         say(line)
 
@@ -139,26 +98,3 @@ def list_staff() -> None:
     with opened(database_url()) as database, database.reading() as session:
         rows = [(one.slack_user, one.name, one.role.value, one.language) for one in active_staff(session, now=now())]
     print_table(rows) if rows else say("There is no staff yet: python -m storage staff import FILE.csv")
-
-
-def _refuse_table(error: "Exception") -> None:
-    problems = getattr(error, "problems", [])
-    for problem in problems:
-        say(str(problem), err=True)
-    lines = len({problem.line for problem in problems if problem.line})
-    todo = f": {lines} {'line needs' if lines == 1 else 'lines need'} mending" if lines else ""
-    fail(f"Nothing was imported{todo}.")
-
-
-def _show_changes(changes: "Changes", *, dry_run: bool) -> None:
-    for entry in changes.added[:20]:
-        say(f"+ {entry.reference} {entry.columns['name']}")
-    if len(changes.added) > 20:
-        say(f"+ … and {len(changes.added) - 20} more")
-    for reference, (_, fields) in list(changes.changed.items())[:200]:
-        say(f"~ {reference} {', '.join(fields)}")
-    if changes.absent:
-        more = " …" if len(changes.absent) > 20 else ""
-        say(f"Not in the file, left as they are: {', '.join(changes.absent[:20])}{more}")
-    counts = f"{len(changes.added)} new, {len(changes.changed)} changed, {changes.unchanged} unchanged"
-    say(f"Would import: {counts}. Nothing was changed." if dry_run else f"Imported: {counts}.")

@@ -100,4 +100,4 @@ def telephones_of(session: Session, customer: Customer) -> list[str]:
         CustomerKey.customer_id == customer.id, CustomerKey.kind == KeyKind.TELEPHONE
     )
     contact = [customer.breach_telephone] if customer.breach_telephone else []
-    return list(dict.fromkeys([*contact, *session.scalars(lines.order_by(CustomerKey.id))]))
+    return list(dict.fromkeys([*contact, *session.scalars(lines.order_by(CustomerKey.value))]))

@@ -2,7 +2,7 @@
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import resources
@@ -41,6 +41,23 @@ class Database:
             yield session
             session.flush()
             session.expunge_all()
+
+    @contextmanager
+    def begin_after(self, prepare: Callable[[Connection], None]) -> Iterator[Session]:
+        """Like `begin`, after `prepare` has filled temporary tables on the same connection, which nobody waits for."""
+        with self.engine.connect() as connection:
+            try:
+                _keep_temporary_tables_off_the_disk(connection)
+                with connection.begin():
+                    prepare(connection)
+                connection.execution_options(writes=True)
+                with _turn(self.engine.url), connection.begin():
+                    session = Session(connection, expire_on_commit=False)
+                    yield session
+                    session.flush()
+                    session.expunge_all()
+            finally:
+                connection.invalidate()  # the temporary tables go with it
 
     def _writer(self) -> Connection:
         return self.engine.connect().execution_options(writes=True)
@@ -109,6 +126,12 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
 def _begin_sqlite(connection: Connection) -> None:
     writes = connection.get_execution_options().get("writes", False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _keep_temporary_tables_off_the_disk(connection: Connection) -> None:
+    """SQLite would put them into a file in /tmp, beside an encrypted disk perhaps."""
+    if connection.dialect.name == "sqlite":
+        connection.connection.driver_connection.execute("PRAGMA temp_store=MEMORY")  # type: ignore[union-attr]  # connected
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from storage import announcements, journal, outbox, requests
+from storage import addresses, announcements, journal, outbox, requests
 from storage.attempts import queue_attempt, queue_without_original, record_about, withdraw_waiting
 from storage.breaches import TOLERANCE
 from storage.correspondence import attach
@@ -44,7 +44,8 @@ def record_bounce(
     """A delivery came back. A forward whose newest attempt it was has failed, which staff are told at once.
 
     `status` is that of RFC 3463, None where the report names none; `reason` stays in the record. One that was too
-    large for the customer's server goes again without its original. A second report of the same is nothing new.
+    large for the customer's server goes again without its original; anything else marks the address. A second report
+    of the same is nothing new.
     """
     failed_before = _begin_report(session, delivery, message, now)
     if delivery.bounced_at is not None:
@@ -52,6 +53,8 @@ def record_bounce(
     if delivery.accepted_at is None and delivery.refused_at is None:
         outbox.record_accepted(delivery, reply=delivery.reply or "a report about it came back", now=now)
     delivery.bounced_at, delivery.bounce_status = now, status or reason.strip()[:200] or "unknown"
+    if status not in TOO_LARGE:
+        addresses.mark_lost(session, delivery, by=by, now=now)
     entry = _record_report(session, delivery, "bounced", status, message, by=by, now=now)
     forward = delivery.forward
     if forward is None and delivery.purpose is Purpose.QUESTION:

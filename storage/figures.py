@@ -12,7 +12,7 @@ from statistics import median
 from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
-from storage import heartbeats, marks, proposals, requests
+from storage import addresses, heartbeats, marks, proposals, requests
 from storage.deadlines import PARIS
 from storage.models import Call, Delivery, Forward, Pause, Request, Stuck
 from storage.types import DESK, Medium, Purpose
@@ -132,6 +132,8 @@ class Figures:
     slack_failing: int
     proposals_agreed: int
     proposals_decided: int
+    addresses_unconfirmed: int = 0
+    addresses_lost: int = 0
 
 
 def gather(session: Session, *, now: datetime, real_now: datetime) -> Figures:
@@ -143,6 +145,7 @@ def gather(session: Session, *, now: datetime, real_now: datetime) -> Figures:
     midnight = now.astimezone(PARIS).replace(hour=0, minute=0, second=0, microsecond=0)
     forwards = _accepted_forwards(session, first)
     today = [one for one in forwards if one.accepted_at >= midnight]
+    unconfirmed, lost = addresses.count_unwell(session, now=now)
     agreed, decided = proposals.agreement(session)
     failing, uncertain, refused = _failing(), _uncertain(real_now), _undelivered()
     return Figures(
@@ -169,6 +172,8 @@ def gather(session: Session, *, now: datetime, real_now: datetime) -> Figures:
         stuck=_name_stuck(session),
         pauses=_open_pauses(session),
         slack_failing=_count(session, _slack_failing()),
+        addresses_unconfirmed=unconfirmed,
+        addresses_lost=lost,
         proposals_agreed=agreed,
         proposals_decided=decided,
     )

@@ -1,37 +1,75 @@
 """Imports from the shell: read and compared outside the transaction that writes, so that writing stays short."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from storage import directory, journal
+from storage import addresses, directory, journal
 from storage.clock import now
+from storage.customer_file import Entry
+from storage.customers import version
 from storage.database import Database
-from storage.models import Entry, Staff
+from storage.directory import Changes
+from storage.models import Staff
 from storage.tables import BadCell, BadLine, BadTable, Row, address, cell, day, read_table
 from storage.types import Actor, Role
 
 STAFF_COLUMNS = ("slack_user", "name", "email", "role", "language", "active_from", "active_until")
 
 
+@dataclass(frozen=True)
+class Compared:
+    """What an import would change about the directory as it was at this version."""
+
+    version: int
+    changes: Changes
+
+
+class NotAgreed(Exception):
+    """The person who was shown the changes did not want them: nothing was changed."""
+
+
 def import_directory(
-    database: Database, entries: Sequence[directory.Entry], *, dry_run: bool, by: Actor
-) -> directory.Changes:
-    """Compare the directory with what is recorded, and write the difference unless it is a dry run."""
+    database: Database,
+    entries: Sequence[Entry],
+    *,
+    dry_run: bool,
+    by: Actor,
+    agree: Callable[[Changes], bool] | None = None,
+) -> Changes:
+    """Compare the directory with what is recorded, and write the difference unless it is a dry run.
+
+    `agree` is shown the changes before anything is written, and again where somebody was quicker. Raises NotAgreed.
+    """
+    while True:
+        compared = _compare(database, entries)
+        if agree is not None and not agree(compared.changes):
+            raise NotAgreed
+        if dry_run or _write(database, compared, by=by):
+            return compared.changes
+
+
+def _compare(database: Database, entries: Sequence[Entry]) -> Compared:
     with database.reading() as session:
-        seen, changes = _last_import(session), directory.compare(session, entries)
-    if dry_run:
-        return changes
-    with database.begin() as session:
-        if _last_import(session) != seen:  # somebody imported while we compared
-            changes = directory.compare(session, entries)
-        directory.apply(session, changes)
-        added, changed = len(changes.added), len(changes.changed)
-        journal.record(session, "customers-imported", by=by, now=now(), added=added, changed=changed)
-    return changes
+        return Compared(version(session), directory.compare(session, entries))
+
+
+def _write(database: Database, compared: Compared, *, by: Actor) -> bool:
+    """False when the directory is another one by now: then nothing is written."""
+    changes = compared.changes
+    try:
+        with database.begin_after(lambda connection: directory.stage(connection, changes)) as session:
+            directory.write_staged(session, expected=compared.version + 1)
+            addresses.withdraw_unsent(session, now=now())
+            added, changed = len(changes.added), len(changes.changed)
+            journal.record(session, "customers-imported", by=by, now=now(), added=added, changed=changed)
+    except directory.ChangedMeanwhile:
+        return False
+    return True
 
 
 def import_staff(database: Database, path: Path, *, dry_run: bool, by: Actor) -> list[str]:
@@ -45,10 +83,6 @@ def import_staff(database: Database, path: Path, *, dry_run: bool, by: Actor) ->
         _write_staff(session, rows)
         journal.record(session, "staff-imported", by=by, now=now(), people=len(rows))
     return [*lines, f"Imported: {len(rows)} people."]
-
-
-def _last_import(session: Session) -> int | None:
-    return session.scalar(select(func.max(Entry.number)).where(Entry.action == "customers-imported"))
 
 
 def _read_staff(path: Path) -> list[dict[str, Any]]:

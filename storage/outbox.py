@@ -99,6 +99,7 @@ class Queued:
     reminder_id: int | None = None
     original_id: int | None = None
     attempt_of_id: int | None = None
+    customer_id: int | None = None
     subject: str | None = None
     text: str | None = None
     html: str | None = None

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import bindparam, func, or_, select, update
 from sqlalchemy.orm import Session, joinedload
 
-from storage import acknowledgements, failures, outbox, requests
+from storage import acknowledgements, addresses, failures, outbox, requests
 from storage.bulk import update_rows
 from storage.clock import real_now
 from storage.models import Delivery, Forward
@@ -151,6 +151,8 @@ def _record_failure(
         session, delivery, reply=outcome.reply, now=now
     ):
         outbox.record_refused(delivery, reply=outcome.reply, now=now)
+        if isinstance(outcome, Refused):
+            addresses.mark_lost(session, delivery, by=by, now=now)
         requests.record_refused(session, sent_of(delivery), by=by, now=now)
         if delivery.purpose is Purpose.ACKNOWLEDGEMENT:
             acknowledgements.record_acknowledged(session, sent_of(delivery), by=by, now=now)

@@ -6,11 +6,11 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from storage import announcements, asking, journal, outbox, requests, tasks
+from storage import addresses, announcements, asking, journal, outbox, requests, tasks
 from storage.correspondence import attach, find_mails
 from storage.database import take_turn
 from storage.forwards import address_of
-from storage.models import CaseMail, Forward, Instruction, Message, Request
+from storage.models import CaseMail, Delivery, Forward, Instruction, Message, Request
 from storage.requests import CLAUSE
 from storage.types import Actor, Correspondence, Medium, Purpose, Said, TaskKind
 
@@ -34,9 +34,19 @@ RINGS = {
 
 
 def record_reply(
-    session: Session, message: Message, forward: Forward, said: Said, *, by: Actor, now: datetime
+    session: Session,
+    message: Message,
+    forward: Forward,
+    said: Said,
+    *,
+    by: Actor,
+    now: datetime,
+    answers: Delivery | None = None,
 ) -> CaseMail:
-    """A customer replied to a forward. Nothing of it is sent on; recording the same mail twice is recording it once."""
+    """A customer replied to a forward. Nothing of it is sent on; recording the same mail twice is recording it once.
+
+    `answers` is the mail of ours whose signature it brings: only who got that mail has it, so the address is well.
+    """
     automatic = said is Said.OUT_OF_OFFICE
     new = attach(
         session,
@@ -54,6 +64,8 @@ def record_reply(
         if automatic:
             return session.get_one(CaseMail, message.id)
         announcements.show_card(session, entry)
+        if answers is not None and said in addresses.CONFIRMING:
+            addresses.confirm(session, answers, message=message, by=by, now=now)
         _ring(session, entry, message, forward, said, by=by, now=now)
     return session.get_one(CaseMail, message.id)
 

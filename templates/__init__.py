@@ -5,7 +5,7 @@ error, and a template can reach nothing but what it is given.
 """
 
 from datetime import date, datetime, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -74,6 +74,7 @@ def refusal(template: str, language: str, **fields: Any) -> str:
         return render("refused/any", language)
 
 
+@lru_cache(1000)
 def in_words(instant: datetime, language: str) -> str:
     """mercredi 28 octobre 2026 à 22 h 10 (heure de Paris); Wednesday 28 October 2026, 22:10 (Paris time)."""
     local = instant.astimezone(PARIS)
@@ -81,6 +82,7 @@ def in_words(instant: datetime, language: str) -> str:
     return _INSTANTS[language].format(day=day_in_words(local.date(), language), time=local, at=at)
 
 
+@lru_cache(1000)
 def day_in_words(day: date, language: str) -> str:
     """mercredi 28 octobre 2026; Wednesday 28 October 2026; Mittwoch, 28. Oktober 2026."""
     number = _FIRST.get(language, "1") if day.day == 1 else str(day.day)

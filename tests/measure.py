@@ -1,12 +1,15 @@
 """`python -m tests.measure`: how soon Slack is answered while a 10 MB mail is being kept in the same database.
 
+`python -m tests.measure import`: how long 50,000 customers take to be imported, and how long others wait for it.
 Prints figures for one machine at one moment; nothing here passes or fails.
 """
 
+import resource
 import statistics
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -14,16 +17,81 @@ from pathlib import Path
 
 import pytest
 
+from storage import journal
 from storage.clock import now
 from storage.database import Database, open_database, upgrade
 from storage.messages import PART, Place, add_part, begin_message, finish_message
+from storage.types import DESK
 from tests.bot_support import ANNE, Desk, running_desk
+from tests.storage_support import storage, write_csv
 
+CUSTOMERS = 50_000
 PARTS = 10
 COMMANDS = 30
 
 
 def main() -> None:
+    if sys.argv[1:] == ["import"]:
+        measure_imports()
+    else:
+        measure_slack()
+
+
+def measure_imports() -> None:
+    """All new, all the same, and every tenth changed: by the real command, beside somebody who writes all the time."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        upgrade(f"sqlite:///{folder}/desk.db")
+        for what, changed in (("new", 0), ("unchanged", 0), ("a tenth changed", 10)):
+            file = write_csv(folder / "customers.csv", (customer_of(n, changed) for n in range(1, CUSTOMERS + 1)))
+            with waiting_writer(f"sqlite:///{folder}/desk.db") as waits:
+                began, used = time.monotonic(), cpu_of_commands()
+                said = storage("customers", "import", str(file), cwd=folder, database_url="sqlite:///desk.db")
+                took, used = time.monotonic() - began, cpu_of_commands() - used
+            sys.stdout.write(
+                f"{CUSTOMERS} customers, {what}: {took:.1f} s, {used:.1f} s of CPU. Of {len(waits)} writes beside it "
+                f"the slowest waited {max(waits):.2f} s, the median {statistics.median(waits) * 1000:.0f} ms.\n"
+                f"  {said.stdout.splitlines()[-1]}\n"
+            )
+
+
+def cpu_of_commands() -> float:
+    """Seconds of CPU that finished commands have used: the machine may be busy with something else."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def customer_of(number: int, changed: int) -> str:
+    """A line with eight identifiers; every `changed`th has another address and another number."""
+    other = 1 if changed and number % changed == 0 else 0
+    names = f"C{number:05},Société {number} Martin,Martin {number}|SM {number},c{number}.example"
+    keys = f"+331{number:08}|+33{4 + other}{number:08},S{number},privacy+c{number}@kavkom.example"
+    return f"{names},{keys},dpo{other or ''}@c{number}.example,fr,2024-01-01,"
+
+
+@contextmanager
+def waiting_writer(url: str) -> Iterator[list[float]]:
+    """Somebody who writes a line into the journal fifty times a second: how long each time took, in seconds."""
+    stop, database, waits = threading.Event(), open_database(url), [0.0]
+
+    def write() -> None:
+        while not stop.wait(0.02):
+            began = time.monotonic()
+            with database.begin() as session:
+                journal.record(session, "measured", by=DESK, now=now())
+            waits.append(time.monotonic() - began)
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    try:
+        yield waits
+    finally:
+        stop.set()
+        thread.join()
+        database.dispose()
+
+
+def measure_slack() -> None:
     with tempfile.TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch:
         url = f"sqlite:///{name}/desk.db"
         upgrade(url)

@@ -320,6 +320,7 @@ def test_the_same_without_slack(
 
     shown = dsr("show", reference)
     assert "NOT RECEIVED: came back" in shown
+    assert "order (not recorded), whose address was contact@garage-du-lac.example" in shown
     assert "telephone: +33199000100, +33199000101" in shown
     assert "none in the directory" in shown
     assert "to Garage du Lac again" in dsr("send-again", reference, "C0001")

@@ -1,5 +1,6 @@
 """What in a letter may tell which customer it concerns. The letters here were written for it."""
 
+import time
 from datetime import date
 from email.message import EmailMessage
 
@@ -212,6 +213,17 @@ def test_a_letter_without_a_word_is_known() -> None:
 @pytest.mark.parametrize(("body", "disguised"), [("Аcme m'appelle", True), ("Acme m'appelle, Привет", False)])
 def test_words_of_two_alphabets_are_a_disguise(body: str, disguised: bool) -> None:
     assert clues_of(mail(body)).disguised is disguised
+
+
+@pytest.mark.parametrize("unit", ["A'", "A-", "l'A", "Ab Cd ", "a.b", "+3", "0 1", "(0"])
+def test_a_text_without_end_is_looked_through_in_a_moment(unit: str) -> None:
+    raw = mail(unit * 10_000)
+    clues_of(mail("Bonjour"))
+
+    began = time.perf_counter()
+    clues_of(raw)
+
+    assert time.perf_counter() - began < 1
 
 
 def test_ten_thousand_numbers_are_too_many() -> None:

@@ -231,3 +231,16 @@ def test_the_dpo_sees_the_figures_at_home_and_a_handler_does_not(desk: Desk) -> 
         home = str(desk.workspace.wait_for(lambda user=user: desk.workspace.home_of(user)))  # type: ignore[misc]
 
         assert ("Comment va le bureau" in home or "How the desk is doing" in home) is sees
+
+
+def test_addresses_that_nobody_may_read_are_counted(database: Database) -> None:
+    well = told(gather(database))["order addresses"]
+    with database.begin() as session:
+        add_customer(session, "C1")
+        add_customer(session, "C2", address_bounced_at=NOW)
+        add_customer(session, "C3", address_confirmed_at=NOW)
+
+    said = told(gather(database))["order addresses"]
+
+    assert well == "all confirmed within a year"
+    assert said.startswith("1 not confirmed for a year, mail came back from 1: python -m storage customers list")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mail.model import load_model
+from mail.model import load_model, pack, unpack
 from mail.rights import read_rights
 from storage.types import Kind
 from tests.lessons import FLAGS, Lesson, read_lessons
@@ -37,6 +37,13 @@ def test_what_is_learned_is_read() -> None:
 
     assert read_rights("", "zorblax mes fiches", model=model).rights == ("erasure",)
     assert read_rights("", "plifou gratis", model=model).kind is Kind.NOT_REQUEST
+
+
+def test_to_add_up_packed_rows_is_to_add_up_the_weights_of_each_label() -> None:
+    rows = [pack([0, -837, 2, 100]), pack([0, 37, 1, -1]), pack([2, -250])]
+
+    assert unpack(sum(rows), 3) == (-800, -1, -150)
+    assert unpack(0, 3) == (0, 0, 0)
 
 
 def test_a_reading_says_by_which_words() -> None:

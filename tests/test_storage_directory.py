@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
 from storage import customers, directory, journal
 from storage.database import Database
@@ -27,6 +27,7 @@ from tests.storage_support import (
     write_csv,
 )
 
+DAYS = (date(2026, 3, 31), date(2026, 4, 1))
 ANNES_LINE = "U01ANNE,Anne,anne@kavkom.example,handler,fr,,"
 CARLAS_LINE = "U03CARLA,Carla,carla@kavkom.example,dpo,en,2026-01-01,2026-12-31"
 
@@ -115,7 +116,7 @@ def test_an_opt_out_that_the_file_takes_back_is_shown_as_a_change(database: Data
 
     changes = import_file(database, write_csv(file, [customer_line(1)]))
 
-    assert changes.changed["C0001"][1] == ["acknowledge"]
+    assert changes.changed["C0001"].fields == ["acknowledge"]
 
 
 def test_an_opt_out_that_is_neither_yes_nor_no_is_refused(file: Path) -> None:
@@ -172,7 +173,7 @@ def test_changed_columns_and_keys_are_named_and_written(database: Database, file
         database, write_csv(file, [customer_line(1, name="New Name", telephone="+33199000199"), customer_line(2)])
     )
 
-    assert {name: fields for name, (_, fields) in changes.changed.items()} == {"C0001": ["name", "telephone"]}
+    assert {name: one.fields for name, one in changes.changed.items()} == {"C0001": ["name", "telephone"]}
     assert changes.unchanged == 1
     assert ("telephone", "+33199000199") in keys_of(database, "C0001")
     assert ("telephone", "+33199000100") not in keys_of(database, "C0001")
@@ -210,6 +211,54 @@ def test_an_import_is_in_the_journal_with_counts_only(database: Database, file: 
         assert journal.verify(session) == []
         detail = session.scalars(select(Entry.detail)).one()
     assert detail == '{"added":2,"changed":0}'
+
+
+def test_others_write_while_an_import_is_prepared(database: Database, file: Path) -> None:
+    entries, _ = directory.read_customers(write_csv(file, [customer_line(1)]))
+    with database.reading() as session:
+        changes = directory.compare(session, entries)
+
+    def prepare(connection: Connection) -> None:
+        directory.stage(connection, changes)
+        with database.begin() as other:
+            journal.record(other, "meanwhile", by=ANNE, now=NOW)
+
+    with database.begin_after(prepare) as session:
+        directory.write_staged(session)
+
+    assert references(database) == ["C0001"]
+    with database.reading() as session:
+        assert session.scalars(select(Entry.action)).all() == ["meanwhile"]
+
+
+def test_an_import_that_fails_leaves_nothing_behind(database: Database, file: Path) -> None:
+    entries, _ = directory.read_customers(write_csv(file, [customer_line(1)]))
+    with database.reading() as session:
+        changes = directory.compare(session, entries)
+
+    with (
+        pytest.raises(directory.ChangedMeanwhile),
+        database.begin_after(lambda connection: directory.stage(connection, changes)) as session,
+    ):
+        directory.write_staged(session, expected=17)
+
+    assert references(database) == []
+    assert len(import_file(database, file).added) == 1
+
+
+def test_an_identifier_that_moves_to_another_customer_is_the_others_from_then_on(
+    database: Database, file: Path
+) -> None:
+    number = "+33199000100"
+    import_file(database, write_csv(file, [customer_line(1, telephone=number), customer_line(2)]))
+
+    moved = [customer_line(1, telephone=f"{number}@..2026-03-31"), customer_line(2, telephone=f"{number}@2026-04-01..")]
+    import_file(database, write_csv(file, moved))
+
+    with database.reading() as session:
+        owners = customers.find_owners(session, KeyKind.TELEPHONE, [number])[number]
+    on = {day: [one.customer.reference for one in owners if one.had_it(day, day)] for day in DAYS}
+    assert on == {DAYS[0]: ["C0001"], DAYS[1]: ["C0002"]}
 
 
 # --- how files come ---
@@ -300,6 +349,11 @@ def test_an_empty_file_is_refused(file: Path) -> None:
             "c1.example,,",
             "c1.example,+33199000100@2025,",
             "“phone_numbers”: a period is written +33199000100@2025-01-01..2026-03-31.",
+        ),
+        (
+            "c1.example,,",
+            "c1.example,+33199000100@2026-01-01..2025-12-31,",
+            "“phone_numbers”: the period of +33199000100 ends before it begins.",
         ),
         ("Customer 1,", "Customer 1,extra,", "This line has more cells than the header."),
         ("Customer 1", "Cust\0mer", "This line holds a NUL character: save the file as “CSV UTF-8”."),

@@ -4,10 +4,10 @@ import json
 import math
 import random
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from mail.model import Model, features_of
+from mail.model import Model, features_of, pack, unpack
 from mail.rights import own_text, points_in
 from storage.types import Kind, Right
 from tests.lessons import FLAGS, Lesson
@@ -71,8 +71,10 @@ def learn(lessons: Sequence[Lesson], *, seed: int = 1) -> Model:
             share = 1 / math.sqrt(len(known[number]) + 1)
             for label, answer in wanted[number]:
                 lines[label].step(known[number], answer, share)
-    rows = {name: tuple(_row(lines, at)) for name, at in ids.items()}
-    return Model(LABELS, tuple(round(line.bias, 3) for line in lines), {name: row for name, row in rows.items() if row})
+    weights = {
+        name: packed for name, at in ids.items() if (packed := pack(_row(_kept(line.weights[at]) for line in lines)))
+    }
+    return Model(LABELS, tuple(round(line.bias, 3) for line in lines), weights)
 
 
 def look_at(lesson: Lesson) -> set[str]:
@@ -83,7 +85,8 @@ def look_at(lesson: Lesson) -> set[str]:
 
 def write(model: Model) -> str:
     """The model as its file holds it: a feature a line, so that a change can be read."""
-    lines = ",\n".join(f"{_json(name)}:{_json(row)}" for name, row in sorted(model.weights.items()))
+    rows = ((name, _row(unpack(packed, len(model.labels)))) for name, packed in sorted(model.weights.items()))
+    lines = ",\n".join(f"{_json(name)}:{_json(row)}" for name, row in rows)
     head = f'"labels":{_json(model.labels)},\n"bias":{_json(model.bias)}'
     return f'{{{head},\n"weights":{{\n{lines}\n}}}}\n'
 
@@ -100,8 +103,12 @@ def _answers(lesson: Lesson) -> Iterator[tuple[int, int]]:
             yield at, int(label in said)
 
 
-def _row(lines: Sequence[_Line], at: int) -> Iterator[int]:
-    for label, line in enumerate(lines):
-        weight = round(line.weights[at] * 100)
-        if abs(weight) >= KEPT:
-            yield from (label, weight)
+def _kept(weight: float) -> int:
+    """A weight in hundredths, if it is worth keeping."""
+    hundredths = round(weight * 100)
+    return hundredths if abs(hundredths) >= KEPT else 0
+
+
+def _row(weights: Iterable[int]) -> list[int]:
+    """Label and weight in turn."""
+    return [one for labelled in enumerate(weights) if labelled[1] for one in labelled]

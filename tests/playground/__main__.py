@@ -102,7 +102,7 @@ def _fill(scratch: Path, environ: dict[str, str]) -> None:
     (scratch / "clock").write_text("0", encoding="ascii")
     for command in (
         ["upgrade"],
-        ["customers", "import", environ["PLAYGROUND_CUSTOMERS"]],
+        ["customers", "import", environ["PLAYGROUND_CUSTOMERS"], "--yes"],
         ["staff", "import", str(staff)],
     ):
         subprocess.run(
