@@ -10,10 +10,10 @@ from random import Random
 from sqlalchemy import and_, case, exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from storage import journal, requests
+from storage import addresses, journal, requests
 from storage.announcements import DESK_CASE
-from storage.deadlines import PARIS, digest_at
-from storage.models import Breach, Candidate, Customer, Delivery, Entry, Forward, Message, Request, Task
+from storage.deadlines import digest_at
+from storage.models import Breach, Candidate, Delivery, Entry, Forward, Message, Request, Task
 from storage.types import DESK, Hold, Kind, Purpose, TaskKind
 
 RECHECKED = 3
@@ -69,7 +69,7 @@ def gather(session: Session, day: date, *, now: datetime) -> Digest:
     aside = _set_aside(session, since, until)
     overdue, next_due_at = _dates(session, now)
     open_breaches, deadline = _breaches(session)
-    bounced, unconfirmed = _addresses(session, now)
+    unconfirmed, bounced = addresses.count_unwell(session, now=now)
     entry, digest = _head(session, until)
     return Digest(
         day=day,
@@ -196,20 +196,6 @@ def _proposals(session: Session, since: datetime | None, until: datetime) -> Pro
     left_to_people = (Request.hold == Hold.AUTOMATIC_FORWARDING_OFF, decided)
     counted = select(agreed, func.count()).select_from(Request).join(Candidate, first).where(*left_to_people)
     return Proposals(*session.execute(counted).one())
-
-
-def _addresses(session: Session, now: datetime) -> tuple[int, int]:
-    """Of customers whose contract runs: addresses that mail came back from, and those asked that have not confirmed."""
-    today = now.astimezone(PARIS).date()
-    runs = or_(Customer.contract_end.is_(None), Customer.contract_end >= today)
-    bounced = case((Customer.address_bounced_at.is_not(None), 1), else_=0)
-    confirmed = and_(
-        Customer.address_confirmed_at.is_not(None), Customer.address_confirmed_at >= Customer.address_asked_at
-    )
-    unconfirmed = case((and_(Customer.address_asked_at.is_not(None), ~confirmed), 1), else_=0)
-    counts = select(func.coalesce(func.sum(bounced), 0), func.coalesce(func.sum(unconfirmed), 0)).where(runs)
-    came_back, silent = session.execute(counts).one()
-    return came_back, silent
 
 
 def _head(session: Session, until: datetime) -> tuple[int, str]:
