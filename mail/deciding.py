@@ -10,12 +10,13 @@ from mail.acknowledging import acknowledge_received
 from mail.clues import Clues
 from mail.copying import Copies
 from mail.enclosing import attach_covers, open_enclosed
+from mail.evidence import Says
 from mail.flooding import find_flooding
 from mail.hosts import with_parents
 from mail.letter import Letter
-from mail.names import known_names
+from mail.names import is_distinctive, known_names, rare_words
 from mail.reading import Effective, MailRead
-from mail.routing import Candidate, Held, Route, Says, find_route, kinds_of
+from mail.routing import Candidate, Held, Route, find_route, kinds_of
 from mail.settings import MailSettings, ReadingSettings
 from mail.threads import Threads
 from storage import facts, messages, requests
@@ -47,6 +48,7 @@ class RecordedDirectory:
 
     def __init__(self, session: Session, mails: Iterable[Effective]) -> None:
         wanted: dict[KeyKind, set[str]] = {kind: set() for kind in KeyKind}
+        self._session = session
         self._names, self._named = known_names(session), dict[str, list[str]]()
         for says in mails:
             self._note(says, wanted)
@@ -57,8 +59,11 @@ class RecordedDirectory:
     def owners(self, kind: KeyKind, value: str) -> Sequence[Owner]:
         return self._owners.get(kind, {}).get(value, ())
 
-    def named(self, clues: Clues) -> Sequence[Sequence[Owner]]:
-        return [self.owners(KeyKind.NAME, name) for name in self._named.get(clues.words, ())]
+    def named(self, clues: Clues) -> Mapping[str, Sequence[Owner]]:
+        return {name: self.owners(KeyKind.NAME, name) for name in self._named.get(clues.words, ())}
+
+    def is_distinctive(self, name: str) -> bool:
+        return is_distinctive(name, self._names, rare_words(self._session))
 
     def customer(self, reference: str) -> Customer:
         """One of the customers that were found."""

@@ -7,11 +7,17 @@ from itertools import islice
 from mail.lexicon import plain
 from mail.numbers import MOST, OWNERS
 
+UNSEEN = "\u0300-\u036f\u200c\u200d\ufe00-\ufe0f"
+"""Characters that lie on the one before them, or are not seen: no name ends with them."""
+
 _HOST = re.compile(
-    r"(?<![\w.@%+=/-])(?:https?://|www\.)?(?:[\w.+-]{1,64}@)?"
-    r"((?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.){1,9}[a-z]{2,24})(?![\w@-]|\.\w)",
+    r"(?<![\w.@%+=/#&?-])(?:https?://|www\.)?(?:[\w.+-]{1,64}@)?"
+    rf"((?:[a-z0-9](?:[a-z0-9-]{{0,61}}[a-z0-9])?\.){{1,9}}[a-z]{{2,24}})(?![\w@{UNSEEN}-]|\.[\w{UNSEEN}])",
     re.IGNORECASE,
 )
+_USERINFO = re.compile(r"[^\s/?#<>\"']{0,200}(?:@|%40)")
+"""What follows a host that is none, but the name of a user at another one (RFC 3986 section 3.2.1)."""
+
 _DOT_WITHIN = re.compile(r"\.(?<=[a-z0-9].)[a-z]{2}", re.IGNORECASE)
 _OWN_MAIL = re.compile(
     rf"\b(?:{OWNERS})\s(?:\w+\s){{0,2}}(?:e-?mail|mail|adresse|address|courriel|correo|indirizzo|site|website|web|page|"
@@ -35,6 +41,8 @@ def find_domains(text: str) -> Iterator[tuple[str, ...]]:
     for host in islice(_hosts(text), MOST + 1):
         before = plain(text[max(0, host.start() - 60) : host.start()])
         wrote = bool(_FROM.search(before)) or bool(_WROTE.match(text, host.end()))
+        if _USERINFO.match(text, host.end()):
+            continue
         if wrote if "@" in host[0] else not _OWN_MAIL.search(before):
             yield with_parents(host[1])
 

@@ -25,7 +25,7 @@ from mail.language import guess_language
 from mail.latin import Table
 from mail.markup import HTML_LIMIT, read_html
 from mail.parts import Part, Parts, content_type_of, read_parts
-from mail.text import clean, decode, decode_head, own_words, shorten
+from mail.text import TEXT_LIMIT, clean, decode, decode_head, own_words, shorten
 
 HEAD = 256 * 1024
 """Octets of a mail that are parsed; all of it is kept and forwarded."""
@@ -55,6 +55,10 @@ _EXECUTABLE = re.compile(
 )
 _ENCRYPTED = ("multipart/encrypted", "application/pkcs7-mime", "application/x-pkcs7-mime")
 _WORD = re.compile(r"\w{2,}")
+_NAME = re.compile(r"\b[A-Z\u00c0-\u00de]\w{4,}")
+_LINK_TEXT = re.compile(r"\[[^\]\n]{0,300}\]|<[^>\n]{0,300}>|https?:\S{1,500}|(?<!\S)\S{1,64}@\S{1,200}")
+"""What stands in a text for the images and the links of its HTML."""
+
 _IN_WORD = re.compile(r"\w")
 _LONG_NUMBER = re.compile(r"\d(?:[ \t.\-/()\xa0\u202f]{0,3}\d){7,14}")
 _NO_DIGIT = re.compile(r"\D+")
@@ -207,15 +211,25 @@ def _text_of(part: Part) -> str:
 
 
 def _disagree(plain: str, html: str) -> bool:
-    """Whether two texts that should be one name other numbers or share less than a third of the shorter one's words."""
+    """Whether two texts that should be one differ: in numbers, in names, or in most of the shorter one's words.
+
+    The first is the one that is read: what it says alone, nobody sees who looks at the other.
+    """
     if not html or not plain:
         return False
     first_numbers, second_numbers = set(_numbers(plain)), set(_numbers(html))
-    if first_numbers and second_numbers and first_numbers != second_numbers:
+    if first_numbers and first_numbers != second_numbers:
         return True
     first_words, second_words = _words_of(plain), _words_of(html)
+    if not first_words <= second_words and not _names_of(plain) <= second_words:
+        return True
     fewer = min(len(first_words), len(second_words))
     return fewer >= 8 and len(first_words & second_words) * 3 < fewer
+
+
+def _names_of(text: str) -> set[str]:
+    """The longer words with a capital in what is read of a text, in lower case."""
+    return {name.lower() for name in _NAME.findall(_LINK_TEXT.sub(" ", text[:TEXT_LIMIT]))}
 
 
 def _words_of(text: str) -> set[str]:

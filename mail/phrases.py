@@ -13,6 +13,7 @@ from importlib import resources
 from mail.lexicon import plain
 
 _OPTIONAL = re.compile(r"\(([^()]+)\)\? ")
+_A_WORD = re.compile(r"\w+\*?")
 _NO_WORD = re.compile(r"[^\w.!?;:]+")
 
 
@@ -26,6 +27,14 @@ def load_phrases(file: str) -> Mapping[str, re.Pattern[str]]:
     """The lists of a TOML file of this package, a pattern for each."""
     lists = tomllib.loads((resources.files("mail") / file).read_text(encoding="utf-8"))
     return {name: _pattern(lines) for name, lines in lists.items()}
+
+
+@cache
+def load_words(file: str, *names: str) -> re.Pattern[str]:
+    """The words of which the phrases of some lists are made, one by one: what stands for `...` is none of them."""
+    lists = tomllib.loads((resources.files("mail") / file).read_text(encoding="utf-8"))
+    words = sorted({word for name in names for word in _A_WORD.findall(lists[name])})
+    return re.compile("|".join(word.replace("*", r"\w*") for word in words))
 
 
 def _pattern(lines: str) -> re.Pattern[str]:

@@ -9,9 +9,10 @@ from datetime import date
 from enum import StrEnum
 
 from mail.clues import Clue, Source
+from mail.evidence import CAMPAIGN, CHANGED_HANDS, Directory, OwnerLike
 from mail.hosts import with_parents
 from mail.reading import Effective
-from mail.routing import CAMPAIGN, CHANGED_HANDS, Directory, Held, OwnerLike, Route
+from mail.routing import Held, Route
 from storage.customers import Owner
 from storage.models import Customer
 from storage.requests import is_ours
@@ -61,7 +62,7 @@ class Evidence:
 
 def find_evidence(says: Effective, directory: Directory, outcome: Route | Held) -> list[Evidence]:
     """Everything that may tell which customer a letter concerns, the strongest first."""
-    found = [*_addresses(says, directory), *_clues(says, directory, outcome), *_names(says, directory)]
+    found = [*_addresses(says, directory), *_clues(says, directory, outcome), *_names(says, directory, outcome)]
     order = list(Strength)
     return sorted(found, key=lambda one: order.index(one.strength))
 
@@ -111,11 +112,12 @@ def _clues(says: Effective, directory: Directory, outcome: Route | Held) -> Iter
             yield Evidence(kind, clue.values[0], clue.source.value, Strength.UNKNOWN, ())
 
 
-def _names(says: Effective, directory: Directory) -> Iterator[Evidence]:
-    for owners in directory.named(says.clues):
+def _names(says: Effective, directory: Directory, outcome: Route | Held) -> Iterator[Evidence]:
+    for name, owners in directory.named(says.clues).items():
         if owners:
-            customers = _pointed(owners)
-            yield Evidence(KeyKind.NAME, customers[0].name, "text", Strength.CONFIRMS, customers)
+            customers, used = _pointed(owners), f"{KeyKind.NAME}:{name}" in outcome.evidence
+            strength = Strength.STRONG if used else Strength.CONFIRMS
+            yield Evidence(KeyKind.NAME, customers[0].name, "text", strength, customers)
 
 
 def _owners_of(clue: Clue, directory: Directory) -> tuple[str, Sequence[OwnerLike]]:

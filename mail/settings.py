@@ -27,7 +27,11 @@ PLAIN_NAMES = tuple(f"{kind}_{key}" for kind, keys in OF_A_MAILBOX.items() for k
 
 
 class Automatic(StrEnum):
-    """AUTOMATIC_FORWARDING: which evidence may send a request on without a person."""
+    """AUTOMATIC_FORWARDING: which evidence may send a request on without a person.
+
+    None (all that is certain is proposed), intake addresses, these and whatever identifies a customer (no names), or
+    also a name that is distinctive over the whole directory, in a plain letter that says that this company called.
+    """
 
     OFF = "off"
     INTAKE_ADDRESS = "intake-address"

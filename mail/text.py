@@ -40,7 +40,7 @@ _BEGINS_ORIGINAL = re.compile(
     r"(?: le| el)?[ \t\xa0]?:[^\n]*|-- ?)$",
     re.MULTILINE,
 )
-_DEVICE = re.compile(
+DEVICE = re.compile(
     r"\n[ \t]*(?:Envoyé (?:de(?:puis)?|à partir d)|Sent from|Get Outlook|Télécharge[rz] Outlook|Von meinem|"
     r"Gesendet (?:von|mit)|Enviado desde|Inviato da|Verzonden (?:vanaf|met)|Wysłane z)[^\n]*$",
     re.MULTILINE,
@@ -113,7 +113,7 @@ def _without_quotations(text: str) -> str:
     while attribution := _ATTRIBUTION.search(text):
         before, after = text[: attribution.start() + 1], text[attribution.end() :]
         text = before + "\n" + (_QUOTED_LINE.sub("", after) if after.lstrip().startswith(">") else "")
-    return _DEVICE.sub("\n", _QUOTED_LINE.sub("", text) if ">" in text else text)
+    return DEVICE.sub("\n", _QUOTED_LINE.sub("", text) if ">" in text else text)
 
 
 def _as_declared(data: bytes, declared: str) -> str | None:

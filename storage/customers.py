@@ -1,6 +1,6 @@
 """The directory of customers: looking them up, by reference, by what people type, by what a letter names."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import date
 
@@ -17,7 +17,7 @@ DIRECTORY = "directory"
 """The counter of the changes of the directory."""
 
 AT_ONCE = 500
-"""Values in one look-up: databases bound how many a statement may hold."""
+"""Values in one look-up, for databases bound how many a statement may hold; and rows that are read at once."""
 
 
 def get_customer(session: Session, reference: str) -> Customer:
@@ -68,9 +68,16 @@ def version(session: Session) -> int:
     return last_number(session, DIRECTORY)
 
 
-def list_names(session: Session) -> list[str]:
-    """All names and aliases, as they are compared."""
-    return list(session.scalars(select(CustomerKey.value).where(CustomerKey.kind == KeyKind.NAME).distinct()))
+def list_names(session: Session) -> Iterator[str]:
+    """All names and aliases, as they are compared; what several customers are called comes several times."""
+    names = select(CustomerKey.value).where(CustomerKey.kind == KeyKind.NAME)
+    yield from session.scalars(names.execution_options(yield_per=AT_ONCE))
+
+
+def names_with_owners(session: Session) -> Iterator[tuple[str, int]]:
+    """The same, each with the id of its customer."""
+    names = select(CustomerKey.value, CustomerKey.customer_id).where(CustomerKey.kind == KeyKind.NAME)
+    yield from session.execute(names.execution_options(yield_per=AT_ONCE))
 
 
 def suggest(session: Session, typed: str, *, limit: int = 20) -> list[Customer]:

@@ -1,11 +1,13 @@
 """`python -m tests.measure`: how soon Slack is answered while a 10 MB mail is being kept in the same database.
 
 `python -m tests.measure import`: how long 50,000 customers take to be imported, and how long others wait for it.
+`python -m tests.measure decisions`: how quickly letters are decided about among them (tests/decisions.py).
 Prints figures for one machine at one moment; nothing here passes or fails.
 """
 
 import resource
 import statistics
+import subprocess
 import sys
 import tempfile
 import threading
@@ -33,6 +35,8 @@ COMMANDS = 30
 def main() -> None:
     if sys.argv[1:] == ["import"]:
         measure_imports()
+    elif sys.argv[1:2] == ["decisions"]:
+        sys.exit(subprocess.run([sys.executable, "-m", "tests.decisions", *sys.argv[2:]], check=False).returncode)
     else:
         measure_slack()
 

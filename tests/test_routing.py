@@ -1,8 +1,9 @@
 """Which customer a letter goes to, and why it is held when it goes to none."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -10,9 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mail.clues import NO_CLUES, Clue, Clues, Source
+from mail.evidence import Says
 from mail.letter import Letter
+from mail.lexicon import plain
 from mail.rights import RightsRead
-from mail.routing import Held, Route, Says, find_route
+from mail.routing import Candidate, Held, Route, find_route
 from mail.settings import Automatic
 from storage.types import Hold, KeyKind, Kind
 
@@ -46,21 +49,25 @@ class Had:
 
 @dataclass(frozen=True)
 class Entries:
-    """A directory; `names` are those that it finds in any letter whose words hold them."""
+    """A directory; `distinctive` are the names that nobody else can be meant by."""
 
     keys: dict[tuple[KeyKind, str], list[Had]] = field(default_factory=dict)
+    distinctive: frozenset[str] = frozenset()
 
     def owners(self, kind: KeyKind, value: str) -> Sequence[Had]:
         return self.keys.get((kind, value), [])
 
-    def named(self, clues: Clues) -> Sequence[Sequence[Had]]:
-        return [found for word in clues.words.split() if (found := self.keys.get((KeyKind.NAME, word)))]
+    def named(self, clues: Clues) -> Mapping[str, Sequence[Had]]:
+        return {word: found for word in clues.words.split() if (found := self.keys.get((KeyKind.NAME, word)))}
+
+    def is_distinctive(self, name: str) -> bool:
+        return name in self.distinctive
 
     def without(self, reference: str) -> "Entries":
         left = {
             key: [one for one in owners if one.customer.reference != reference] for key, owners in self.keys.items()
         }
-        return Entries({key: owners for key, owners in left.items() if owners})
+        return Entries({key: owners for key, owners in left.items() if owners}, self.distinctive)
 
 
 def entries_of(customer: Known, address: str, number: str, word: str) -> dict[tuple[KeyKind, str], list[Had]]:
@@ -363,31 +370,137 @@ def test_a_better_reason_is_given_before_automatic_forwarding_being_off() -> Non
     assert hold_of(route(UNADDRESSED, automatic=Automatic.OFF)) is Hold.NO_EVIDENCE
 
 
+# --- names, where they may decide ---
+
+SAYS_IT = "Quillivicus m'appelle tous les jours. Effacez mes données."
+QUILLIVICUS = Entries(
+    entries_of(Known("C0001"), ACME, ACMES_NUMBER, "quillivicus")
+    | entries_of(Known("C0002"), BOREAL, BOREALS_NUMBER, "boreal"),
+    frozenset({"quillivicus"}),
+)
+NAMED = replace(UNADDRESSED, text=SAYS_IT)
+ITS_NAME = clues(words="quillivicus")
+
+
+def by_name(
+    letter: Letter = NAMED, directory: Entries = QUILLIVICUS, *, names: Clues = ITS_NAME, rights: RightsRead = ASKS
+) -> Route | Held:
+    return route(letter, directory, names=names, rights=rights, automatic=Automatic.EVIDENCE)
+
+
+def test_a_distinctive_name_decides_where_the_setting_says_so() -> None:
+    assert by_name() == Route(Known("C0001"), ("name:quillivicus",))
+    assert hold_of(route(NAMED, QUILLIVICUS, names=ITS_NAME)) is Hold.NO_EVIDENCE
+
+
+def test_a_name_that_others_may_bear_decides_nothing() -> None:
+    assert hold_of(by_name(directory=replace(QUILLIVICUS, distinctive=frozenset()))) is Hold.NO_EVIDENCE
+    shared = {**QUILLIVICUS.keys, (KeyKind.NAME, "quillivicus"): [Had(Known("C0001")), Had(Known("C0002"))]}
+    assert hold_of(by_name(directory=replace(QUILLIVICUS, keys=shared))) is Hold.NO_EVIDENCE
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        number("+33199999999"),
+        clue(KeyKind.DOMAIN, "bidulor.example"),
+        clue(KeyKind.SMS_SENDER, "BIDULOR"),
+        clue(KeyKind.DOMAIN, "bidulor.example", source=Source.QUOTED),
+        clue(KeyKind.DOMAIN, "bidulor.example", source=Source.ATTACHED),
+    ],
+)
+def test_a_clue_that_is_nobodys_leaves_a_name_to_a_person(found: Clue) -> None:
+    assert hold_of(by_name(names=clues(found, words="quillivicus"))) is Hold.NO_EVIDENCE
+
+
+@pytest.mark.parametrize(
+    ("hold", "changed"),
+    [
+        (Hold.DISGUISED, {"disguised": True}),
+        (Hold.DISGUISED, {"too_many": True}),
+        (Hold.SEVERAL_CUSTOMERS, {"denies": True}),
+        (Hold.NO_EVIDENCE, {"words": "quillivicus boreal"}),
+        (Hold.NO_EVIDENCE, {"own_domains": ("quillivicus.example",)}),
+    ],
+)
+def test_what_contradicts_leaves_a_name_to_a_person(hold: Hold, changed: dict[str, Any]) -> None:
+    assert hold_of(by_name(names=ITS_NAME._replace(**changed))) is hold
+
+
+@pytest.mark.parametrize("kind", set(Kind) - {Kind.REQUEST})
+def test_only_in_a_request_does_a_name_decide(kind: Kind) -> None:
+    assert goes_to(by_name(rights=RightsRead(kind, (), (), ()))) is None
+
+
+@pytest.mark.parametrize("flag", ["press", "misrouted", "minor", "agent", "own", "deadline", "possible_breach"])
+def test_what_is_flagged_is_no_letter_in_which_a_name_decides(flag: str) -> None:
+    assert goes_to(by_name(rights=RightsRead(Kind.REQUEST, ("erasure",), (flag,), ()))) is None
+
+
+def test_a_name_whose_contract_has_ended_is_a_persons_decision() -> None:
+    ended = {**QUILLIVICUS.keys, (KeyKind.NAME, "quillivicus"): [Had(Known("C0001", date(2026, 11, 23)))]}
+
+    assert hold_of(by_name(directory=replace(QUILLIVICUS, keys=ended))) is Hold.CONTRACT_ENDED
+
+
+# --- candidates ---
+
+
+def test_each_candidate_has_the_kinds_of_evidence_that_point_to_it() -> None:
+    names = clues(number(ACMES_NUMBER), clue(KeyKind.DOMAIN, "boreal.example", source=Source.QUOTED), words="boreal")
+
+    found = route(names=names)
+
+    assert isinstance(found, Held)
+    assert found.candidates == (
+        Candidate(Known("C0001"), ("intake-alias", "telephone")),
+        Candidate(Known("C0002"), ("campaign", "name")),
+    )
+
+
+def test_a_candidate_whose_data_is_gone_comes_last() -> None:
+    gone = Known("C0001", TODAY - timedelta(31))
+    directory = Entries(DIRECTORY.keys | entries_of(gone, ACME, ACMES_NUMBER, "acme"))
+
+    found = route(directory=directory, names=clues(number(ACMES_NUMBER), words="boreal"))
+
+    assert isinstance(found, Held)
+    assert [one.customer.reference for one in found.candidates] == ["C0002", "C0001"]
+
+
 # --- whatever the letter ---
 
 CUSTOMERS = [Known(f"C000{number}") for number in range(1, 5)]
+CALLED = ("quillivicus", "tournemirus", "pharamondus", "sauvageotus")
 KEYS = {
     key: owners
     for number, customer in enumerate(CUSTOMERS)
     for key, owners in entries_of(
-        customer, f"privacy+{'abcd'[number]}@kavkom.example", f"+3319900010{number}", "abcd"[number]
+        customer, f"privacy+{'abcd'[number]}@kavkom.example", f"+3319900010{number}", CALLED[number]
     ).items()
 }
-EVERYBODY = Entries(KEYS)
+EVERYBODY = Entries(KEYS, frozenset(CALLED))
 CLUES = st.sampled_from([key for key in KEYS if key[0] not in {KeyKind.INTAKE_ALIAS, KeyKind.NAME}])
 FOUND = st.lists(
     st.builds(lambda key, source: Clue(key[0], (key[1],), source), CLUES, st.sampled_from(Source)), max_size=4
 )
 ADDRESSES = st.lists(st.sampled_from([US, *(key[1] for key in KEYS if key[0] is KeyKind.INTAKE_ALIAS)]), max_size=2)
-WORDS = st.lists(st.sampled_from("abcdefgh"), max_size=3)
+WORDS = st.lists(st.sampled_from([*CALLED, "efgh", "ijkl"]), max_size=2)
+MODES = st.sampled_from(Automatic)
+SENTENCES = st.sampled_from(
+    ["{} m'appelle tous les jours.", "Je suis harcelé par {}.", "Ce n'est pas {}.", "Je travaille chez {}.", "{}", ""]
+)
 
 
 @st.composite
 def letters(draw: st.DrawFn) -> tuple[Letter, Clues]:
-    letter = replace(LETTER, recipients=tuple(draw(ADDRESSES)))
-    return letter, clues(
-        *draw(FOUND), words=" ".join(draw(WORDS)), own_domains=draw(st.sampled_from([(), ("a.example",)]))
-    )
+    """The names in its text are among its words, as mail/clues.py finds them."""
+    named = draw(st.lists(st.sampled_from(CALLED), max_size=2))
+    said = " ".join(draw(SENTENCES).format(name.capitalize()) for name in named)
+    letter = replace(LETTER, recipients=tuple(draw(ADDRESSES)), text=f"{said} Effacez mes données.")
+    own_domains = draw(st.sampled_from([(), (f"{CALLED[0]}.example",)]))
+    found = draw(st.one_of(st.just([]), FOUND))
+    return letter, clues(*found, words=plain(f"{letter.text} {' '.join(draw(WORDS))}"), own_domains=own_domains)
 
 
 def owners_in(letter: Letter, names: Clues) -> set[str]:
@@ -397,26 +510,56 @@ def owners_in(letter: Letter, names: Clues) -> set[str]:
     return {one.customer.reference for key in keys for one in EVERYBODY.owners(*key)}
 
 
-@given(letters())
-def test_who_gets_a_letter_is_the_only_one_of_whom_it_has_evidence(mail: tuple[Letter, Clues]) -> None:
-    goes = goes_to(route(mail[0], EVERYBODY, names=mail[1]))
+def named_in(names: Clues) -> set[str]:
+    """Whose names stand in a letter, but for the writer's own company."""
+    own = {domain.removesuffix(".example") for domain in names.own_domains}
+    return {EVERYBODY.owners(KeyKind.NAME, name)[0].customer.reference for name in CALLED if name in names.words} - {
+        EVERYBODY.owners(KeyKind.NAME, name)[0].customer.reference for name in own
+    }
 
-    assert goes is None or owners_in(*mail) == {goes}
+
+@given(letters(), MODES)
+def test_who_gets_a_letter_is_the_only_one_of_whom_it_has_evidence(
+    mail: tuple[Letter, Clues], automatic: Automatic
+) -> None:
+    goes = goes_to(route(mail[0], EVERYBODY, names=mail[1], automatic=automatic))
+
+    by_names = named_in(mail[1]) if automatic is Automatic.EVIDENCE and not owners_in(*mail) else set()
+    assert goes is None or owners_in(*mail) | by_names == {goes}
+    assert goes is None or automatic is not Automatic.OFF
 
 
-@given(letters(), letters())
+@given(letters(), letters(), MODES)
 def test_evidence_of_another_customer_never_lets_a_held_letter_go(
-    mail: tuple[Letter, Clues], more: tuple[Letter, Clues]
+    mail: tuple[Letter, Clues], more: tuple[Letter, Clues], automatic: Automatic
 ) -> None:
     (letter, names), (_, others) = mail, more
     added = names._replace(found=(*names.found, *others.found), words=f"{names.words} {others.words}")
-    if owners_in(letter, names) and hold_of(route(letter, EVERYBODY, names=names)):
-        assert goes_to(route(letter, EVERYBODY, names=added)) is None
+    held = hold_of(route(letter, EVERYBODY, names=names, automatic=automatic))
+    if held and (owners_in(letter, names) or automatic is Automatic.EVIDENCE):
+        goes = goes_to(route(letter, EVERYBODY, names=added, automatic=automatic))
+        assert goes is None or (not owners_in(letter, names) and owners_in(letter, added) == {goes})
 
 
-@given(letters(), st.sampled_from(CUSTOMERS))
+@given(letters(), st.sampled_from(CUSTOMERS), MODES)
 def test_nobody_else_gets_the_mail_of_a_customer_who_is_no_longer_in_the_directory(
-    mail: tuple[Letter, Clues], gone: Known
+    mail: tuple[Letter, Clues], gone: Known, automatic: Automatic
 ) -> None:
-    if goes_to(route(mail[0], EVERYBODY, names=mail[1])) == gone.reference:
-        assert goes_to(route(mail[0], EVERYBODY.without(gone.reference), names=mail[1])) is None
+    if goes_to(route(mail[0], EVERYBODY, names=mail[1], automatic=automatic)) == gone.reference:
+        left = EVERYBODY.without(gone.reference)
+        assert goes_to(route(mail[0], left, names=mail[1], automatic=automatic)) is None
+
+
+@given(letters())
+def test_what_a_stricter_mode_forwards_every_laxer_one_forwards_too(mail: tuple[Letter, Clues]) -> None:
+    modes = (Automatic.OFF, Automatic.INTAKE_ADDRESS, Automatic.IDENTIFIERS, Automatic.EVIDENCE)
+    goes = [goes_to(route(mail[0], EVERYBODY, names=mail[1], automatic=mode)) for mode in modes]
+
+    assert all(strict in {None, lax} for strict, lax in pairwise(goes))
+
+
+def test_the_letters_of_these_properties_do_go_by_name() -> None:
+    letter = replace(UNADDRESSED, text="Tournemirus m'appelle tous les jours. Effacez mes données.")
+    names = clues(words=plain(letter.text))
+
+    assert goes_to(route(letter, EVERYBODY, names=names, automatic=Automatic.EVIDENCE)) == "C0002"
