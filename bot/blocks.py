@@ -62,7 +62,7 @@ def say_buttons(card: Card, language: str, *, suffix: str = "", all_rows: bool =
     first = card.first_actions if isinstance(card, RequestCard) else card.actions
     rows = (first, card.further_actions) if isinstance(card, RequestCard) and all_rows else (first,)
     return tuple(
-        {"type": "actions", "elements": [_button(action, card, language, suffix) for action in row]}
+        {"type": "actions", "elements": [button(action, card, language, suffix) for action in row]}
         for row in rows
         if row
     )
@@ -99,19 +99,20 @@ def mention(name: str | None) -> Markup:
     return Markup(escape_slack(name or ""))  # noqa: S704 - escaped here
 
 
-def _button(action: str, card: Card, language: str, suffix: str) -> Block:
+def button(action: str, card: Card, language: str, suffix: str = "") -> Block:
+    """One of them."""
     text, about = _label(action, card, language)
-    button: Block = {
+    shown: Block = {
         "type": "button",
         "action_id": f"{action}{suffix}",
         "text": plain(text),
         "value": f"{card.reference}|{card.version}|{about}",
     }
     if action == READ and isinstance(card, RequestCard) and card.held:
-        button["style"] = "primary"
+        shown["style"] = "primary"
     if action in CONFIRMED:
-        button["confirm"] = _confirmation(action, card, language)
-    return button
+        shown["confirm"] = _confirmation(action, card, language)
+    return shown
 
 
 def _label(action: str, card: Card, language: str) -> tuple[str, str]:

@@ -4,7 +4,7 @@ Subjects, senders, bodies, file names and typed texts have no field here, and so
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,15 +15,17 @@ from sqlalchemy.orm import Session
 from storage import asking, breaches, requests, tasks
 from storage.asking import NOT_KNOWN
 from storage.attempts import withheld_size
-from storage.correspondence import find_mails
+from storage.correspondence import find_mails_of
 from storage.decisions import OWN_CONTROLLER
 from storage.forwards import accepted_at, call_that_reached, newest_attempt
 from storage.models import Affected, Breach, CaseMail, Delivery, Forward, Request
-from storage.types import Correspondence, Purpose
+from storage.types import Correspondence, Purpose, TaskKind
 
 READ, CHOOSE, SET_ASIDE, TAKE_BACK = "dsr_read", "dsr_choose", "dsr_set_aside", "dsr_take_back"
 READ_NEWEST, SEND_AGAIN, REACHED = "dsr_read_newest", "dsr_send_again", "dsr_reached"
-TAKE_TASK, FINISH_TASK = "dsr_take_task", "dsr_finish_task"
+TAKE_TASK, FINISH_TASK, SET_DUE = "dsr_take_task", "dsr_finish_task", "dsr_due"
+DATED = (TaskKind.AUTHORITY, TaskKind.CONTROLLER, TaskKind.OWN)
+"""Tasks whose date a person can enter."""
 CANDIDATE, AGREE, REJECT = "dsr_candidate", "dsr_agree", "dsr_reject"
 TAKE, HAND_OVER, REFER, OWN = "dsr_take", "dsr_hand_over", "dsr_refer", "dsr_own"
 ASK, CLOSE_UNKNOWN = "dsr_ask", "dsr_close_unknown"
@@ -106,6 +108,7 @@ class TaskLine:
     what: str
     owner: str | None
     opened_at: datetime
+    due_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -145,8 +148,9 @@ class RequestCard:
         failed = (SEND_AGAIN, REACHED) if self.failed else ()
         take = (TAKE_TASK,) if self.free_tasks else ()
         finish = (FINISH_TASK,) if self.tasks else ()
+        due = (SET_DUE,) if self.dated_tasks else ()
         back = (TAKE_BACK,) if self.set_aside_at is not None else ()
-        return (READ, *newest, *(self._choices if self.held else ()), *back, *failed, *take, *finish)
+        return (READ, *newest, *(self._choices if self.held else ()), *back, *failed, *take, *finish, *due)
 
     @property
     def further_actions(self) -> tuple[str, ...]:
@@ -183,6 +187,16 @@ class RequestCard:
     @property
     def free_tasks(self) -> tuple[TaskLine, ...]:
         return tuple(task for task in self.tasks if task.owner is None)
+
+    @property
+    def dated_tasks(self) -> tuple[TaskLine, ...]:
+        """The tasks that may have a date: a letter or the law sets one."""
+        return tuple(task for task in self.tasks if task.what in DATED)
+
+    @property
+    def asks_for_date(self) -> bool:
+        """Whether the letter names a date that nobody has entered yet."""
+        return "deadline" in self.flags and any(task.due_at is None for task in self.dated_tasks)
 
     @property
     def accepted(self) -> bool:
@@ -241,7 +255,35 @@ Card = RequestCard | BreachCard
 
 def show_request(session: Session, request: Request) -> RequestCard:
     """The request's card as of now."""
-    mails = find_mails(session, request.id)
+    return show_requests(session, [request])[0]
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What cards show beside their requests' own rows, read for all of them at once."""
+
+    mails: Mapping[int, Sequence[CaseMail]]
+    tasks: Mapping[str, Sequence[TaskLine]]
+    versions: Mapping[str, int]
+    asked: Mapping[str, asking.Asked]
+    breaches: Mapping[str, str]
+
+
+def show_requests(session: Session, some: Sequence[Request]) -> list[RequestCard]:
+    """The cards of requests, by a number of queries that does not grow with theirs."""
+    references = [one.reference for one in some]
+    known = _Known(
+        mails=find_mails_of(session, [one.id for one in some]),
+        tasks=_open_tasks(session, references),
+        versions=_versions(session, references),
+        asked=asking.find_asked(session, some),
+        breaches=breaches.find_all_about(session, references),
+    )
+    return [_show(session, one, known) for one in some]
+
+
+def _show(session: Session, request: Request, known: _Known) -> RequestCard:
+    mails = known.mails.get(request.id, ())
     return RequestCard(
         reference=request.reference,
         kind=request.kind.value,
@@ -253,26 +295,26 @@ def show_request(session: Session, request: Request) -> RequestCard:
         forwards=tuple(show_forward(session, forward, mails) for forward in request.forwards),
         set_aside_at=request.set_aside_at,
         set_aside_reason=_known_reason(request.set_aside_reason),
-        version=_version(session, request.reference),
+        version=known.versions.get(request.reference, 0),
         follow_ups=sum(mail.what is Correspondence.FOLLOW_UP for mail in mails),
-        tasks=_open_tasks(session, request.reference),
-        **_deciding(session, request),
+        tasks=tuple(known.tasks.get(request.reference, ())),
+        **_deciding(request, known),
     )
 
 
-def _deciding(session: Session, request: Request) -> dict[str, Any]:
+def _deciding(request: Request, known: _Known) -> dict[str, Any]:
     """What the card says of a decision that is still to be made."""
     if not requests.is_held(request):
         return {}
-    breach = breaches.find_about(session, request.reference)
+    asked = known.asked.get(request.reference)
     return {
         "owner": request.owner,
         "referred_at": request.referred_at,
         "candidates": _candidates(request),
         "proposal": _proposal(request),
-        "asked_at": asking.asked_at(session, request.reference),
-        "answered": asking.has_answered(session, request),
-        "breach": breach.reference if breach else None,
+        "asked_at": asked.at if asked else None,
+        "answered": asked is not None and asked.answered,
+        "breach": known.breaches.get(request.reference),
     }
 
 
@@ -291,6 +333,16 @@ def _proposal(request: Request) -> ProposalLine | None:
 
 def show_breach(session: Session, breach: Breach) -> BreachCard:
     """The breach's card as of now; customers who are not told stand first."""
+    return show_breaches(session, [breach])[0]
+
+
+def show_breaches(session: Session, some: Sequence[Breach]) -> list[BreachCard]:
+    """The cards of breaches, by one query."""
+    versions = _versions(session, [one.reference for one in some])
+    return [_show_breach(one, versions.get(one.reference, 0)) for one in some]
+
+
+def _show_breach(breach: Breach, version: int) -> BreachCard:
     lines = [_customer_line(affected) for affected in breach.affected]
     return BreachCard(
         reference=breach.reference,
@@ -304,7 +356,7 @@ def show_breach(session: Session, breach: Breach) -> BreachCard:
         closed_at=breach.closed_at,
         closed_by=breach.closed_by,
         customers=tuple(sorted(lines, key=lambda line: line.told_at is not None)),
-        version=_version(session, breach.reference),
+        version=version,
         about=breach.about,
         no_breach=breach.no_breach_reason is not None,
     )
@@ -350,10 +402,13 @@ def show_forward(session: Session, forward: Forward, mails: Iterable[CaseMail]) 
     )
 
 
-def _open_tasks(session: Session, case: str) -> tuple[TaskLine, ...]:
-    numbered = enumerate(tasks.find_tasks(session, case), 1)
-    waiting = [(number, task) for number, task in numbered if task.done_at is None]
-    return tuple(TaskLine(number, task.what.value, task.owner, task.opened_at) for number, task in waiting)
+def _open_tasks(session: Session, cases: Sequence[str]) -> dict[str, list[TaskLine]]:
+    lines: dict[str, list[TaskLine]] = {}
+    for number, task in tasks.find_numbered(session, cases):
+        if task.done_at is None:
+            line = TaskLine(number, task.what.value, task.owner, task.opened_at, task.due_at)
+            lines.setdefault(task.case, []).append(line)
+    return lines
 
 
 def _known_status(status: str | None) -> str | None:
@@ -376,7 +431,7 @@ def _known_reason(reason: str | None) -> str | None:
     return None if reason is None else code if code in REASONS else "other"
 
 
-def _version(session: Session, reference: str) -> int:
-    """How often the card changed: each change queues one delivery of it."""
-    cards = select(func.count()).where(Delivery.case == reference, Delivery.purpose == Purpose.CARD)
-    return session.scalar(cards) or 0
+def _versions(session: Session, references: Sequence[str]) -> dict[str, int]:
+    """How often each card changed: each change queues one delivery of it."""
+    cards = select(Delivery.case, func.count()).where(Delivery.purpose == Purpose.CARD).group_by(Delivery.case)
+    return {row[0]: row[1] for row in session.execute(cards.where(Delivery.case.in_(references)))}

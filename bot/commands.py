@@ -1,11 +1,14 @@
 """The commands of `python -m bot`. What is slow to import is imported by the command that needs it."""
 
+from typing import Annotated
+
 import typer
 
 from bot import decision_commands, failure_commands  # noqa: F401 - add their commands to `bot dsr`
 from bot.breach_commands import breach_app
 from bot.evidence_commands import evidence
 from bot.request_commands import request_app
+from bot.shell import at_the_desk
 from storage.shell import EX_UNAVAILABLE, fail, importing, new_app, opened, say
 
 app = new_app(
@@ -51,6 +54,26 @@ def check() -> None:
     if problems:
         fail(f"{len(problems)} {'thing needs' if len(problems) == 1 else 'things need'} mending.", EX_UNAVAILABLE)
     say("Slack accepts both tokens, and the bot can post in its channel.")
+
+
+@app.command()
+def digest(
+    date: Annotated[
+        str | None, typer.Option(metavar="DAY", help="2026-11-27; today's, or yesterday's before 8.")
+    ] = None,
+) -> None:
+    """Print the daily figures: what came, went, waits, and the journal's last entry. Nothing is sent."""
+    from bot.digest import read_day, write  # noqa: PLC0415 - slow
+    from storage.clock import now  # noqa: PLC0415 - slow
+    from storage.digest import gather  # noqa: PLC0415 - slow
+
+    at = now()
+    day = read_day(date, now=at)
+    if day is None:
+        fail(f"“{date}” is no day such as 2026-11-27, or it is still to come.", 2)
+    with at_the_desk() as desk, desk.database.reading() as session:
+        words = write(gather(session, day, now=at), "en", company=desk.settings.company_name, now=at, in_time=True)
+    say(words.text)
 
 
 @app.command()

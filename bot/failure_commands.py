@@ -72,13 +72,13 @@ def reached(
 
 @request_app.command("tasks")
 def list_tasks() -> None:
-    """List what is still to be done about requests, and who has taken it."""
+    """List what is still to be done about requests, since and until when, and who has taken it."""
     from storage import tasks  # noqa: PLC0415 - slow
 
     with at_the_desk() as desk, desk.database.reading() as session:
         rows = [
-            (one.case, str(tasks.number_of(session, one)), one.what.value, shown(one.opened_at), one.owner or "-")
-            for one in tasks.find_open_tasks(session)
+            (task.case, str(number), task.what.value, shown(task.opened_at), shown(task.due_at), task.owner or "-")
+            for number, task in tasks.find_most_urgent(session, limit=10_000)
         ]
     print_table(rows) if rows else say("There is nothing to do.")
 
@@ -107,3 +107,22 @@ def finish_task(reference: Reference, number: Number) -> None:
             task = tasks.get_task(session, reference.strip().upper(), number)
             tasks.finish_task(session, task, by=shell_actor(), now=now())
         say(f"{task.case}: task {number} is done.")
+
+
+@request_app.command("due")
+def set_due(
+    reference: Reference,
+    number: Number,
+    instant: Annotated[str, typer.Argument(metavar="INSTANT", help="By when: 2026-12-04T12:00 (Paris).")],
+) -> None:
+    """Say by when a task must be done: reminders come before it, and daily after it."""
+    from storage import tasks  # noqa: PLC0415 - slow
+    from storage.clock import now  # noqa: PLC0415 - slow
+
+    due_at = read_instant(instant)
+    with at_the_desk() as desk:
+        with desk.decide() as session:
+            task = tasks.get_task(session, reference.strip().upper(), number)
+            tasks.set_due(session, task, due_at, by=shell_actor(), now=now())
+        passed = ", which has passed: it rings now" if due_at <= now() else ""
+        say(f"{task.case}: task {number} is due {shown(due_at)}{passed}.")

@@ -40,7 +40,8 @@ def tell_order(forward: Forward) -> None:
 
 def tell_task(task: TaskLine, case: str) -> None:
     owner = f"taken by {task.owner}" if task.owner else "nobody has taken it"
-    say(f"  to do {case} {task.number}: {task.what}, since {shown(task.opened_at)}, {owner}")
+    due = f", due {shown(task.due_at)}" if task.due_at else ""
+    say(f"  to do {case} {task.number}: {task.what}, since {shown(task.opened_at)}{due}, {owner}")
 
 
 def _state(line: ForwardLine) -> str:

@@ -1,6 +1,6 @@
 """The modals, and reading what was typed in them (pure)."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -29,7 +29,7 @@ from templates import render
 REPORT, BECOME_AWARE, RECORD_TOLD, ADD_CUSTOMERS = "breach_report", "breach_aware", "breach_told", "breach_add"
 CHOOSE, SET_ASIDE = "dsr_choose", "dsr_set_aside"
 SEND_AGAIN, REACHED = "dsr_send_again", "dsr_reached"
-TAKE_TASK, FINISH_TASK = "dsr_take_task", "dsr_finish_task"
+TAKE_TASK, FINISH_TASK, SET_DUE = "dsr_take_task", "dsr_finish_task", "dsr_due"
 
 
 @dataclass(frozen=True)
@@ -113,8 +113,16 @@ def reached_form(card: RequestCard, language: str, *, now: datetime) -> View:
 
 def task_form(action: str, reference: str, tasks: Iterable[TaskLine], language: str) -> View:
     """Which of several tasks."""
-    options = [option(f"{one.number}. {word(language, f'task.{one.what}')}", str(one.number)) for one in tasks]
-    return modal(language, action, [select(language, "task", options[:100])], reference)
+    return modal(language, action, [_tasks(language, tasks)], reference)
+
+
+def due_form(reference: str, tasks: Sequence[TaskLine], language: str) -> View:
+    """By when: of the one task, whose number goes with the reference, or of which of several."""
+    if len(tasks) == 1:
+        [task] = tasks
+        when = instant(language, "due_at", initial=task.due_at)
+        return modal(language, SET_DUE, [when], f"{reference}|{task.number}")
+    return modal(language, SET_DUE, [_tasks(language, tasks), instant(language, "due_at")], f"{reference}|")
 
 
 def sentence_view(text: str, language: str, *, title: str = "sorry") -> View:
@@ -127,6 +135,11 @@ def sentence_view(text: str, language: str, *, title: str = "sorry") -> View:
 def offer(customers: Iterable[tuple[str, str]]) -> list[Block]:
     """The options of a typeahead, from (reference, name)."""
     return [option(f"{name} ({reference})", reference) for reference, name in customers][:100]
+
+
+def _tasks(language: str, tasks: Iterable[TaskLine]) -> Block:
+    options = [option(f"{one.number}. {word(language, f'task.{one.what}')}", str(one.number)) for one in tasks]
+    return select(language, "task", options[:100])
 
 
 def _failed(card: RequestCard) -> list[Block]:

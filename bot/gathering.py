@@ -16,11 +16,14 @@ from bot import letters, telling
 from bot.blocks import words_about
 from bot.cards import RequestCard, show_request
 from bot.desk import Desk
+from bot.due import TOPIC as DUE
+from bot.due import DueTask, describe_due, find_due, write_due
 from bot.words import find_word, word
 from storage import ladder, outbox, requests, staff
 from storage.announcements import DESK_CASE
 from storage.models import Delivery, Request
 from storage.outbox import Words
+from storage.ringing import RINGS
 from storage.types import BY_MAIL, Medium, Purpose, Role
 from templates import render
 
@@ -44,10 +47,11 @@ class Held:
 
 @dataclass(frozen=True)
 class Letter:
-    """What one letter tells: requests that wait, and other events as (reference, topic)."""
+    """What one letter tells: requests that wait, other events as (reference, topic), and tasks whose date is near."""
 
     held: tuple[Held, ...]
     events: tuple[tuple[str, str], ...]
+    dates: tuple[DueTask, ...] = ()
 
 
 def gather(desk: Desk, *, slack_out: bool, now: datetime) -> int:
@@ -77,7 +81,8 @@ def _is_too_soon(session: Session, now: datetime) -> bool:
 def _put_down(session: Session, *, to_write: bool) -> list[Delivery]:
     """What waits for a letter, the oldest first; `to_write` makes another bot wait until we have written it."""
     waiting = select(Delivery).where(Delivery.medium == Medium.SLACK, Delivery.due_at.is_not(None))
-    ours = waiting.where(Delivery.recipient == BY_MAIL).order_by(Delivery.id).limit(AT_ONCE if to_write else 1)
+    ours = waiting.where(Delivery.recipient == BY_MAIL, Delivery.topic != RINGS).order_by(Delivery.id)
+    ours = ours.limit(AT_ONCE if to_write else 1)
     return list(session.scalars(ours.with_for_update() if to_write else ours))
 
 
@@ -87,14 +92,18 @@ def _sort_out(session: Session, rows: Iterable[Delivery], now: datetime) -> Lett
     waiting = {one.reference: one for one in named if requests.is_held(one)}
     held: dict[str, Held] = {}
     events: dict[tuple[str, str], None] = {}
+    dates: dict[tuple[str, int], DueTask] = {}
     for row in rows:
-        if _is_over(session, row, waiting):
+        dated = find_due(session, row, now=now) if row.topic == DUE else None
+        if _is_over(session, row, waiting) or (row.topic == DUE and dated is None):
             row.superseded_at, row.due_at = now, None
+        elif dated is not None:
+            dates[dated.reference, dated.number] = dated
         elif row.topic in WAITING:
             held[row.case] = _held(session, waiting[row.case], row)
         else:
             events[row.case, row.topic] = None
-    return Letter(tuple(held.values()), tuple(events))
+    return Letter(tuple(held.values()), tuple(events), tuple(sorted(dates.values(), key=lambda one: one.due_at)))
 
 
 def _is_over(session: Session, row: Delivery, waiting: dict[str, Request]) -> bool:
@@ -110,7 +119,7 @@ def _held(session: Session, request: Request, row: Delivery) -> Held:
 
 def _write_all(session: Session, desk: Desk, letter: Letter, which: str, *, slack_out: bool, now: datetime) -> int:
     """Queue the letter to each reader, in their language; `which` tells it from others."""
-    if not letter.held and not letter.events:
+    if not (letter.held or letter.events or letter.dates):
         return 0
     readers = find_readers(session, desk, now=now)
     for address, language in readers.items():
@@ -136,16 +145,19 @@ def find_readers(session: Session, desk: Desk, *, now: datetime) -> dict[str, st
 
 
 def write(letter: Letter, language: str, *, company: str, slack_out: bool, now: datetime) -> Words:
-    """One request that waits has a letter of its own; else all are listed."""
+    """One request that waits, or one task's date, has a letter of its own; else all are listed."""
     values: dict[str, Any] = {"company": company, "in_slack": not slack_out}
-    if len(letter.held) == 1 and not letter.events:
+    if len(letter.dates) == 1 and not letter.held and not letter.events:
+        return write_due(letter.dates[0], language, now=now, **values)
+    if len(letter.held) == 1 and not letter.events and not letter.dates:
         return _write("request_reminder", language, **_describe(letter.held[0], language, now), **values)
     held = [_describe(one, language, now) for one in letter.held[:SHOWN]]
     desk = word(language, "event.desk")
     named = [(desk if case in ("", DESK_CASE) else case, topic) for case, topic in letter.events[:SHOWN]]
     events = [(case, _say_event(topic, language)) for case, topic in named]
-    count = {"held_count": len(letter.held), "event_count": len(letter.events)}
-    return _write("gathered", language, held=held, events=events, **count, **values)
+    dates = [describe_due(one, language, now=now) for one in letter.dates[:SHOWN]]
+    count = {"held_count": len(letter.held), "event_count": len(letter.events), "date_count": len(letter.dates)}
+    return _write("gathered", language, held=held, events=events, dates=dates, **count, **values)
 
 
 def _describe(held: Held, language: str, now: datetime) -> dict[str, Any]:

@@ -7,12 +7,12 @@ from slack_bolt import App, BoltContext
 from slack_sdk import WebClient
 
 from bot.blocks import Block, context, describe, header, plain, say_buttons, section
-from bot.cards import BreachCard, RequestCard, show_breach, show_request
+from bot.cards import BreachCard, RequestCard, show_breaches, show_requests
 from bot.desk import Desk
 from bot.gestures import user_of
 from bot.refusals import sentence_of
 from bot.words import word
-from storage import breaches, figures, outbox, requests
+from storage import breaches, figures, outbox, waiting
 from storage.clock import now as desk_now
 from storage.clock import real_now
 from storage.figures import Figures
@@ -20,18 +20,20 @@ from storage.types import Medium, Role
 from templates import escape_slack, render
 
 CASES = 15
-"""Cases of each kind that Home shows; the rest are counted."""
+"""Breaches, and requests, that Home shows; the rest are counted."""
 
 
 @dataclass(frozen=True)
 class Now:
-    """What needs somebody now."""
+    """What needs somebody now: `mine` is the reader's, `nobodys` anybody's, and `requests` others have taken."""
 
     waiting: int
     requests: tuple[RequestCard, ...]
     open_breaches: int
     breaches: tuple[BreachCard, ...]
     failing: int
+    mine: tuple[RequestCard, ...] = ()
+    nobodys: tuple[RequestCard, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -54,18 +56,27 @@ class HomeListeners:
             return {"type": "home", "blocks": [section(escape_slack(sentence))]}
         speaker = context["speaker"]
         figures = gather_figures(self.desk) if speaker.role is Role.DPO else None
-        return {"type": "home", "blocks": render_home(look(self.desk), speaker.language, figures)}
+        return {"type": "home", "blocks": render_home(look(self.desk, speaker.user), speaker.language, figures)}
 
 
-def look(desk: Desk) -> Now:
-    """Read what needs somebody now."""
+def look(desk: Desk, user: str) -> Now:
+    """Read what needs somebody now: what is this colleague's first, then nobody's, then the rest, CASES in all."""
     with desk.database.reading() as session:
-        waiting, _ = requests.count_waiting(session)
-        held = tuple(show_request(session, one) for one in requests.find_waiting(session, limit=CASES))
+        found = waiting.sort_by_owner(session, user, limit=CASES)
+        cards = show_requests(session, [*found.mine, *found.nobodys, *found.others])
         ringing = breaches.find_open(session)
-        shown = tuple(show_breach(session, one) for one in ringing[:CASES])
+        shown = tuple(show_breaches(session, ringing[:CASES]))
         backlogs = [outbox.backlog(session, medium) for medium in Medium]
-    return Now(waiting, held, len(ringing), shown, sum(one.failing + one.refused for one in backlogs))
+    first, second = len(found.mine), len(found.mine) + len(found.nobodys)
+    return Now(
+        waiting=found.count,
+        mine=tuple(cards[:first]),
+        nobodys=tuple(cards[first:second]),
+        requests=tuple(cards[second:]),
+        open_breaches=len(ringing),
+        breaches=shown,
+        failing=sum(one.failing + one.refused for one in backlogs),
+    )
 
 
 def gather_figures(desk: Desk) -> Figures:
@@ -81,18 +92,25 @@ def render_home(now: Now, language: str, figures: Figures | None = None) -> list
         blocks.append(header(word(language, "home.breaches")))
     for breach in now.breaches:
         blocks += _case(breach, language)
-    if now.requests:
-        blocks.append(header(word(language, "home.requests")))
-    for request in now.requests:
-        blocks += _case(request, language)
-    if now.waiting > len(now.requests):
-        blocks.append(context(word(language, "home.more", count=now.waiting - len(now.requests))))
+    for title, cards in (("mine", now.mine), ("nobodys", now.nobodys), ("others", now.requests)):
+        if cards:
+            blocks.append(header(word(language, f"home.{title}")))
+        for request in cards:
+            blocks += _case(request, language)
+    if left := _count_left(now):
+        blocks.append(context(word(language, "home.more", count=left)))
     if figures is not None:
         blocks += [
             header(word(language, "home.figures")),
             section(render("home_figures", language, "slack", f=figures)),
         ]
     return blocks
+
+
+def _count_left(now: Now) -> int:
+    """How many of the requests that wait are not shown; a case may be shown for a task alone."""
+    shown = sum(card.held or bool(card.failed) for card in (*now.mine, *now.nobodys, *now.requests))
+    return max(0, now.waiting - shown)
 
 
 def _case(card: RequestCard | BreachCard, language: str) -> list[Block]:

@@ -1,6 +1,10 @@
-"""The clock of held requests: it rings after 1, 4 and 24 hours, then every day, until somebody has decided."""
+"""The clock of held requests: it rings after 1, 4 and 24 hours, then every day, until somebody has decided.
+
+Tasks with a date ring by the same clock (bot/due.py).
+"""
 
 import time
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 import structlog
@@ -8,9 +12,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from bot.desk import Desk
-from storage import journal, ladder, outbox, requests, staff
+from bot.due import ring_task
+from storage import due, journal, ladder, outbox, requests, staff
 from storage.announcements import CHANNEL
-from storage.models import Reminder, Request
+from storage.models import Reminder, Request, Task
 from storage.types import BY_MAIL, Medium, Purpose, Role
 
 DIRECTLY = timedelta(hours=4)
@@ -25,14 +30,16 @@ TOPIC = "request_reminder"
 
 
 class Ladder:
-    """When each held request rings next, remembered between ticks: the record decides, this only saves asking it.
+    """When each held request and each task with a date rings next, remembered between ticks: the record decides, this
+    only saves asking it.
 
-    Everything that changes a request stands in the journal, so a tick reads the few entries that are new there.
+    Everything that changes either stands in the journal, so a tick reads the few entries that are new there.
     """
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._next: dict[str, datetime] = {}
+        self._due: dict[str, dict[int, datetime]] = {}
         self._unsure: set[str] = set()
         self._entry = 0
         self._anew_at = 0.0
@@ -41,15 +48,19 @@ class Ladder:
         """Ring what fell due; the references that rang."""
         with self._desk.database.reading() as session:
             self._follow(session)
-        due = sorted((at, reference) for reference, at in self._next.items() if at <= now)[:AT_ONCE]
-        return [reference for _, reference in due if self._ring(reference, now=now)]
+        held = [(at, reference, 0) for reference, at in self._next.items() if at <= now]
+        dated = [(at, case, task) for case, tasks in self._due.items() for task, at in tasks.items() if at <= now]
+        due_now = sorted(held + dated)[:AT_ONCE]
+        return [reference for _, reference, task in due_now if self._ring(reference, task, now=now)]
 
-    def _ring(self, reference: str, *, now: datetime) -> bool:
+    def _ring(self, reference: str, task: int, *, now: datetime) -> bool:
         """Ring one, whose next rung is then read again. The poison guard: what cannot ring waits for the next reading
         of everything, and the others get their turn."""
-        del self._next[reference]
+        self._forget(reference, task)
         self._unsure.add(reference)
         try:
+            if task:
+                return ring_task(self._desk, task, now=now)
             return ring_request(self._desk, reference, now=now)
         except SQLAlchemyError:
             raise
@@ -58,18 +69,35 @@ class Ladder:
             structlog.get_logger().error("ring-failed", case=reference, fault=error)
             return False
 
+    def _forget(self, reference: str, task: int) -> None:
+        if task:
+            self._due.get(reference, {}).pop(task, None)
+        else:
+            self._next.pop(reference, None)
+
     def _follow(self, session: Session) -> None:
         if time.monotonic() >= self._anew_at:
             self._entry, _ = journal.head(session)
             self._next = ladder.next_rings(session, requests.find_waiting(session))
+            self._due = {}
+            self._remember_due(session, due.find_dated(session))
             self._anew_at = time.monotonic() + ANEW
             return
         self._entry, changed = ladder.cases_since(session, self._entry)
         changed |= self._unsure
         for reference in changed:
             self._next.pop(reference, None)
-        self._next |= ladder.next_rings(session, ladder.find_changed(session, sorted(changed)))
+            self._due.pop(reference, None)
+        if changed:
+            self._next |= ladder.next_rings(session, ladder.find_changed(session, sorted(changed)))
+            self._remember_due(session, due.find_dated(session, sorted(changed)))
         self._unsure = set()
+
+    def _remember_due(self, session: Session, dated: Iterable[Task]) -> None:
+        known = list(dated)
+        rings = due.next_rings(session, known)
+        for task in known:
+            self._due.setdefault(task.case, {})[task.id] = rings[task.id]
 
 
 def ring_request(desk: Desk, reference: str, *, now: datetime) -> bool:

@@ -28,23 +28,27 @@ def write_reminder(
 def describe_rung(card: BreachCard, *, due_at: datetime, now: datetime) -> dict[str, Any]:
     """What a reminder says: hours left or overdue when it fell due, and by how many minutes it is late itself."""
     left = card.deadline_at - due_at
-    late = now - due_at
     return {
         "hours_left": round(left / timedelta(hours=1)),
         "overdue": due_at >= card.deadline_at,
         "due_at": due_at,
-        "late_minutes": int(late / timedelta(minutes=1)) if late >= LATE else 0,
+        "late_minutes": how_late(due_at, now),
     }
+
+
+def how_late(due_at: datetime, now: datetime) -> int:
+    """By how many minutes a reminder is late; 0 while that need not be said."""
+    late = now - due_at
+    return int(late / timedelta(minutes=1)) if late >= LATE else 0
 
 
 def describe_waiting(*, since: datetime, due_at: datetime, now: datetime) -> dict[str, Any]:
     """What a held request's reminder says: how long it has waited now, and by how many minutes it is late itself."""
-    hours, late = int((now - since) / timedelta(hours=1)), now - due_at
     return {
-        "hours": hours,
+        "hours": int((now - since) / timedelta(hours=1)),
         "since": since,
         "due_at": due_at,
-        "late_minutes": int(late / timedelta(minutes=1)) if late >= LATE else 0,
+        "late_minutes": how_late(due_at, now),
     }
 
 

@@ -26,6 +26,7 @@ STALLED = timedelta(minutes=5)
 AT_ONCE = 200
 URGENT = (
     "request_reminder",
+    "task_reminder",
     "request_proposed",
     "request_referred",
     "request_own",

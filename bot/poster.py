@@ -18,7 +18,7 @@ from bot.desk import Desk
 from bot.outage import Health, hurry
 from bot.posting import Post, find_card_due, find_place, is_elsewhere, prepare
 from bot.trouble import UNREACHABLE, pause
-from storage import outbox
+from storage import due, outbox
 from storage.clock import now, real_now
 from storage.holders import new_holder
 from storage.logs import Condition
@@ -132,14 +132,15 @@ class Poster:
             post = prepare(session, ours[-1], channel=self.channel, language=language, now=now())
             for delivery in ours if post else ():
                 outbox.record_sending(delivery, now=now())
+            reminder = ours[-1].reminder
         if post is None:
-            self._withdraw(ours[-1].case)
+            self._withdraw(ours[-1].case, due.number_in(reminder.rung) if reminder else None)
         return post
 
-    def _withdraw(self, case: str) -> None:
+    def _withdraw(self, case: str, task: int | None) -> None:
         """Nothing is to be said any more. Apart: who has locked one reminder must not go on to lock the others."""
         with self.desk.database.begin() as session:
-            outbox.supersede_reminders(session, case, now=now())
+            outbox.supersede_reminders(session, case, task=task, now=now())
 
     def _must_wait(self, session: Session, ours: list[Delivery]) -> bool:
         """A card was updated just now, or another process is at it: put these off."""

@@ -7,16 +7,19 @@ from jinja2 import TemplateNotFound
 from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
+from bot import digest, due
 from bot.blocks import Said, say, say_card
-from bot.cards import BreachCard, Card, find_card, is_request, show_request
+from bot.cards import BreachCard, Card, RequestCard, find_card, is_request, show_request
 from bot.letters import describe_rung, describe_waiting
 from bot.pausing import describe_sending
 from bot.reminders import is_broadcast
+from bot.ringing import say_ring
 from bot.watch import say_of_desk
 from storage import breaches, outbox, requests
 from storage.announcements import CHANNEL, DESK_CASE
 from storage.models import Affected, Delivery
 from storage.models import Card as Place
+from storage.ringing import RINGS
 from storage.types import Purpose
 
 BROADCAST = frozenset(
@@ -70,9 +73,12 @@ def prepare(session: Session, delivery: Delivery, *, channel: str, language: str
     if not delivery.case:
         return _post_sending(session, delivery, channel, delivery.language or language)
     if delivery.case == DESK_CASE:
-        return Post(channel, Said(say_of_desk(session, delivery, language)))
+        where = channel if delivery.recipient == CHANNEL else delivery.recipient
+        return Post(where, Said(_say_of_desk(session, delivery, delivery.language or language, now)))
     if delivery.topic == "request_reminder":
         return _remind_of_request(session, delivery, channel, language, now)
+    if delivery.topic == due.TOPIC:
+        return _remind_of_task(session, delivery, channel, language, now)
     card = find_card(session, delivery.case)
     place = find_place(session, delivery.case, channel)
     if delivery.purpose == Purpose.CARD:
@@ -80,6 +86,8 @@ def prepare(session: Session, delivery: Delivery, *, channel: str, language: str
     language = delivery.language or language
     if delivery.topic == "breach_reminder" and isinstance(card, BreachCard):
         said, broadcast = _remind(session, delivery, card, language, now)
+    elif delivery.topic == RINGS and isinstance(card, RequestCard):
+        said, broadcast = say_ring(card, language), True
     else:
         said, broadcast = Said(_announce(session, delivery, card, language)), delivery.topic in BROADCAST
     return _addressed(delivery, said, place, channel, broadcast=broadcast)
@@ -101,6 +109,20 @@ def _remind_of_request(session: Session, delivery: Delivery, channel: str, langu
     waiting = describe_waiting(since=requests.waiting_since(request), due_at=due_at, now=now)
     said = Said(say("reminder", show_request(session, request), delivery.language or language, **waiting))
     return _addressed(delivery, said, find_place(session, delivery.case, channel), channel, broadcast=True)
+
+
+def _remind_of_task(session: Session, delivery: Delivery, channel: str, language: str, now: datetime) -> Post | None:
+    task = due.find_due(session, delivery, now=now)
+    if task is None:
+        return None
+    said = Said(due.say_due(task, delivery.language or language, now=now))
+    return _addressed(delivery, said, find_place(session, delivery.case, channel), channel, broadcast=True)
+
+
+def _say_of_desk(session: Session, delivery: Delivery, language: str, now: datetime) -> str:
+    if delivery.purpose == Purpose.DIGEST:
+        return digest.say_digest(session, delivery, language, now=now)
+    return say_of_desk(session, delivery, language)
 
 
 def _post_sending(session: Session, delivery: Delivery, channel: str, language: str) -> Post:

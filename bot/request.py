@@ -11,6 +11,7 @@ from bot.access import Speaker
 from bot.blocks import say_card
 from bot.desk import Desk
 from bot.gestures import button_key, is_first, submission_key
+from bot.listing import say_list
 from bot.pressing import (
     REFERENCE,
     actor_of,
@@ -111,19 +112,10 @@ class RequestListeners:
 
     def _list(self, speaker: Speaker) -> str:
         with self.desk.database.reading() as session:
-            count, _ = requests.count_waiting(session)
-            waiting = [cards.show_request(session, one) for one in requests.find_waiting(session, limit=20)]
-        lines = [list_line(card, speaker.language) for card in waiting]
-        return render("request_list", speaker.language, "slack", count=count, lines=lines)
+            return say_list(session, speaker.language, now=now())
 
 
 def _help(typed: str, known: tuple[str, ...], speaker: Speaker, *, case: str = "") -> str:
     """What `/dsr` takes, and what was probably meant."""
     meant = nearest(typed, known)
     return render("request_help", speaker.language, "slack", nearest=f"{case} {meant}".strip() if meant else None)
-
-
-def list_line(card: cards.RequestCard, language: str) -> tuple[str, str, Any]:
-    """Reference, rights and instant of a waiting request."""
-    rights = ", ".join(word(language, f"right.{right}") for right in card.rights) or word(language, "right.none")
-    return card.reference, word(language, "failed", rights=rights) if card.failed else rights, card.received_at

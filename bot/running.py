@@ -11,11 +11,13 @@ from bot.access import People
 from bot.app import build_app, build_client
 from bot.connections import Connections
 from bot.desk import Desk
+from bot.digest import DigestClock
 from bot.gathering import gather
 from bot.ladder import Ladder
 from bot.outage import StandIn
 from bot.poster import Pace, Poster
 from bot.reminders import Ticker, tick
+from bot.ringing import gather_rings
 from bot.settings import BotSettings
 from bot.watch import MailWatch, raise_stuck
 from storage import heartbeats, home, staff
@@ -41,6 +43,7 @@ class Bot:
         people: People | None = None,
         pace: Pace | None = None,
         tick_every: float = 1.0,
+        digest: bool = True,
     ) -> None:
         self.desk = Desk(database, settings)
         self._database = Condition("clock-database")
@@ -53,6 +56,9 @@ class Bot:
         self.ticker.add(self._surviving(lambda: tick(self.desk)))
         self.ticker.add(self._surviving(self._beat), every=BEAT_EVERY)
         self._watch_requests(tick_every)
+        if digest:
+            clock = DigestClock(self.desk)
+            self.ticker.add(self._surviving(lambda: clock.tick(now=desk_now())), every=min(BEAT_EVERY, tick_every * 5))
         self._stop = Event()
         self._posting = Thread(target=self._post_for_ever, name="poster", daemon=True)
 
@@ -63,6 +69,7 @@ class Bot:
         self.ticker.add(self._surviving(lambda: ladder.tick(now=desk_now())))
         for job in (
             lambda: stand_in.tick(now=desk_now()),
+            lambda: gather_rings(self.desk, slack_out=self.poster.health.out, now=desk_now()),
             lambda: gather(self.desk, slack_out=self.poster.health.out, now=desk_now()),
             lambda: watch.tick(now=real_now()),
             lambda: raise_stuck(self.desk, now=desk_now()),

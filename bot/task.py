@@ -1,7 +1,8 @@
-"""The buttons of a case's tasks: take one, and say that it is done."""
+"""The buttons of a case's tasks: take one, say that it is done, and by when it must be."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from slack_bolt import Ack, App, BoltContext
@@ -27,6 +28,8 @@ class TaskListeners:
     def register(self, app: App) -> None:
         app.action(pressed(cards.TAKE_TASK))(self.take)
         app.action(pressed(cards.FINISH_TASK))(self.finish)
+        app.action(pressed(cards.SET_DUE))(self.ask_when)
+        app.view(forms.SET_DUE)(self.set_due)
         app.view(forms.TAKE_TASK)(self.take_chosen)
         app.view(forms.FINISH_TASK)(self.finish_chosen)
 
@@ -50,6 +53,20 @@ class TaskListeners:
 
     def finish_chosen(self, ack: Ack, body: dict[str, Any], context: BoltContext) -> None:
         self._act_on_chosen(tasks.finish_task, body, context["speaker"])
+        ack()
+
+    def ask_when(self, ack: Ack, body: dict[str, Any], context: BoltContext, client: WebClient) -> None:
+        speaker: Speaker = context["speaker"]
+        card = request_pressed(self.desk, body, speaker, cards.SET_DUE)
+        open_modal(client, body, forms.due_form(card.reference, card.dated_tasks, speaker.language))
+        ack()
+
+    def set_due(self, ack: Ack, body: dict[str, Any], context: BoltContext) -> None:
+        view = body["view"]
+        reference, _, only = view["private_metadata"].partition("|")
+        act = partial(tasks.set_due, due_at=fields.read_at(view, "due_at"))
+        number = int(only or fields.read_option(view, "task"))
+        self._act(act, context["speaker"], reference, number, gesture=submission_key(body))
         ack()
 
     def _ask_which(

@@ -3,6 +3,8 @@
 A colleague decides to ask; the answer is a follow-up of the case. At most one question waits for its answer.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import func, select
@@ -78,6 +80,28 @@ def asked_at(session: Session, reference: str) -> datetime | None:
     """When the person was last asked."""
     asked = select(func.max(Delivery.queued_at, type_=Delivery.queued_at.type))
     return session.scalar(asked.where(Delivery.case == reference, Delivery.purpose == Purpose.QUESTION))
+
+
+@dataclass(frozen=True)
+class Asked:
+    """When the person was last asked, and whether the person has written again since."""
+
+    at: datetime
+    answered: bool
+
+
+def find_asked(session: Session, some: Sequence[Request]) -> dict[str, Asked]:
+    """`asked_at` and `has_answered` for many requests, by reference, in two queries; those never asked are left out."""
+    last = select(Delivery.case, func.max(Delivery.queued_at, type_=Delivery.queued_at.type)).group_by(Delivery.case)
+    of_these = (Delivery.case.in_([one.reference for one in some]), Delivery.purpose == Purpose.QUESTION)
+    asked = [(case, at) for case, at in session.execute(last.where(*of_these)) if at is not None]
+    newest = select(CaseMail.request_id, func.max(Message.kept_at, type_=Message.kept_at.type)).join(
+        Message, Message.id == CaseMail.message_id
+    )
+    theirs = (CaseMail.request_id.in_([one.id for one in some]), CaseMail.what == Correspondence.FOLLOW_UP)
+    written = {row[0]: row[1] for row in session.execute(newest.where(*theirs).group_by(CaseMail.request_id))}
+    ids = {one.reference: one.id for one in some}
+    return {case: Asked(at, (wrote := written.get(ids[case])) is not None and wrote >= at) for case, at in asked}
 
 
 def has_answered(session: Session, request: Request) -> bool:

@@ -185,6 +185,12 @@ def find_about(session: Session, request: str) -> Breach | None:
     return session.scalars(_whole().where(Breach.about == request, Breach.closed_at.is_(None))).first()
 
 
+def find_all_about(session: Session, cases: Iterable[str]) -> dict[str, str]:
+    """The open breaches that came from these requests: their references, by the request's."""
+    still = select(Breach.about, Breach.reference).where(Breach.about.in_(list(cases)), Breach.closed_at.is_(None))
+    return {about: reference for about, reference in session.execute(still.order_by(Breach.id.desc())) if about}
+
+
 def find_open(session: Session) -> list[Breach]:
     """The open breaches, the nearest deadline first."""
     return list(session.scalars(_whole().where(Breach.closed_at.is_(None)).order_by(Breach.deadline_at)))

@@ -7,7 +7,7 @@ never roll over a weekend.
 import calendar
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from itertools import count, takewhile
 from zoneinfo import ZoneInfo
 
@@ -21,11 +21,23 @@ LADDER = tuple(timedelta(hours=hours) for hours in (36, 24, 12, 6, 3, 1, 0))
 HELD_LADDER = (timedelta(hours=1), timedelta(hours=4))
 """How long after it came a held request rings, nights and weekends too; from 24 hours on it rings every day."""
 DAY = timedelta(hours=24)
+DIGEST_HOUR = time(8)
+"""When the figures of the day before are told, in Paris."""
+
+DUE_LADDER = {
+    "7d": timedelta(days=7),
+    "3d": timedelta(days=3),
+    "1d": timedelta(days=1),
+    "4h": timedelta(hours=4),
+    "0h": timedelta(),
+}
+"""How long before its date a task rings; after it, one rings every DAY."""
 
 
 @dataclass(frozen=True)
 class Rung:
-    """One step of a ladder: T-36 … T-0, T+1 … of a breach, H+1, H+4, H+24, H+48 … of a held request; due `at`."""
+    """One step of a ladder: T-36 … T-0, T+1 … of a breach, H+1, H+4, H+24, H+48 … of a held request, 7d, 3d, 1d, 4h,
+    0h, +24h … of a task with a date; due `at`."""
 
     name: str
     at: datetime
@@ -87,3 +99,24 @@ def _held_ladder(since: datetime, after: datetime) -> Iterator[Rung]:
             yield Rung(f"H+{wait // timedelta(hours=1)}", begin + wait)
     for day in count(max(1, (after - begin) // DAY + 1)):
         yield Rung(f"H+{24 * day}", begin + day * DAY)
+
+
+def due_ladder(due_at: datetime, *, after: datetime) -> Iterator[Rung]:
+    """All rungs of a task's date that fall due later than `after`, for ever; days are 24 hours, as above."""
+    date = due_at.astimezone(UTC)
+    for name, before in DUE_LADDER.items():
+        if date - before > after:
+            yield Rung(name, date - before)
+    for day in count(max(1, (after - date) // DAY + 1)):
+        yield Rung(f"+{24 * day}h", date + day * DAY)
+
+
+def digest_at(day: date) -> datetime:
+    """When the figures of a day are told: at DIGEST_HOUR in Paris, whichever way the clocks stand."""
+    return datetime.combine(day, DIGEST_HOUR, PARIS).astimezone(UTC)
+
+
+def digest_day(now: datetime) -> date:
+    """The newest day whose figures are due."""
+    today = now.astimezone(PARIS).date()
+    return today if now >= digest_at(today) else today - timedelta(days=1)

@@ -48,8 +48,8 @@ def keep_as_own(session: Session, request: Request, *, by: Actor, now: datetime)
     """
     _take_held(session, request)
     requests.set_aside(session, request, OWN_CONTROLLER, by=by, now=now)
-    task = tasks.open_task(session, request.reference, TaskKind.OWN, by=by, now=now)
-    task.due_at = own_answer_due(request.received_at)
+    due_at = own_answer_due(request.received_at)
+    tasks.open_task(session, request.reference, TaskKind.OWN, due_at=due_at, by=by, now=now)
 
 
 def choose(

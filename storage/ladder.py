@@ -82,4 +82,5 @@ def _recorded(references: Sequence[str]) -> Select[str, datetime]:
 
 def _rung(references: Sequence[str]) -> Select[str, datetime]:
     last = func.max(Reminder.due_at, type_=Reminder.due_at.type)
-    return select(Reminder.case, last).where(Reminder.case.in_(references)).group_by(Reminder.case)
+    own = ~Reminder.rung.startswith(outbox.OF_TASK)
+    return select(Reminder.case, last).where(Reminder.case.in_(references), own).group_by(Reminder.case)

@@ -17,7 +17,7 @@ from storage.bulk import insert_new, table_of, update_rows
 from storage.clock import real_now
 from storage.holders import is_dead
 from storage.leasing import NOTHING, Except, any_due, leased_by, leasing
-from storage.models import Delivery
+from storage.models import Delivery, Reminder
 from storage.types import Medium, Purpose
 
 LEASE = timedelta(minutes=6)
@@ -25,6 +25,9 @@ LEASE = timedelta(minutes=6)
 
 FINISHED: Mapping[str, None] = dict.fromkeys(("due_at", "leased_by", "leased_until", "sending_at"))
 """What a delivery no longer has when nothing is left to do."""
+
+OF_TASK = "task-"
+"""How the rungs of a task's ladder begin; the others are those of the case itself."""
 
 FIRST_BACKOFF = timedelta(seconds=2)
 LONGEST_BACKOFF = timedelta(minutes=10)
@@ -268,10 +271,14 @@ def backoff(attempts: int) -> timedelta:
     return min(FIRST_BACKOFF * (1 << doublings), LONGEST_BACKOFF)
 
 
-def supersede_reminders(session: Session, case: str, *, now: datetime) -> int:
-    """Withdraw reminders of a case that were not sent yet; how many."""
+def supersede_reminders(session: Session, case: str, *, now: datetime, task: int | None = None) -> int:
+    """Withdraw reminders that were not sent yet: of the case itself, or of one of its tasks; how many."""
+    of_tasks = select(Reminder.id).where(Reminder.case == case, Reminder.rung.startswith(OF_TASK))
+    own = or_(Delivery.reminder_id.is_(None), Delivery.reminder_id.not_in(of_tasks))
+    of_one = Delivery.reminder_id.in_(of_tasks.where(Reminder.rung.startswith(f"{OF_TASK}{task}:")))
     unsent = and_(Delivery.case == case, Delivery.purpose == Purpose.REMINDER, Delivery.due_at.is_not(None))
-    withdrawn = update(Delivery).where(unsent).values(superseded_at=now, due_at=None).returning(Delivery.id)
+    wanted = and_(unsent, own if task is None else of_one)
+    withdrawn = update(Delivery).where(wanted).values(superseded_at=now, due_at=None).returning(Delivery.id)
     return len(session.execute(withdrawn.execution_options(synchronize_session=False)).all())
 
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
 from sqlalchemy.orm import Session, selectinload
 
-from storage import announcements, journal, outbox, tasks
+from storage import announcements, journal, outbox, ringing, tasks
 from storage.bulk import Row, insert_with_ids, update_rows
 from storage.counters import next_references
 from storage.database import take_turn
@@ -90,7 +90,13 @@ def receive_all(session: Session, arrivals: Sequence[Arrival], *, by: Actor, now
     ]
     _add_forwards(session, routed, by=by, now=now)
     _record_arrivals(session, opened, by=by, now=now)
+    ringing.ring_letters(session, [_came(one) for one in opened], by=by, now=now)
     return opened
+
+
+def _came(one: Opened) -> ringing.Came:
+    reading = one.arrival.reading
+    return ringing.Came(one.reference, one.arrival.message_id, reading.kind, reading.flags)
 
 
 def _request_row(arrival: Arrival, reference: str) -> Row:
@@ -314,12 +320,12 @@ def find_request(session: Session, reference: str) -> Request | None:
 
 def find_waiting(session: Session, *, limit: int | None = None) -> list[Request]:
     """The requests that need a person (held, or a forward has failed), the longest waiting first."""
-    return list(session.scalars(_with_forwards().where(_held()).order_by(Request.received_at).limit(limit)))
+    return list(session.scalars(_with_forwards().where(needs_person()).order_by(Request.received_at).limit(limit)))
 
 
 def count_waiting(session: Session) -> tuple[int, datetime | None]:
     """How many requests need a person, and since when the oldest has been here."""
-    count, oldest = session.execute(select(func.count(), func.min(Request.received_at)).where(_held())).one()
+    count, oldest = session.execute(select(func.count(), func.min(Request.received_at)).where(needs_person())).one()
     return count, oldest
 
 
@@ -412,7 +418,8 @@ def is_ours(address: str, own_address: str) -> bool:
     return (local.partition("+")[0], domain) == (own_local, own_domain)
 
 
-def _held() -> ColumnElement[bool]:
+def needs_person() -> ColumnElement[bool]:
+    """In SQL, of a Request: what `is_held` says."""
     standing_forward = exists().where(Forward.request_id == Request.id, Forward.misrouted_at.is_(None))
     return or_(and_(~standing_forward, Request.set_aside_at.is_(None)), failed_forward())
 

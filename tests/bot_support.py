@@ -160,9 +160,15 @@ def bot_settings(url: str, workspace: Workspace, **more: Any) -> BotSettings:
 
 @contextmanager
 def running_desk(
-    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, pace: Pace = QUICK, **more: Any
+    url: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    pace: Pace = QUICK,
+    digest: bool = False,
+    **more: Any,
 ) -> Iterator[Desk]:
-    """Everything connected; closed again without the SDK's waits."""
+    """Everything connected; closed again without the SDK's waits. Without `digest` no day's figures come between."""
     clock = tmp_path / "clock"
     clock.write_text("0")
     database = open_database(url)
@@ -171,7 +177,7 @@ def running_desk(
         monkeypatch.setenv("CLOCK_OFFSET_FILE", str(clock))
         monkeypatch.setenv("SLACK_API_URL", workspace.api_url)
         settings = bot_settings(url, workspace, **more)
-        bot = Bot(database, settings, people=People(remembered=0), pace=pace, tick_every=0.05)
+        bot = Bot(database, settings, people=People(remembered=0), pace=pace, tick_every=0.05, digest=digest)
         bot.start()
         try:
             workspace.await_connection(2)

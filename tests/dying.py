@@ -37,6 +37,11 @@ POINTS = {
     "bot:post-recorded": ("bot.poster", "Poster", "_finish", "after"),
     "bot:before-rung": ("bot.reminders", None, "ring_breach", "before"),
     "bot:rung-committed": ("bot.reminders", None, "ring_breach", "after"),
+    "bot:date-uncommitted": ("bot.due", None, "_queue_rung", "after"),
+    "bot:date-committed": ("bot.ladder", None, "ring_task", "after"),
+    "bot:digest-uncommitted": ("bot.digest", None, "_queue_letter", "after"),
+    "bot:digest-committed": ("bot.digest", None, "tell", "after"),
+    "bot:rings-uncommitted": ("bot.ringing", None, "_write_all", "after"),
 }
 
 

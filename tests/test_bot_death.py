@@ -12,14 +12,16 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 
-from storage import breaches, customers
+from storage import breaches, customers, journal, requests, tasks
 from storage.clock import now
 from storage.database import Database, open_database
 from storage.models import Breach, Delivery, Reminder
-from storage.types import DESK, Medium
-from tests.bot_support import ANNE, MANIFEST, fill
+from storage.types import DESK, Hold, Kind, Medium, TaskKind
+from tests.bot_support import ANNE, MANIFEST, fill, held_request
+from tests.playground import people
 from tests.playground.workspace import Workspace
 from tests.servers import wait_until
+from tests.storage_support import keep_letter
 
 ROOT = Path(__file__).parent.parent
 FORM = {"noticed_at": now().replace(second=0, microsecond=0), "summary": "Un ordinateur a disparu."}
@@ -120,6 +122,62 @@ def test_a_rung_that_meets_a_death_rings(database_url: str, tmp_path: Path, poin
 
         assert len(rings(workspace)) == 1
         assert count(database, Reminder) == 1
+
+
+@pytest.mark.parametrize("point", ["bot:date-uncommitted", "bot:date-committed"])
+def test_a_date_that_meets_a_death_is_told_once(database_url: str, tmp_path: Path, point: str) -> None:
+    with prepared(database_url, tmp_path) as (database, workspace, environ):
+        with database.begin() as session:
+            case, due_at = held_request(session).reference, now() - timedelta(hours=3)
+            tasks.open_task(session, case, TaskKind.AUTHORITY, by=DESK, now=now(), due_at=due_at)
+        with process(environ, "tests.dying", point, "bot") as doomed:
+            assert doomed.wait(20) == -signal.SIGKILL
+
+        with process(environ, "bot"):
+            workspace.wait_for(lambda: workspace.direct_messages(ANNE), what="the reminder")
+            wait_until(lambda: all_posted(database), "everything posted")
+
+        assert len(workspace.direct_messages(ANNE)) == 1
+        assert [one.recipient for one in mails(database)] == [people.ANNE.email]
+
+
+@pytest.mark.parametrize("point", ["bot:digest-uncommitted", "bot:digest-committed"])
+def test_figures_that_meet_a_death_are_told_once(database_url: str, tmp_path: Path, point: str) -> None:
+    with prepared(database_url, tmp_path) as (database, workspace, environ):
+        with database.begin() as session:
+            journal.record(session, "began", by=DESK, now=now() - timedelta(days=3))
+        with process(environ, "tests.dying", point, "bot") as doomed:
+            assert doomed.wait(20) == -signal.SIGKILL
+
+        with process(environ, "bot"):
+            workspace.wait_for(workspace.messages, what="the figures")
+            wait_until(lambda: all_posted(database), "everything posted")
+
+        assert len(workspace.messages()) == 1
+        assert [one.recipient for one in mails(database)] == [people.ANNE.email]
+
+
+def test_a_letter_that_rings_meets_a_death_and_is_written_of_once(database_url: str, tmp_path: Path) -> None:
+    with prepared(database_url, tmp_path) as (database, workspace, environ):
+        with database.begin() as session:
+            reading = requests.Reading(Kind.AUTHORITY, (), "fr")
+            letter = keep_letter(session, at=now())
+            requests.receive_request(session, letter, reading, hold=Hold.AUTHORITY, by=DESK, now=now())
+        with process(environ, "tests.dying", "bot:rings-uncommitted", "bot") as doomed:
+            assert doomed.wait(20) == -signal.SIGKILL
+
+        with process(environ, "bot"):
+            workspace.wait_for(lambda: workspace.direct_messages(ANNE), what="the direct message")
+            wait_until(lambda: all_posted(database), "everything posted")
+
+        assert [one.recipient for one in mails(database)] == [people.ANNE.email]
+
+
+def mails(database: Database) -> list[Delivery]:
+    with database.reading() as session:
+        found = list(session.scalars(select(Delivery).where(Delivery.medium == Medium.EMAIL)))
+        session.expunge_all()
+        return found
 
 
 def rings(workspace: Workspace) -> list[str]:

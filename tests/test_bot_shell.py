@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 
 from bot.commands import app
-from storage import outbox, requests
+from storage import outbox, requests, tasks
 from storage.clock import now
 from storage.database import open_database
+from storage.types import DESK, TaskKind
 from tests.bot_support import MANIFEST, fill, held_request
 from tests.playground.people import ANNE
 from tests.playground.workspace import Workspace
@@ -89,6 +90,52 @@ def test_a_breach_goes_its_whole_way_without_slack(
     assert "is closed" in breach("close", reference)
     assert "closed" in breach("list")
     assert "told 2026-10-23 19:00 CEST" in breach("show", reference)
+
+
+def test_a_task_is_given_a_date_without_slack(
+    filled_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    database = open_database(filled_url)
+    with database.begin() as session:
+        reference = held_request(session).reference
+        tasks.open_task(session, reference, TaskKind.AUTHORITY, by=DESK, now=now())
+    database.dispose()
+
+    def dsr(*words: str) -> str:
+        call(monkeypatch, tmp_path, "dsr", *words, DATABASE_URL=filled_url)
+        said = capsys.readouterr()
+        return said.out + said.err
+
+    assert f"{reference}: task 1 is due 2199-12-04 12:00 CET (Europe/Paris)." in dsr(
+        "due", reference.lower(), "1", "2199-12-04T12:00"
+    )
+    assert "since " in dsr("show", reference)
+    assert "due 2199-12-04 12:00 CET" in dsr("show", reference)
+    assert "2199-12-04 12:00 CET" in dsr("tasks")
+    assert "which has passed: it rings now" in dsr("due", reference, "1", "2020-12-04T12:00")
+    assert "no task with this number" in dsr("due", reference, "2", "2020-12-04T12:00")
+    assert "is no date and time in Paris" in dsr("due", reference, "1", "tomorrow")
+    dsr("finish-task", reference, "1")
+    assert "already done" in dsr("due", reference, "1", "2199-12-04T12:00")
+
+
+def test_the_days_figures_are_printed_without_slack(
+    filled_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    database = open_database(filled_url)
+    with database.begin() as session:
+        held_request(session)
+    database.dispose()
+
+    def digest(*words: str) -> str:
+        call(monkeypatch, tmp_path, "digest", *words, DATABASE_URL=filled_url)
+        said = capsys.readouterr()
+        return said.out + said.err
+
+    assert "Waiting for a person: 1, the oldest for" in digest()
+    assert "to Friday 24 October 2025, 08:00 (Paris time)" in digest("--date", "2025-10-24")
+    assert "late" not in digest("--date", "2025-10-24")
+    assert "is no day such as 2026-11-27, or it is still to come" in digest("--date", "2199-01-01")
 
 
 def test_a_request_goes_its_whole_way_without_slack(

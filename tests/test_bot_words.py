@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import fields as dataclass_fields
 from dataclasses import replace
@@ -25,11 +26,17 @@ from bot.cards import (
     RequestCard,
     TaskLine,
 )
+from bot.digest import say_lines
+from bot.digest import write as write_digest
+from bot.due import DueTask, say_due
 from bot.gathering import Held, Letter, write
 from bot.home import Now, render_home
 from bot.personal import find_personal_data
 from bot.refusals import sentence_of
+from bot.ringing import Ring, say_ring
+from bot.ringing import write as write_rings
 from bot.words import word
+from storage.digest import Digest, Proposals
 from storage.errors import Refused
 from storage.models import Staff
 from storage.outbox import Words
@@ -53,7 +60,44 @@ LINES = {
     "answered": replace(FORWARD, accepted_at=AT, replies=tuple(ReplyLine(said.value, AT) for said in Said)),
 }
 EVERY_LINE = tuple(replace(line, customer_reference=f"C{number:04}") for number, line in enumerate(LINES.values()))
-TASKS = tuple(TaskLine(n, kind.value, "U01ANNE" if n % 2 else None, AT) for n, kind in enumerate(TaskKind))
+TASKS = tuple(
+    TaskLine(n, kind.value, "U01ANNE" if n % 2 else None, AT, AT + timedelta(days=n) if n % 3 else None)
+    for n, kind in enumerate(TaskKind)
+)
+DUE_TASK = DueTask("DSR-2026-0042", 1, "authority", AT, AT, None, None)
+RING = Ring("DSR-2026-0042", "authority", AT, possible_breach=True, names_deadline=True, until=AT + timedelta(hours=48))
+RINGS = tuple(
+    replace(RING, reference=f"DSR-2026-{n:04}", kind=kind, possible_breach=breach, names_deadline=breach)
+    for n, (kind, breach) in enumerate(
+        [("authority", False), ("authority", True), ("controller", False), ("controller", True), ("request", True)]
+    )
+)
+DIGEST = Digest(
+    day=AT.date(),
+    since=AT - timedelta(days=1),
+    until=AT,
+    came=5,
+    came_authority=1,
+    came_controller=2,
+    forwarded_automatically=3,
+    forwarded_by_person=1,
+    waiting=2,
+    waiting_since=AT - timedelta(hours=30),
+    set_aside=4,
+    sample=("DSR-2026-0001", "DSR-2026-0007"),
+    bounced=1,
+    tasks=tuple((kind, n + 1) for n, kind in enumerate(TaskKind)),
+    overdue=1,
+    next_due_at=AT + timedelta(days=2),
+    open_breaches=1,
+    breach_deadline_at=AT + timedelta(hours=20),
+    proposals=Proposals(3, 4),
+    proposals_ever=Proposals(40, 42),
+    addresses_bounced=2,
+    addresses_unconfirmed=3,
+    entry=1234,
+    hash="ab" * 32,
+)
 
 CANDIDATES = (
     CandidateLine("Garage du Lac" * 9, "C0001", ("telephone", "domain", "unheard-of")),
@@ -106,6 +150,9 @@ REQUESTS = {
     "refused": request_card(forwards=(ForwardLine("B", "C0002", AT, "root", None, AT),), language="xx"),
     "aside": request_card(set_aside_at=AT, set_aside_reason="spam"),
     "written again": request_card(follow_ups=2, tasks=TASKS),
+    "an authority's": request_card(
+        kind="authority", flags=("deadline", "possible_breach"), tasks=TASKS, owner="U01ANNE"
+    ),
     "with candidates": request_card(candidates=CANDIDATES, owner="U01ANNE", referred_at=AT),
     "proposed": request_card(candidates=CANDIDATES[:1], proposal=ProposalLine("Acme", "C0001", "U01ANNE", AT)),
     "asked": request_card(asked_at=AT, breach="BR-2026-0007"),
@@ -185,6 +232,8 @@ def test_every_line_of_a_thread_can_be_said(card: RequestCard | BreachCard, lang
         ("written again", "The person wrote again 2 times."),
         ("written again", "1. perhaps sent to the wrong customer"),
         ("written again", "taken by <@U01ANNE>"),
+        ("written again", ", *due <!date^1792856400^{date_short_pretty} {time}|2026-10-24 15:40 UTC>*: taken by"),
+        ("an authority's", "The letter names a date: please enter it"),
     ],
 )
 def test_a_card_says_how_far_each_forward_has_come(name: str, words: str) -> None:
@@ -226,6 +275,9 @@ def test_every_modal_is_one_that_slack_accepts(language: str) -> None:
         forms.reached_form(REQUESTS["all at once"], language, now=AT),
         forms.task_form(forms.TAKE_TASK, "DSR-2026-0042", TASKS, language),
         forms.task_form(forms.FINISH_TASK, "DSR-2026-0042", TASKS, language),
+        forms.due_form("DSR-2026-0042", TASKS, language),
+        forms.due_form("DSR-2026-0042", TASKS[:1], language),
+        forms.due_form("DSR-2026-0042", TASKS[1:2], language),
         forms.sentence_view("A sentence.", language),
     ]
 
@@ -235,9 +287,10 @@ def test_every_modal_is_one_that_slack_accepts(language: str) -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_home_full_of_cases_is_one_that_slack_accepts(language: str) -> None:
-    held = tuple(request_card(reference=f"DSR-2026-{n:04}") for n in range(15))
+    held = tuple(request_card(reference=f"DSR-2026-{n:04}", tasks=TASKS, flags=("deadline",)) for n in range(15))
     ringing = tuple(breach_card(reference=f"BR-2026-{n:04}") for n in range(15))
-    view = {"type": "home", "blocks": render_home(Now(99, held, 15, ringing, 3), language)}
+    now = Now(99, held[:5], 15, ringing, 3, mine=held[5:10], nobodys=held[10:])
+    view = {"type": "home", "blocks": render_home(now, language)}
 
     check_view(view, "home")
 
@@ -298,7 +351,113 @@ def test_a_letter_of_many_cases_names_each_and_counts_the_rest(language: str) ->
 
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize(
-    "topic", ["mail_silent", "mail_back", "mail_stuck", "sending_paused", "sending_resumed", "other"]
+    ("left", "words"),
+    [
+        (timedelta(days=3), ("in 3 days", "dans 3 jours")),
+        (timedelta(hours=4, seconds=-20), ("in 4 hours", "dans 4 heures")),
+        (timedelta(), ("due now", "à faire maintenant")),
+        (timedelta(seconds=-20), ("due now", "à faire maintenant")),
+        (timedelta(hours=-26), ("1 day 2 hours ago", "depuis 1 jour 2 heures")),
+    ],
+)
+@pytest.mark.parametrize("owner", [None, "U01ANNE"])
+def test_a_date_is_told_by_post_and_by_letter(
+    left: timedelta, words: tuple[str, ...], owner: str | None, language: str
+) -> None:
+    task = replace(
+        DUE_TASK, due_at=AT + left, rang_at=AT - timedelta(minutes=5), owner=owner, owner_name=owner and "Anne"
+    )
+
+    post = say_due(task, language, now=AT)
+    letter = write(Letter((), (), (task,)), language, company="Kavkom & Co", slack_out=False, now=AT)
+
+    check_message(post, [])
+    for said in (post.lower(), letter.subject.lower()):
+        assert any(word in said for word in words)
+    assert ("<@U01ANNE>" in post) == (owner is not None)
+    assert letter.subject.startswith("DSR-2026-0042")
+    assert "\n" not in letter.subject
+    for text in (post, letter.text, letter.html or ""):
+        assert "5 min" in text
+    for text in (letter.text, letter.html or ""):
+        assert ("Anne" in text) == (owner is not None)
+        assert "python -m bot dsr finish-task DSR-2026-0042 1" in text
+    assert "Kavkom &amp; Co" in (letter.html or "")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_dates_stand_in_the_letter_beside_all_else(language: str) -> None:
+    dates = tuple(
+        replace(DUE_TASK, reference=f"DSR-2026-{n:04}", due_at=AT + timedelta(days=n - 9)) for n in range(250)
+    )
+    held = Held(request_card(reference="DSR-2027-0001"), AT, AT)
+
+    words = write(
+        Letter((held,), (("DSR-2027-0002", "reply_help"),), dates), language, company="K", slack_out=False, now=AT
+    )
+
+    assert "250" in words.subject
+    for text in (words.text, words.html or ""):
+        assert text.count("DSR-2026-0") == 200
+        assert "50" in text
+        assert "DSR-2027-0001" in text
+        assert "DSR-2027-0002" in text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("ring", RINGS, ids=lambda ring: f"{ring.kind}-{ring.possible_breach}")
+def test_a_letter_that_rings_says_what_came_and_what_to_do(ring: Ring, language: str) -> None:
+    flags = ("possible_breach", "deadline") if ring.possible_breach else ()
+    post = say_ring(request_card(kind=ring.kind, flags=flags), language)
+    letter = write_rings([ring], language, company="Kavkom & Co", slack_out=False)
+
+    check_message(post.text, list(post.blocks))
+    assert "dsr_read" in str(post.blocks)
+    assert letter.subject.startswith(ring.reference)
+    assert "\n" not in letter.subject
+    for text in (post.text, letter.text, letter.html or ""):
+        assert ("/breach" in text) == ring.possible_breach
+        assert ("48" in text) == ring.possible_breach
+        assert ("autorité" in text or "authority" in text) == (ring.kind == "authority")
+    assert "Kavkom &amp; Co" in (letter.html or "")
+    assert f"/dsr {ring.reference}" in letter.text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_flood_of_them_is_one_letter(language: str) -> None:
+    rings = [replace(RINGS[n % 5], reference=f"DSR-2026-{n:04}") for n in range(250)]
+
+    words = write_rings(rings, language, company="K", slack_out=True)
+
+    assert words.subject.startswith("250 ")
+    for text in (words.text, words.html or ""):
+        assert len(set(re.findall(r"DSR-2026-\d+", text))) == 200
+        assert "50" in text
+        assert "/dsr" not in text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_days_figures_read_the_same_in_slack_and_by_e_mail(language: str) -> None:
+    letter = write_digest(DIGEST, language, company="Kavkom & Co", now=AT + timedelta(minutes=125))
+    lines = say_lines(DIGEST, language, lambda at, _: str(at), now=AT)
+    post = render("digest", language, "slack", lines=lines, d=DIGEST, late_minutes=125)
+
+    check_message(post, [])
+    assert len(lines) == 13
+    assert "\n" not in letter.subject
+    for text in (letter.text, letter.html or "", post):
+        assert "ab" * 32 in text
+        assert "2 h 05" in text
+        assert "DSR-2026-0007" in text
+        for label, said in lines:
+            assert label in text
+            assert said
+    assert "Kavkom &amp; Co" in (letter.html or "")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize(
+    "topic", ["letters_ring", "mail_silent", "mail_back", "mail_stuck", "sending_paused", "sending_resumed", "other"]
 )
 def test_what_is_said_of_the_desk_itself_can_be_said(topic: str, language: str) -> None:
     check_message(

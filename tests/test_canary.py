@@ -16,6 +16,7 @@ from sqlalchemy import select
 from storage import messages
 from storage.database import Database
 from storage.models import Delivery, Request
+from storage.types import BY_MAIL
 from tests.bot_support import MANIFEST
 from tests.mail_support import GARAGE, TO_GARAGE, US, environ_for, mail_settings, opened_desk
 from tests.playground import people
@@ -41,6 +42,12 @@ def canary_letter(to: str, *, headers: str = "", body: str = "") -> bytes:
     ).encode()
 
 
+AUTHORITY = (
+    f"From: CNIL, Zoltan Quetzal <plaintes@cnil.fr>\r\nTo: {US}\r\n"
+    f"Subject: Mise en demeure - plainte de {WORDS}\r\n\r\n"
+    f"La Commission nationale de l'informatique et des libertes a ete saisie d'une plainte de {WORDS}, {ADDRESS}. "
+    "Vous etes mis en demeure de repondre a la CNIL dans un delai d'un mois, avant le 27 decembre 2026.\r\n"
+).encode()
 LETTERS = {
     "forwarded": canary_letter(TO_GARAGE),
     "held": canary_letter(US),
@@ -50,7 +57,7 @@ LETTERS = {
     "unsure": canary_letter(US, body=" 01 99 00 01 00 et hotel-bellevue.example m'ont appele."),
     "own": canary_letter(US, body=" J'ai postule chez Kavkom."),
     "breach": canary_letter(US, body=" J'ai recu l'enregistrement d'une autre personne, une fuite de donnees."),
-    "authority": canary_letter(US, body=" Au titre de l'article 58 du RGPD, la CNIL vous demande vos observations."),
+    "authority": AUTHORITY,
     "broken": b"From: Zoltan Quetzal <"
     + ADDRESS.encode()
     + b"\r\nSubject: =?x?y?Zoltan\xff\r\nContent-Type: multipart/"
@@ -83,8 +90,10 @@ def references(database: Database) -> list[str]:
 
 
 def nothing_due(database: Database) -> bool:
+    """Whether all is sent but what waits for the next gathered letter, which comes every 15 minutes."""
+    waiting = select(Delivery.id).where(Delivery.due_at.is_not(None), Delivery.recipient != BY_MAIL)
     with database.reading() as session:
-        return session.scalars(select(Delivery.id).where(Delivery.due_at.is_not(None)).limit(1)).first() is None
+        return session.scalars(waiting.limit(1)).first() is None
 
 
 def card(workspace: Workspace, reference: str, action: str) -> Message:
@@ -192,6 +201,9 @@ def test_no_personal_data_reaches_slack_or_the_logs(mail_host: MailHost, sqlite_
             confirming = workspace.submit(ANNE, choosing, {"customer": "C0001"}).view
             assert confirming is not None
             workspace.submit(ANNE, confirming, {})
+            dated = workspace.click(ANNE, card(workspace, "", "dsr_due"), "dsr_due").view
+            assert dated is not None
+            workspace.submit(ANNE, dated, {"due_at": 1_700_000_040})
             workspace.command(ANNE, "/dsr")
             workspace.command(ANNE, f"/dsr {reference}")
             workspace.open_home(ANNE)
@@ -205,6 +217,8 @@ def test_no_personal_data_reaches_slack_or_the_logs(mail_host: MailHost, sqlite_
     assert said.errors
     payloads, lines = "\n".join(workspace.payloads), log.read_text(encoding="utf-8", errors="replace")
     assert "DSR-" in payloads
+    assert payloads.count(":rotating_light:") >= 4
+    assert ":calendar:" in payloads
     assert "request-received" in lines
     for canary in CANARIES:
         assert canary.lower() not in payloads.lower()

@@ -1,0 +1,125 @@
+"""Tasks with a date: who is told when a rung of their ladder rings, and in which words."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from bot.blocks import mention
+from bot.desk import Desk
+from bot.letters import how_late
+from bot.words import word
+from storage import due, outbox, staff, tasks
+from storage.announcements import CHANNEL
+from storage.models import Delivery, Reminder, Staff, Task
+from storage.outbox import Words
+from storage.types import BY_MAIL, Medium, Purpose, Role
+from templates import render
+
+TOPIC = "task_reminder"
+BY_LETTER = timedelta(days=1)
+"""From so long before the date on, dpo and escalation addresses get an e-mail."""
+MINUTE = timedelta(minutes=1)
+
+
+@dataclass(frozen=True)
+class DueTask:
+    """A task that has to be done by a date. `owner` is a Slack user id or a shell account, `owner_name` who that is;
+    `rang_at` is when the rung that speaks of it fell due."""
+
+    reference: str
+    number: int
+    what: str
+    due_at: datetime
+    rang_at: datetime
+    owner: str | None
+    owner_name: str | None
+
+
+def ring_task(desk: Desk, task_id: int, *, now: datetime) -> bool:
+    """Insert the due rungs of one task and queue the newest one's deliveries; False when another process did."""
+    with desk.decide() as session:
+        task = due.get_dated(session, task_id)
+        reminder = due.ring(session, task, now=now)
+        if reminder is not None:
+            _queue_rung(session, task, reminder, now=now)
+    return reminder is not None
+
+
+def find_due(session: Session, delivery: Delivery, *, now: datetime) -> DueTask | None:
+    """What a reminder is about; None once it is done, or the date is another."""
+    reminder = delivery.reminder
+    task = due.task_of(session, reminder) if reminder else None
+    if reminder is None or task is None or task.due_at is None:
+        return None
+    owner = _find_owner(session, task, now)
+    return DueTask(
+        reference=task.case,
+        number=tasks.number_of(session, task),
+        what=task.what.value,
+        due_at=task.due_at,
+        rang_at=reminder.due_at,
+        owner=task.owner,
+        owner_name=owner.name if owner else task.owner,
+    )
+
+
+def say_due(task: DueTask, language: str, *, now: datetime) -> str:
+    """The reminder as Slack shows it."""
+    return render(TOPIC, language, "slack", mention=mention, **describe_due(task, language, now=now))
+
+
+def write_due(task: DueTask, language: str, *, now: datetime, **values: Any) -> Words:
+    """The reminder as a letter of its own."""
+    values |= describe_due(task, language, now=now)
+    return Words(
+        subject=render(f"{TOPIC}_subject", language, **values),
+        text=render(TOPIC, language, **values),
+        html=render(TOPIC, language, "html", **values),
+    )
+
+
+def describe_due(task: DueTask, language: str, *, now: datetime) -> dict[str, Any]:
+    """What the words need: what is to be done, and in whole minutes how long is left or has passed."""
+    left = task.due_at - now
+    return {
+        "task": task,
+        "to_do": word(language, f"task.{task.what}"),
+        "left": max(-(-left // MINUTE) * MINUTE, timedelta()),
+        "passed": max(-left // MINUTE * MINUTE, timedelta()),
+        "late_minutes": how_late(task.rang_at, now),
+    }
+
+
+def _queue_rung(session: Session, task: Task, reminder: Reminder, *, now: datetime) -> None:
+    _queue(session, reminder, CHANNEL, "", now=now)
+    for colleague in _find_people(session, task, now):
+        _queue(session, reminder, colleague.slack_user, colleague.language, now=now)
+    if task.due_at is not None and reminder.due_at >= task.due_at - BY_LETTER:
+        _queue(session, reminder, BY_MAIL, "", now=now)
+
+
+def _find_people(session: Session, task: Task, now: datetime) -> list[Staff]:
+    """Its owner; without one who is still here, every active dpo."""
+    owner = _find_owner(session, task, now)
+    return [owner] if owner else staff.active_staff(session, now=now, role=Role.DPO)
+
+
+def _find_owner(session: Session, task: Task, now: datetime) -> Staff | None:
+    return staff.find_staff(session, task.owner, now=now) if task.owner else None
+
+
+def _queue(session: Session, reminder: Reminder, recipient: str, language: str, *, now: datetime) -> None:
+    outbox.queue(
+        session,
+        f"reminder:{reminder.id}:slack:{recipient}",
+        medium=Medium.SLACK,
+        purpose=Purpose.REMINDER,
+        topic=TOPIC,
+        recipient=recipient,
+        language=language,
+        case=reminder.case,
+        reminder_id=reminder.id,
+        now=now,
+    )

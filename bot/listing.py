@@ -1,0 +1,78 @@
+"""`/dsr`: what waits, since when and whose it is; and what is still to be done, by when."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy.orm import Session
+
+from bot.blocks import clip, mention
+from bot.cards import RequestCard, show_requests
+from bot.words import word
+from storage import requests, tasks
+from storage.models import Task
+from templates import render
+
+SHOWN = 20
+"""Requests, and tasks, that a list names at most; the rest are counted."""
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Line:
+    """A request that waits: what it asks for, since when, for how long in words, and who has taken it."""
+
+    reference: str
+    asks: str
+    received_at: datetime
+    age: str
+    owner: str | None
+
+
+@dataclass(frozen=True)
+class ToDo:
+    """An open task: its place in its case, what it is in words, by when, and who has taken it."""
+
+    reference: str
+    number: int
+    what: str
+    opened_at: datetime
+    due_at: datetime | None
+    overdue: bool
+    owner: str | None
+
+
+def say_list(session: Session, language: str, *, now: datetime) -> str:
+    """The list in words: requests the oldest first, tasks the nearest date first."""
+    waiting, _ = requests.count_waiting(session)
+    cards = show_requests(session, requests.find_waiting(session, limit=SHOWN))
+    to_do = [_to_do(*one, language, now) for one in tasks.find_most_urgent(session, limit=SHOWN)]
+    lines = [_line(card, language, now) for card in cards]
+    counts = {"count": waiting, "to_do_count": tasks.count_open(session)}
+    return clip(render("request_list", language, "slack", lines=lines, to_do=to_do, mention=mention, **counts), 12_000)
+
+
+def say_age(age: timedelta, language: str) -> str:
+    """12 min, 3 h, 5 d: how long something has waited, in one whole number."""
+    if age < HOUR:
+        return word(language, "age.minutes", count=max(0, age // timedelta(minutes=1)))
+    if age < 2 * DAY:
+        return word(language, "age.hours", count=age // HOUR)
+    return word(language, "age.days", count=age // DAY)
+
+
+def _line(card: RequestCard, language: str, now: datetime) -> Line:
+    rights = ", ".join(word(language, f"right.{right}") for right in card.rights) or word(language, "right.none")
+    asks = word(language, "failed", rights=rights) if card.failed else rights
+    return Line(card.reference, asks, card.received_at, say_age(now - card.received_at, language), card.owner)
+
+
+def _to_do(number: int, task: Task, language: str, now: datetime) -> ToDo:
+    return ToDo(
+        reference=task.case,
+        number=number,
+        what=word(language, f"task.{task.what.value}"),
+        opened_at=task.opened_at,
+        due_at=task.due_at,
+        overdue=task.due_at is not None and task.due_at <= now,
+        owner=task.owner,
+    )

@@ -1,0 +1,205 @@
+"""The figures of a day, for people who do not look every day: what came, went, waits, and what proves the record.
+
+What happened is counted from one digest to the next; what waits, is open or unread is as it stands when it is asked.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from random import Random
+
+from sqlalchemy import and_, case, exists, func, or_, select, update
+from sqlalchemy.orm import Session
+
+from storage import addresses, journal, requests
+from storage.announcements import DESK_CASE
+from storage.deadlines import digest_at
+from storage.models import Breach, Candidate, Delivery, Entry, Forward, Message, Request, Task
+from storage.types import DESK, Hold, Kind, Purpose, TaskKind
+
+RECHECKED = 3
+"""References of what was set aside that are drawn for a second look."""
+KEY = "digest:"
+"""How the keys of its deliveries begin; the day follows, then to whom."""
+
+
+@dataclass(frozen=True)
+class Proposals:
+    """Of requests that AUTOMATIC_FORWARDING=off left to people: how many were decided, how many as proposed."""
+
+    agreed: int
+    decided: int
+
+
+@dataclass(frozen=True)
+class Digest:
+    """A day in figures. `sample` are references; `entry` and `hash` are the journal's last before `until`."""
+
+    day: date
+    since: datetime
+    until: datetime
+    came: int
+    came_authority: int
+    came_controller: int
+    forwarded_automatically: int
+    forwarded_by_person: int
+    waiting: int
+    waiting_since: datetime | None
+    set_aside: int
+    sample: tuple[str, ...]
+    bounced: int
+    tasks: tuple[tuple[TaskKind, int], ...]
+    overdue: int
+    next_due_at: datetime | None
+    open_breaches: int
+    breach_deadline_at: datetime | None
+    proposals: Proposals
+    proposals_ever: Proposals
+    addresses_bounced: int
+    addresses_unconfirmed: int
+    entry: int
+    hash: str
+
+
+def gather(session: Session, day: date, *, now: datetime) -> Digest:
+    """The figures told on this day at DIGEST_HOUR, since those that were told before."""
+    since, until = told_before(session, day), digest_at(day)
+    kinds = _came(session, since, until)
+    automatic, by_person = _forwarded(session, since, until)
+    waiting, waiting_since = requests.count_waiting(session)
+    aside = _set_aside(session, since, until)
+    overdue, next_due_at = _dates(session, now)
+    open_breaches, deadline = _breaches(session)
+    unconfirmed, bounced = addresses.count_unwell(session, now=now)
+    entry, digest = _head(session, until)
+    return Digest(
+        day=day,
+        since=since,
+        until=until,
+        came=sum(kinds.values()),
+        came_authority=kinds.get(Kind.AUTHORITY, 0),
+        came_controller=kinds.get(Kind.CONTROLLER, 0),
+        forwarded_automatically=automatic,
+        forwarded_by_person=by_person,
+        waiting=waiting,
+        waiting_since=waiting_since,
+        set_aside=len(aside),
+        sample=_draw(aside, day),
+        bounced=_bounced(session, since, until),
+        tasks=_tasks(session),
+        overdue=overdue,
+        next_due_at=next_due_at,
+        open_breaches=open_breaches,
+        breach_deadline_at=deadline,
+        proposals=_proposals(session, since, until),
+        proposals_ever=_proposals(session, None, until),
+        addresses_bounced=bounced,
+        addresses_unconfirmed=unconfirmed,
+        entry=entry,
+        hash=digest,
+    )
+
+
+def is_due(session: Session, day: date) -> bool:
+    """Whether the figures of this day are still to be told: not before there was anything to count."""
+    first = session.scalars(select(Entry.at).order_by(Entry.number).limit(1)).first()
+    if first is None or first >= digest_at(day):
+        return False
+    ours = select(Delivery.id).where(Delivery.case == DESK_CASE, Delivery.key.startswith(f"{KEY}{day}:"))
+    return session.scalars(ours.limit(1)).first() is None
+
+
+def told_before(session: Session, day: date) -> datetime:
+    """From when the figures of this day count: from those last told, else from the day before."""
+    told = select(Delivery.key).where(Delivery.case == DESK_CASE, Delivery.purpose == Purpose.DIGEST)
+    keys = session.scalars(told.where(Delivery.accepted_at.is_not(None)).order_by(Delivery.id.desc()).limit(1000))
+    days = [known for key in keys if (known := day_of(key)) < day]
+    return digest_at(max(days, default=day - timedelta(days=1)))
+
+
+def day_of(key: str) -> date:
+    """The day that a delivery's key names."""
+    return date.fromisoformat(key.removeprefix(KEY).partition(":")[0])
+
+
+def supersede_older(session: Session, day: date, *, now: datetime) -> None:
+    """Withdraw the figures of other days that were not sent yet: after an outage only the newest are told."""
+    unsent = (Delivery.case == DESK_CASE, Delivery.purpose == Purpose.DIGEST, Delivery.due_at.is_not(None))
+    other = ~Delivery.key.startswith(f"{KEY}{day}:")
+    withdrawn = update(Delivery).where(*unsent, other).values(superseded_at=now, due_at=None)
+    session.execute(withdrawn.execution_options(synchronize_session=False))
+
+
+def _came(session: Session, since: datetime, until: datetime) -> dict[Kind, int]:
+    opened = and_(Message.decided_at >= since, Message.decided_at < until)
+    kinds = select(Request.kind, func.count()).join(Request.message).where(opened).group_by(Request.kind)
+    return {row[0]: row[1] for row in session.execute(kinds)}
+
+
+def _forwarded(session: Session, since: datetime, until: datetime) -> tuple[int, int]:
+    automatic = func.coalesce(func.sum(case((Forward.routed_by == DESK.name, 1), else_=0)), 0)
+    routed = and_(Forward.routed_at >= since, Forward.routed_at < until)
+    total, by_desk = session.execute(select(func.count(), automatic).where(routed)).one()
+    return by_desk, total - by_desk
+
+
+def _set_aside(session: Session, since: datetime, until: datetime) -> list[str]:
+    within = and_(Request.set_aside_at >= since, Request.set_aside_at < until)
+    return list(session.scalars(select(Request.reference).where(within).order_by(Request.id)))
+
+
+def _draw(references: list[str], day: date) -> tuple[str, ...]:
+    """The same for whoever asks on that day."""
+    chosen = Random(day.isoformat()).sample(references, min(RECHECKED, len(references)))  # noqa: S311 - no secret
+    return tuple(sorted(chosen))
+
+
+def _bounced(session: Session, since: datetime, until: datetime) -> int:
+    """Forwards and follow-ups that came back or were refused."""
+    lost = or_(
+        and_(Delivery.bounced_at >= since, Delivery.bounced_at < until),
+        and_(Delivery.refused_at >= since, Delivery.refused_at < until),
+    )
+    return session.scalar(select(func.count()).where(Delivery.forward_id.is_not(None), lost)) or 0
+
+
+def _tasks(session: Session) -> tuple[tuple[TaskKind, int], ...]:
+    rows = session.execute(select(Task.what, func.count()).where(Task.done_at.is_(None)).group_by(Task.what))
+    counts = {row[0]: row[1] for row in rows}
+    return tuple((what, counts[what]) for what in TaskKind if what in counts)
+
+
+def _dates(session: Session, now: datetime) -> tuple[int, datetime | None]:
+    """How many tasks are past their date, and the next date."""
+    waiting = (Task.done_at.is_(None), Task.due_at.is_not(None))
+    overdue = session.scalar(select(func.count()).where(*waiting, Task.due_at < now)) or 0
+    ahead = select(Task.due_at).where(*waiting, Task.due_at >= now).order_by(Task.due_at).limit(1)
+    return overdue, session.scalars(ahead).first()
+
+
+def _breaches(session: Session) -> tuple[int, datetime | None]:
+    still = select(func.count(), func.min(Breach.deadline_at)).where(Breach.closed_at.is_(None))
+    count, deadline = session.execute(still).one()
+    return count, deadline
+
+
+def _proposals(session: Session, since: datetime | None, until: datetime) -> Proposals:
+    """Agreed: it went to the likeliest candidate and to nobody else. Set aside is decided, too."""
+    first = and_(Candidate.request_id == Request.id, Candidate.rank == 0)
+    forward = exists().where(Forward.request_id == Request.id, Forward.routed_at < until)
+    to_first = forward.where(Forward.customer_id == Candidate.customer_id, Forward.misrouted_at.is_(None))
+    elsewhere = forward.where(Forward.customer_id != Candidate.customer_id)
+    agreed = func.coalesce(func.sum(case((and_(to_first, ~elsewhere), 1), else_=0)), 0)
+    decided = or_(forward, Request.set_aside_at < until)
+    if since is not None:
+        aside = and_(Request.set_aside_at >= since, Request.set_aside_at < until)
+        decided = or_(forward.where(Forward.routed_at >= since), aside)
+    left_to_people = (Request.hold == Hold.AUTOMATIC_FORWARDING_OFF, decided)
+    counted = select(agreed, func.count()).select_from(Request).join(Candidate, first).where(*left_to_people)
+    return Proposals(*session.execute(counted).one())
+
+
+def _head(session: Session, until: datetime) -> tuple[int, str]:
+    """The journal's last entry before that instant: what anybody can compare who kept the e-mail."""
+    last = select(Entry.number, Entry.hash).where(Entry.at < until).order_by(Entry.number.desc()).limit(1)
+    row = session.execute(last).first()
+    return (row.number, row.hash) if row else (0, journal.GENESIS)

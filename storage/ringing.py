@@ -1,0 +1,110 @@
+"""Letters that cannot wait: an authority's, a customer's own, and whatever may tell of a data breach.
+
+They ring in the transaction that opens their case: each active dpo and the case's thread in Slack, dpo and escalation
+addresses by e-mail. A flood of them rings a few times and is then told as one.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy.orm import Session
+
+from storage import outbox, staff, tasks
+from storage.announcements import CHANNEL, DESK_CASE
+from storage.models import Message, Staff
+from storage.outbox import Queued
+from storage.types import BY_MAIL, Actor, Kind, Medium, Purpose, Role, TaskKind
+
+RINGS, MANY_RING = "letter_rings", "letters_ring"
+"""The topics of one such letter, and of more of them than are told one by one."""
+POSSIBLE_BREACH = "possible_breach"
+"""The flag that makes a letter of any kind ring."""
+TASKS = {Kind.AUTHORITY: TaskKind.AUTHORITY, Kind.CONTROLLER: TaskKind.CONTROLLER}
+"""What must be done about the kinds that ring."""
+WINDOW = timedelta(minutes=15)
+ONE_BY_ONE = 5
+"""Letters that are told in Slack one by one in each WINDOW; the e-mails name all of them."""
+
+
+@dataclass(frozen=True)
+class Came:
+    """A letter whose case has just been opened."""
+
+    reference: str
+    message_id: int
+    kind: Kind
+    flags: tuple[str, ...]
+
+
+def rings(kind: Kind, flags: Collection[str]) -> bool:
+    """Whether a letter of this kind, with these flags, rings at once; wherever it lay, in Junk, too."""
+    return kind in TASKS or POSSIBLE_BREACH in flags
+
+
+def ring_letters(session: Session, letters: Iterable[Came], *, by: Actor, now: datetime) -> None:
+    """Queue who is told of those that ring, and open what must be done about them."""
+    ringing = [one for one in letters if rings(one.kind, one.flags)]
+    if not ringing:
+        return
+    dpos = staff.active_staff(session, now=now, role=Role.DPO)
+    outbox.queue_all(session, [_by_mail(one) for one in ringing], now=now)
+    slots = iter(range(ONE_BY_ONE))
+    for one in ringing:
+        if what := TASKS.get(one.kind):
+            letter = session.get(Message, one.message_id)
+            tasks.open_task(session, one.reference, what, message=letter, by=by, now=now)
+        _tell(session, one, dpos, slots, now=now)
+
+
+def _tell(session: Session, one: Came, dpos: Sequence[Staff], slots: Iterator[int], *, now: datetime) -> None:
+    """In the thread and directly, while a slot of this quarter of an hour is free; else once that there are many."""
+    window = int(now.timestamp() // WINDOW.total_seconds())
+    if any(_posts(session, one, f"{window}:{slot}", now=now) for slot in slots):
+        rows = [_row(f"slack:{RINGS}:{one.reference}", RINGS, one.reference, dpo) for dpo in dpos]
+    else:
+        rows = [_row(f"slack:{MANY_RING}:{window}", MANY_RING, DESK_CASE, dpo) for dpo in (None, *dpos)]
+    outbox.queue_all(session, rows, now=now)
+
+
+def _posts(session: Session, one: Came, slot: str, *, now: datetime) -> bool:
+    """Queue the post in the case's thread; False when another letter has had this slot."""
+    return outbox.queue(
+        session,
+        f"slack:{RINGS}:slot:{slot}",
+        medium=Medium.SLACK,
+        purpose=Purpose.ANNOUNCEMENT,
+        topic=RINGS,
+        recipient=CHANNEL,
+        language="",
+        case=one.reference,
+        now=now,
+    )
+
+
+def _row(key: str, topic: str, case: str, colleague: Staff | None) -> Queued:
+    """To a colleague directly, or to the channel."""
+    recipient = colleague.slack_user if colleague else CHANNEL
+    return Queued(
+        key=f"{key}:{recipient}",
+        medium=Medium.SLACK,
+        purpose=Purpose.ANNOUNCEMENT,
+        topic=topic,
+        recipient=recipient,
+        language=colleague.language if colleague else "",
+        case=case,
+    )
+
+
+def _by_mail(one: Came) -> Queued:
+    """Put down for the letter that the bot writes, whether Slack is there or not. The key is that of a held request
+    that Slack could not show (bot/outage.py): it is not told twice."""
+    return Queued(
+        key=f"by-mail:held:{one.reference}",
+        medium=Medium.SLACK,
+        purpose=Purpose.ALERT,
+        topic=RINGS,
+        recipient=BY_MAIL,
+        language="",
+        case=one.reference,
+    )
