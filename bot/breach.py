@@ -7,7 +7,7 @@ from slack_bolt import Ack, App, BoltContext
 from slack_sdk import WebClient
 from sqlalchemy.orm import Session
 
-from bot import cards, fields, forms, telling
+from bot import cards, fields, forms, showing, telling
 from bot.access import Speaker
 from bot.blocks import Said, mention, say_card
 from bot.desk import Desk
@@ -67,7 +67,7 @@ class BreachListeners:
         with self.desk.decide() as session:
             breach = self._open(session, speaker, report, body["view"]["id"])
             told = telling.tell_opened(session, breach, self.desk.settings, now=now())
-            card = cards.show_breach(session, breach)
+            card = showing.show_breach(session, breach)
         ack(response_action="update", view=_say_reported(card, told, speaker))
 
     def ask_since_when(self, ack: Ack, body: dict[str, Any], context: BoltContext, client: WebClient) -> None:
@@ -166,12 +166,12 @@ class BreachListeners:
 
     def _show(self, reference: str, speaker: Speaker) -> Said:
         with self.desk.database.reading() as session:
-            card = cards.show_breach(session, breaches.get_breach(session, reference))
+            card = showing.show_breach(session, breaches.get_breach(session, reference))
         return say_card(card, speaker.language)
 
     def _list(self, speaker: Speaker) -> str:
         with self.desk.database.reading() as session:
-            found = [cards.show_breach(session, one) for one in breaches.list_breaches(session, limit=20)]
+            found = [showing.show_breach(session, one) for one in breaches.list_breaches(session, limit=20)]
         return render("breach_list", speaker.language, "slack", cards=found)
 
 

@@ -66,7 +66,7 @@ def _say_told(told: "Told") -> None:
 @breach_app.command("list")
 def list_breaches() -> None:
     """List the breaches, the newest first."""
-    from bot.cards import show_breach  # noqa: PLC0415 - slow
+    from bot.showing import show_breach  # noqa: PLC0415 - slow
     from storage import breaches  # noqa: PLC0415 - slow
 
     with at_the_desk() as desk, desk.database.reading() as session:
@@ -78,7 +78,7 @@ def list_breaches() -> None:
 @breach_app.command()
 def show(reference: Reference) -> None:
     """Show a breach: its instants, its deadline, and who was told."""
-    from bot.cards import show_breach  # noqa: PLC0415 - slow
+    from bot.showing import show_breach  # noqa: PLC0415 - slow
     from storage import breaches  # noqa: PLC0415 - slow
 
     with at_the_desk() as desk, desk.database.reading() as session:

@@ -9,7 +9,7 @@ from slack_bolt import Ack, App, BoltContext
 from slack_sdk import WebClient
 from sqlalchemy.orm import Session
 
-from bot import answers, cards, decision_forms, fields, forms
+from bot import answers, cards, decision_forms, fields, forms, showing
 from bot.access import Speaker
 from bot.acts import Acts
 from bot.desk import Desk
@@ -131,7 +131,7 @@ class DecisionListeners:
     def _choice(self, session: Session, speaker: Speaker, reference: str, chosen: str) -> decision_forms.Choice:
         staff.get_staff(session, speaker.user, now=now(), at_least=Role.HANDLER)
         request, customer = requests.get_request(session, reference), customers.get_customer(session, chosen)
-        card = cards.show_request(session, request)
+        card = showing.show_request(session, request)
         second = decisions.needs_second(request, customer, two_persons=self.desk.settings.two_persons)
         return decision_forms.Choice(
             request.reference,

@@ -14,10 +14,11 @@ from sqlalchemy.orm import Session
 
 from bot import letters, telling
 from bot.blocks import words_about
-from bot.cards import RequestCard, show_request
+from bot.cards import RequestCard
 from bot.desk import Desk
 from bot.due import TOPIC as DUE
 from bot.due import DueTask, describe_due, find_due, write_due
+from bot.showing import show_request
 from bot.words import find_word, word
 from storage import ladder, outbox, requests, staff
 from storage.announcements import DESK_CASE

@@ -7,10 +7,11 @@ from slack_bolt import App, BoltContext
 from slack_sdk import WebClient
 
 from bot.blocks import Block, context, describe, header, plain, say_buttons, section
-from bot.cards import BreachCard, RequestCard, show_breaches, show_requests
+from bot.cards import BreachCard, RequestCard
 from bot.desk import Desk
 from bot.gestures import user_of
 from bot.refusals import sentence_of
+from bot.showing import show_breaches, show_requests
 from bot.words import word
 from storage import breaches, figures, outbox, waiting
 from storage.clock import now as desk_now

@@ -5,9 +5,9 @@ from collections.abc import Callable
 from sqlalchemy.orm import Session
 
 from bot import letters, telling
-from bot.cards import show_breach
 from bot.desk import Desk
 from bot.pausing import PAUSED, write_paused
+from bot.showing import show_breach
 from storage import breaches, pauses
 from storage.clock import now
 from storage.models import Breach, Delivery

@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 from sqlalchemy.orm import Session
 
 from bot.blocks import clip, mention
-from bot.cards import RequestCard, show_requests
+from bot.cards import RequestCard
+from bot.showing import show_requests
 from bot.words import word
 from storage import requests, tasks
 from storage.models import Task

@@ -9,11 +9,12 @@ from sqlalchemy.orm import Session
 
 from bot import digest, due
 from bot.blocks import Said, say, say_card
-from bot.cards import BreachCard, Card, RequestCard, find_card, is_request, show_request
+from bot.cards import BreachCard, Card, RequestCard, is_request
 from bot.letters import describe_rung, describe_waiting
 from bot.pausing import describe_sending
 from bot.reminders import is_broadcast
 from bot.ringing import say_ring
+from bot.showing import find_card, show_request
 from bot.watch import say_of_desk
 from storage import breaches, outbox, requests
 from storage.announcements import CHANNEL, DESK_CASE

@@ -9,10 +9,11 @@ from slack_sdk import WebClient
 from sqlalchemy.orm import Session
 
 from bot.access import Speaker
-from bot.cards import Card, RequestCard, find_card
+from bot.cards import Card, RequestCard
 from bot.desk import Desk
 from bot.gestures import Body, button_key
 from bot.refusals import ChangedMeanwhile
+from bot.showing import find_card
 from storage import customers, outbox, requests, staff
 from storage.announcements import CHANNEL
 from storage.clock import now

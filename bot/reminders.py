@@ -12,8 +12,8 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from sqlalchemy.orm import Session
 
 from bot import letters, telling
-from bot.cards import show_breach
 from bot.desk import Desk
+from bot.showing import show_breach
 from storage import breaches, outbox, staff
 from storage.announcements import CHANNEL
 from storage.clock import now as desk_now

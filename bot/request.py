@@ -6,7 +6,7 @@ from typing import Any
 from slack_bolt import Ack, App, BoltContext
 from slack_sdk import WebClient
 
-from bot import answers, cards, forms, telling
+from bot import answers, cards, forms, showing, telling
 from bot.access import Speaker
 from bot.blocks import say_card
 from bot.desk import Desk
@@ -107,7 +107,7 @@ class RequestListeners:
 
     def _show(self, reference: str, speaker: Speaker) -> Any:
         with self.desk.database.reading() as session:
-            card = cards.show_request(session, requests.get_request(session, reference))
+            card = showing.show_request(session, requests.get_request(session, reference))
         return say_card(card, speaker.language)
 
     def _list(self, speaker: Speaker) -> str:

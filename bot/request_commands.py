@@ -23,7 +23,7 @@ Reference = Annotated[str, typer.Argument(metavar="REF", help="The request, such
 @request_app.command("list")
 def list_requests() -> None:
     """List the requests that wait for a person, the longest waiting first."""
-    from bot.cards import show_request  # noqa: PLC0415 - slow
+    from bot.showing import show_request  # noqa: PLC0415 - slow
     from storage import requests  # noqa: PLC0415 - slow
 
     with at_the_desk() as desk, desk.database.reading() as session:
@@ -35,8 +35,8 @@ def list_requests() -> None:
 @request_app.command()
 def show(reference: Reference) -> None:
     """Show a request: since when it is here, who has it, and whom to telephone if it did not arrive."""
-    from bot.cards import show_request  # noqa: PLC0415 - slow
     from bot.failure_shell import tell_decision, tell_forward, tell_order, tell_task  # noqa: PLC0415 - slow
+    from bot.showing import show_request  # noqa: PLC0415 - slow
     from storage import requests  # noqa: PLC0415 - slow
 
     with at_the_desk() as desk, desk.database.reading() as session:
@@ -154,8 +154,8 @@ def find(
 
 def _tell_written(session: "Session", one: "Written") -> None:
     """One mail of a person, and what became of it."""
-    from bot.cards import show_request  # noqa: PLC0415 - slow
     from bot.failure_shell import tell_forward  # noqa: PLC0415 - slow
+    from bot.showing import show_request  # noqa: PLC0415 - slow
     from storage import requests  # noqa: PLC0415 - slow
 
     if one.reference is None:

@@ -7,7 +7,7 @@ from slack_bolt import Ack, App, BoltContext
 from slack_sdk import WebClient
 from sqlalchemy.orm import Session
 
-from bot import cards, decision_forms, fields, forms, person_mails, telling
+from bot import cards, decision_forms, fields, forms, person_mails, showing, telling
 from bot.access import Speaker
 from bot.acts import Acts
 from bot.desk import Desk
@@ -62,7 +62,7 @@ class StrayingListeners:
         with self.desk.database.reading() as session:
             staff.get_staff(session, speaker.user, now=now(), at_least=Role.HANDLER)
             request = requests.get_request(session, reference)
-            lines = cards.show_request(session, request).standing
+            lines = showing.show_request(session, request).standing
             if not lines:
                 raise NothingForwarded(request.reference)
             wrong = customers.get_customer(session, lines[0].customer_reference)

@@ -7,8 +7,8 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from bot import letters
-from bot.cards import show_breach
 from bot.settings import DeskSettings
+from bot.showing import show_breach
 from storage import journal, outbox, staff
 from storage.announcements import CHANNEL
 from storage.models import Breach, Delivery, Staff

@@ -1,0 +1,209 @@
+"""From the record to the cards: everything that Slack shows of a case is read here, several cases by a few queries."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from bot.cards import (
+    CANDIDATES,
+    REASONS,
+    BreachCard,
+    CandidateLine,
+    Card,
+    CustomerLine,
+    ForwardLine,
+    ProposalLine,
+    ReplyLine,
+    RequestCard,
+    TaskLine,
+    is_request,
+)
+from storage import asking, breaches, requests, tasks
+from storage.attempts import withheld_size
+from storage.correspondence import find_mails_of
+from storage.forwards import accepted_at, call_that_reached, newest_attempt
+from storage.models import Affected, Breach, CaseMail, Delivery, Forward, Request
+from storage.types import Correspondence, Purpose
+
+
+def show_request(session: Session, request: Request) -> RequestCard:
+    """The request's card as of now."""
+    return show_requests(session, [request])[0]
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What cards show beside their requests' own rows, read for all of them at once."""
+
+    mails: Mapping[int, Sequence[CaseMail]]
+    tasks: Mapping[str, Sequence[TaskLine]]
+    versions: Mapping[str, int]
+    asked: Mapping[str, asking.Asked]
+    breaches: Mapping[str, str]
+
+
+def show_requests(session: Session, some: Sequence[Request]) -> list[RequestCard]:
+    """The cards of requests, by a number of queries that does not grow with theirs."""
+    references = [one.reference for one in some]
+    known = _Known(
+        mails=find_mails_of(session, [one.id for one in some]),
+        tasks=_open_tasks(session, references),
+        versions=_versions(session, references),
+        asked=asking.find_asked(session, some),
+        breaches=breaches.find_all_about(session, references),
+    )
+    return [_show(session, one, known) for one in some]
+
+
+def _show(session: Session, request: Request, known: _Known) -> RequestCard:
+    mails = known.mails.get(request.id, ())
+    return RequestCard(
+        reference=request.reference,
+        kind=request.kind.value,
+        rights=request.rights,
+        language=request.language,
+        received_at=request.received_at,
+        hold=request.hold.value if request.hold else None,
+        flags=request.flags,
+        forwards=tuple(show_forward(session, forward, mails) for forward in request.forwards),
+        set_aside_at=request.set_aside_at,
+        set_aside_reason=_known_reason(request.set_aside_reason),
+        version=known.versions.get(request.reference, 0),
+        follow_ups=sum(mail.what is Correspondence.FOLLOW_UP for mail in mails),
+        tasks=tuple(known.tasks.get(request.reference, ())),
+        **_deciding(request, known),
+    )
+
+
+def _deciding(request: Request, known: _Known) -> dict[str, Any]:
+    """What the card says of a decision that is still to be made."""
+    if not requests.is_held(request):
+        return {}
+    asked = known.asked.get(request.reference)
+    return {
+        "owner": request.owner,
+        "referred_at": request.referred_at,
+        "candidates": _candidates(request),
+        "proposal": _proposal(request),
+        "asked_at": asked.at if asked else None,
+        "answered": asked is not None and asked.answered,
+        "breach": known.breaches.get(request.reference),
+    }
+
+
+def _candidates(request: Request) -> tuple[CandidateLine, ...]:
+    """The likeliest customers, without those that the request went to by mistake."""
+    wrong = {forward.customer_id for forward in request.forwards}
+    found = [one for one in request.candidates if one.customer_id not in wrong][:CANDIDATES]
+    return tuple(CandidateLine(one.customer.name, one.customer.reference, one.evidence) for one in found)
+
+
+def _proposal(request: Request) -> ProposalLine | None:
+    if request.proposed is None or request.proposed_by is None or request.proposed_at is None:
+        return None
+    return ProposalLine(request.proposed.name, request.proposed.reference, request.proposed_by, request.proposed_at)
+
+
+def show_breach(session: Session, breach: Breach) -> BreachCard:
+    """The breach's card as of now; customers who are not told stand first."""
+    return show_breaches(session, [breach])[0]
+
+
+def show_breaches(session: Session, some: Sequence[Breach]) -> list[BreachCard]:
+    """The cards of breaches, by one query."""
+    versions = _versions(session, [one.reference for one in some])
+    return [_show_breach(one, versions.get(one.reference, 0)) for one in some]
+
+
+def _show_breach(breach: Breach, version: int) -> BreachCard:
+    lines = [_customer_line(affected) for affected in breach.affected]
+    return BreachCard(
+        reference=breach.reference,
+        opened_at=breach.opened_at,
+        opened_by=breach.opened_by,
+        suspected_at=breach.suspected_at,
+        aware_at=breach.aware_at,
+        aware_by=breach.aware_by,
+        deadline_at=breach.deadline_at,
+        lead=breach.lead,
+        closed_at=breach.closed_at,
+        closed_by=breach.closed_by,
+        customers=tuple(sorted(lines, key=lambda line: line.told_at is not None)),
+        version=version,
+        about=breach.about,
+        no_breach=breach.no_breach_reason is not None,
+    )
+
+
+def find_card(session: Session, reference: str) -> Card:
+    """The card of the case with this reference. Raises UnknownCase."""
+    if is_request(reference):
+        return show_request(session, requests.get_request(session, reference))
+    return show_breach(session, breaches.get_breach(session, reference))
+
+
+def show_forward(session: Session, forward: Forward, mails: Iterable[CaseMail]) -> ForwardLine:
+    """How far a forward has come, as its newest attempt and the calls about it tell."""
+    newest, call = newest_attempt(forward), call_that_reached(forward)
+    return ForwardLine(
+        customer=forward.customer.name,
+        customer_reference=forward.customer.reference,
+        routed_at=forward.routed_at,
+        routed_by=forward.routed_by,
+        accepted_at=accepted_at(forward),
+        refused_at=newest.refused_at if newest else None,
+        bounced_at=newest.bounced_at if newest else None,
+        bounce_status=_known_status(newest.bounce_status if newest else None),
+        delayed_at=newest.delayed_at if newest else None,
+        sent_again_at=newest.queued_at if newest and newest.attempt_of_id else None,
+        by_instruction=newest is not None and newest.recipient != forward.address,
+        withheld_bytes=withheld_size(session, newest) if newest else None,
+        reached_at=call.at if call else None,
+        means=call.means.value if call else None,
+        replies=tuple(
+            ReplyLine(mail.said.value, mail.at)
+            for mail in mails
+            if mail.forward_id == forward.id and mail.what is Correspondence.REPLY and mail.said
+        ),
+        misrouted_at=forward.misrouted_at,
+        misrouted_by=forward.misrouted_by,
+    )
+
+
+def _open_tasks(session: Session, cases: Sequence[str]) -> dict[str, list[TaskLine]]:
+    lines: dict[str, list[TaskLine]] = {}
+    for number, task in tasks.find_numbered(session, cases):
+        if task.done_at is None:
+            line = TaskLine(number, task.what.value, task.owner, task.opened_at, task.due_at)
+            lines.setdefault(task.case, []).append(line)
+    return lines
+
+
+def _known_status(status: str | None) -> str | None:
+    """A status code (RFC 3463); whatever else a report may have said stays in the record."""
+    return status if status and re.fullmatch(r"[245]\.\d{1,3}\.\d{1,3}", status) else None
+
+
+def _customer_line(affected: Affected) -> CustomerLine:
+    reached = sorted((call for call in affected.calls if call.reached), key=lambda call: call.at)
+    return CustomerLine(
+        customer=affected.customer.name,
+        customer_reference=affected.customer.reference,
+        told_at=breaches.notified_at(affected),
+        means=reached[0].means.value if reached else None,
+    )
+
+
+def _known_reason(reason: str | None) -> str | None:
+    code = (reason or "").partition(":")[0].strip()
+    return None if reason is None else code if code in REASONS else "other"
+
+
+def _versions(session: Session, references: Sequence[str]) -> dict[str, int]:
+    """How often each card changed: each change queues one delivery of it."""
+    cards = select(Delivery.case, func.count()).where(Delivery.purpose == Purpose.CARD).group_by(Delivery.case)
+    return {row[0]: row[1] for row in session.execute(cards.where(Delivery.case.in_(references)))}
