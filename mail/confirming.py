@@ -14,9 +14,9 @@ from mail.phrases import as_words, load_phrases
 from mail.reading import MailRead
 from mail.replies import READ, SHORT, read_reply
 from mail.text import words_above_quotation
-from storage import addresses, correspondence, requests
+from storage import addresses, arrivals, correspondence
+from storage.arrivals import Arrival, Reading
 from storage.models import Delivery, Message
-from storage.requests import Arrival, Reading
 from storage.types import Actor, Channel, Correspondence, Hold, Kind, Said
 
 _ADDRESS = re.compile(r"[^\s<>(),;:\"'@]{1,64}@[^\s<>(),;:\"'@]{1,250}\.\w+")
@@ -55,4 +55,4 @@ def _hold(session: Session, mail: MailRead, *, by: Actor, now: datetime) -> None
     reading = Reading(Kind.CONTROLLER, read.rights, mail.letter.language, read.flags)
     hold = Hold.POSSIBLE_BREACH if "possible_breach" in read.flags else Hold.CONTROLLER
     arrival = Arrival(mail.message_id, mail.received_at, mail.sha256, reading, hold=hold)
-    requests.receive_all(session, [arrival], by=by, now=now)
+    arrivals.receive_all(session, [arrival], by=by, now=now)

@@ -7,8 +7,8 @@ from sqlalchemy.orm import Session
 
 from mail.reading import MailRead
 from storage import correspondence, facts, requests
+from storage.arrivals import Arrival
 from storage.models import Message, Request
-from storage.requests import Arrival
 from storage.types import Actor, Correspondence, Hold
 
 RECONSIDERED = frozenset({Hold.JUNK, Hold.NO_EVIDENCE, Hold.UNREADABLE, Hold.AUTOMATIC_MAIL})

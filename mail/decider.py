@@ -19,10 +19,10 @@ from mail.recent import RecentLetters
 from mail.reconsidering import find_in_junk, find_put_back, reconsider_all
 from mail.settings import MailSettings
 from storage import messages, sightings, stuck
+from storage.arrivals import Opened
 from storage.clock import now, real_now
 from storage.database import Database
 from storage.messages import PART, Kept
-from storage.requests import Opened
 from storage.types import Channel
 
 GROUP = 100

@@ -19,14 +19,14 @@ from mail.reading import Effective, MailRead
 from mail.routing import Candidate, Held, Route, find_route, kinds_of
 from mail.settings import MailSettings, ReadingSettings
 from mail.threads import Threads
-from storage import facts, messages, requests
+from storage import arrivals, facts, messages, requests
+from storage.arrivals import Arrival, Opened, Reading
 from storage.customers import Owner, find_owners
 from storage.database import take_the_floor
 from storage.deadlines import PARIS
 from storage.messages import Kept
 from storage.models import Customer, Request
 from storage.proposals import MOST, CandidateFound
-from storage.requests import Arrival, Opened, Reading
 from storage.types import Actor, Channel, Hold, KeyKind, Kind
 
 INTAKE = Actor("desk", "mail")
@@ -141,7 +141,7 @@ def hold_unread(session: Session, kept: Kept, *, now: datetime) -> list[Opened]:
     if kept.message_id not in messages.still_undecided(session, [kept.message_id]):
         return []
     arrival = Arrival(kept.message_id, kept.received_at, kept.sha256, UNREAD, hold=Hold.UNREADABLE)
-    return requests.receive_all(session, [arrival], by=INTAKE, now=now)
+    return arrivals.receive_all(session, [arrival], by=INTAKE, now=now)
 
 
 def arrivals_of(
@@ -164,8 +164,8 @@ def _decide(session: Session, mails: Sequence[MailRead], *, settings: MailSettin
 
 
 def _open(session: Session, mails: Sequence[MailRead], *, settings: MailSettings, now: datetime) -> list[Opened]:
-    arrivals = arrivals_of(session, mails, settings=settings, now=now)
-    opened = requests.receive_all(session, arrivals, by=INTAKE, now=now)
+    arrived = arrivals_of(session, mails, settings=settings, now=now)
+    opened = arrivals.receive_all(session, arrived, by=INTAKE, now=now)
     if settings.acknowledge:
         _acknowledge(session, mails, opened, settings=settings, now=now)
     return opened
@@ -182,7 +182,7 @@ def _open_apart(
         if copies.settle(mail, arrival, own_address=settings.mail_address, by=INTAKE, now=now):
             continue
         apart.append(_held_apart(arrival))
-    return requests.receive_all(session, apart, by=INTAKE, now=now)
+    return arrivals.receive_all(session, apart, by=INTAKE, now=now)
 
 
 def _held_apart(arrival: Arrival) -> Arrival:

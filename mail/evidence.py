@@ -106,7 +106,7 @@ def find_told_by_name(
     [(name, owners)] = others.items()
     one = len({owner.customer.reference for owner in owners}) == 1
     if one and is_accused(says.letter, name) and directory.is_distinctive(name):
-        yield _known(f"{KeyKind.NAME}:{name}", owners, (), today)
+        yield _known(name_told(name), owners, (), today)
 
 
 def _are_all_in(owners: Sequence[OwnerLike], references: frozenset[str]) -> bool:
@@ -117,6 +117,11 @@ def owners_of(clue: Clue, directory: Directory) -> tuple[str, Sequence[OwnerLike
     """Whose a clue is, in any of the ways in which it can be read."""
     found = {value: owners for value in clue.values if (owners := directory.owners(clue.kind, value))}
     return next(iter(found), ""), [owner for owners in found.values() for owner in owners]
+
+
+def name_told(name: str) -> str:
+    """How the evidence of a name is called: in one word, as labels are kept."""
+    return f"{KeyKind.NAME}:{name.replace(' ', '_')}"
 
 
 def _name_of(clue: Clue, value: str) -> str:

@@ -9,7 +9,7 @@ from datetime import date
 from enum import StrEnum
 
 from mail.clues import Clue, Source
-from mail.evidence import CAMPAIGN, CHANGED_HANDS, Directory, OwnerLike
+from mail.evidence import CAMPAIGN, CHANGED_HANDS, Directory, OwnerLike, name_told
 from mail.hosts import with_parents
 from mail.reading import Effective
 from mail.routing import Held, Route
@@ -115,7 +115,7 @@ def _clues(says: Effective, directory: Directory, outcome: Route | Held) -> Iter
 def _names(says: Effective, directory: Directory, outcome: Route | Held) -> Iterator[Evidence]:
     for name, owners in directory.named(says.clues).items():
         if owners:
-            customers, used = _pointed(owners), f"{KeyKind.NAME}:{name}" in outcome.evidence
+            customers, used = _pointed(owners), name_told(name) in outcome.evidence
             strength = Strength.STRONG if used else Strength.CONFIRMS
             yield Evidence(KeyKind.NAME, customers[0].name, "text", strength, customers)
 

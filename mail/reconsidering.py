@@ -10,8 +10,8 @@ from mail.deciding import INTAKE, arrivals_of
 from mail.reading import MailRead
 from mail.settings import MailSettings
 from storage import correspondence, proposals, replies, requests
+from storage.arrivals import Arrival
 from storage.models import Request, Sighting
-from storage.requests import Arrival
 from storage.types import Hold
 
 Held = Request.hold == Hold.JUNK, Request.set_aside_at.is_(None), ~Request.forwards.any()

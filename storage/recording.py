@@ -9,10 +9,10 @@ from hashlib import sha256
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from storage import journal, messages, requests
+from storage import arrivals, journal, messages
+from storage.arrivals import Reading
 from storage.errors import AlreadyRecorded, InstantInFuture
 from storage.models import Message, Request
-from storage.requests import Reading
 from storage.types import Actor, Channel, Hold, Kind
 
 READING = Reading(Kind.REQUEST, (), "fr")
@@ -40,7 +40,7 @@ def finish_recording(session: Session, message_id: int, *, means: str, by: Actor
     """All parts are here: a request, held for a person. `means` is the journal's word for how it came."""
     messages.finish_message(session, message_id, now=now)
     message = session.get_one(Message, message_id)
-    request = requests.receive_request(session, message, READING, hold=Hold.NO_EVIDENCE, by=by, now=now)
+    request = arrivals.receive_request(session, message, READING, hold=Hold.NO_EVIDENCE, by=by, now=now)
     request.channel, request.recorded_by = Channel.RECORDED, by.name
     recorded: dict[str, journal.Detail] = {"means": means, "sha256": message.sha256}
     journal.record(session, "request-recorded", by=by, now=now, case=request.reference, clause="4", **recorded)

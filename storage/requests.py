@@ -1,15 +1,14 @@
 """Data subjects' requests (agreement clause 4): received, held, forwarded, set aside."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
 from sqlalchemy.orm import Session, selectinload
 
-from storage import announcements, journal, outbox, ringing, tasks
-from storage.bulk import Row, insert_with_ids, update_rows
-from storage.counters import next_references
+from storage import announcements, journal, outbox, tasks
+from storage.bulk import Row, insert_with_ids
 from storage.database import take_turn
 from storage.deadlines import PARIS
 from storage.errors import (
@@ -24,117 +23,13 @@ from storage.errors import (
     UnknownCase,
 )
 from storage.forwards import accepted_at, call_that_reached, failed_forward, has_failed, newest_attempt, standing
-from storage.models import Candidate, Customer, Forward, Message, Request, Staff
-from storage.proposals import CandidateFound, add_candidates
+from storage.models import Candidate, Customer, Forward, Request, Staff
 from storage.sent import Sent
-from storage.types import Actor, Channel, Hold, Kind, Medium, Purpose, TaskKind
+from storage.types import Actor, Hold, Medium, Purpose, TaskKind
 
 CLAUSE = "4"
 DATA_HELD_AFTER_CONTRACT = timedelta(days=30)
 """Agreement clauses 1 and 8: after that the customer's data is gone, and a letter about it is a person's decision."""
-
-
-@dataclass(frozen=True)
-class Reading:
-    """What a first reading found in a letter."""
-
-    kind: Kind
-    rights: tuple[str, ...]
-    language: str
-    flags: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Arrival:
-    """A kept mail that opens a case: what was read in it, and where it goes at once or why it waits for a person."""
-
-    message_id: int
-    received_at: datetime
-    sha256: str | None
-    reading: Reading
-    hold: Hold | None = None
-    customer: Customer | None = None
-    evidence: tuple[str, ...] = ()
-    channel: Channel = Channel.MAIL
-    recorded_by: str | None = None
-    candidates: tuple[CandidateFound, ...] = ()
-    """Whom a held one may concern, the likeliest first."""
-
-
-@dataclass(frozen=True)
-class Opened:
-    """A case that was opened: the row of its request and what people call it."""
-
-    id: int
-    reference: str
-    arrival: Arrival
-
-
-def receive_all(session: Session, arrivals: Sequence[Arrival], *, by: Actor, now: datetime) -> list[Opened]:
-    """Open a case for each mail, in this order; those that name a customer are on their way to it at once.
-
-    The caller has asked `why_not_forwarded` before it names a customer.
-    """
-    if not arrivals:
-        return []
-    references = next_references(session, "DSR", len(arrivals), now=now)
-    rows = [_request_row(one, reference) for one, reference in zip(arrivals, references, strict=True)]
-    ids = insert_with_ids(session, Request, rows)
-    opened = [Opened(*row) for row in zip(ids, references, arrivals, strict=True)]
-    update_rows(session, Message, [{"id": one.message_id, "decided_at": now} for one in arrivals])
-    add_candidates(session, [(one.id, one.arrival.candidates) for one in opened if not one.arrival.customer])
-    routed = [
-        _Routed(one.id, one.reference, one.arrival.message_id, one.arrival.customer, one.arrival.evidence)
-        for one in opened
-        if one.arrival.customer
-    ]
-    _add_forwards(session, routed, by=by, now=now)
-    _record_arrivals(session, opened, by=by, now=now)
-    ringing.ring_letters(session, [_came(one) for one in opened], by=by, now=now)
-    return opened
-
-
-def _came(one: Opened) -> ringing.Came:
-    reading = one.arrival.reading
-    return ringing.Came(one.reference, one.arrival.message_id, reading.kind, reading.flags)
-
-
-def _request_row(arrival: Arrival, reference: str) -> Row:
-    return {
-        "reference": reference,
-        "message_id": arrival.message_id,
-        "received_at": arrival.received_at,
-        **vars(arrival.reading),
-        "hold": arrival.hold,
-        "channel": arrival.channel,
-        "recorded_by": arrival.recorded_by,
-    }
-
-
-def _record_arrivals(session: Session, opened: Sequence[Opened], *, by: Actor, now: datetime) -> None:
-    """Two lines for what goes at once, and one card each."""
-    lines = [line for one in opened for line in _arrival_lines(one)]
-    entries = {entry.case: entry for entry in journal.record_all(session, lines, by=by, now=now)}
-    announcements.show_cards(session, list(entries.values()))
-
-
-def _arrival_lines(one: Opened) -> Iterator[journal.Line]:
-    arrival = one.arrival
-    detail: dict[str, journal.Detail] = {"sha256": arrival.sha256, "hold": arrival.hold}
-    yield journal.Line("request-received", one.reference, CLAUSE, detail)
-    if arrival.customer:
-        yield _routed_line(one.reference, arrival.customer, arrival.evidence)
-
-
-def receive_request(
-    session: Session, message: Message, reading: Reading, *, hold: Hold | None, by: Actor, now: datetime
-) -> Request:
-    """Open a case for one kept mail. `hold` says why it waits for a person, None when it can be forwarded at once."""
-    session.flush()
-    arrival = Arrival(message.id, message.received_at, message.sha256, reading, hold)
-    [opened] = receive_all(session, [arrival], by=by, now=now)
-    session.expire(message)
-    return session.get_one(Request, opened.id)
 
 
 def forward_request(
@@ -153,16 +48,18 @@ def forward_request(
     """
     take_turn_on_request(session, request)
     refuse_forward(request, customer, own_address, now)
-    routed = _Routed(request.id, request.reference, request.message_id, customer, tuple(evidence))
-    [forward_id] = _add_forwards(session, [routed], by=by, now=now)
+    routed = Routed(request.id, request.reference, request.message_id, customer, tuple(evidence))
+    [forward_id] = add_forwards(session, [routed], by=by, now=now)
     session.expire(request, ["forwards"])
-    [entry] = journal.record_all(session, [_routed_line(request.reference, customer, evidence)], by=by, now=now)
+    [entry] = journal.record_all(session, [routed_line(request.reference, customer, evidence)], by=by, now=now)
     announcements.show_card(session, entry)
     return session.get_one(Forward, forward_id)
 
 
 @dataclass(frozen=True)
-class _Routed:
+class Routed:
+    """A request and the customer that it goes to."""
+
     request_id: int
     reference: str
     message_id: int
@@ -170,7 +67,7 @@ class _Routed:
     evidence: tuple[str, ...]
 
 
-def _add_forwards(session: Session, routed: Sequence[_Routed], *, by: Actor, now: datetime) -> list[int]:
+def add_forwards(session: Session, routed: Sequence[Routed], *, by: Actor, now: datetime) -> list[int]:
     """The forwards and their deliveries, queued in the transaction that decides."""
     ids = insert_with_ids(session, Forward, [_forward_row(one, by, now) for one in routed])
     queued = [_forward_delivery(one, forward_id) for one, forward_id in zip(routed, ids, strict=True)]
@@ -178,7 +75,7 @@ def _add_forwards(session: Session, routed: Sequence[_Routed], *, by: Actor, now
     return ids
 
 
-def _forward_row(one: _Routed, by: Actor, now: datetime) -> Row:
+def _forward_row(one: Routed, by: Actor, now: datetime) -> Row:
     """The address and the order are kept as they are today."""
     return {
         "request_id": one.request_id,
@@ -192,7 +89,7 @@ def _forward_row(one: _Routed, by: Actor, now: datetime) -> Row:
     }
 
 
-def _forward_delivery(one: _Routed, forward_id: int) -> outbox.Queued:
+def _forward_delivery(one: Routed, forward_id: int) -> outbox.Queued:
     return outbox.Queued(
         key=f"forward:{one.reference}:{one.customer.reference}",
         medium=Medium.EMAIL,
@@ -210,7 +107,7 @@ def _language_of(customer: Customer) -> str:
     return "fr" if customer.language == "fr" else "en"
 
 
-def _routed_line(reference: str, customer: Customer, evidence: Sequence[str]) -> journal.Line:
+def routed_line(reference: str, customer: Customer, evidence: Sequence[str]) -> journal.Line:
     """Evidence as kinds only: an address of the letter has no place in the journal."""
     kinds = [one.partition(":")[0] for one in evidence]
     return journal.Line("request-routed", reference, CLAUSE, {"customer": customer.reference, "evidence": kinds})

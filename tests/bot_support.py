@@ -15,7 +15,7 @@ from bot.access import People
 from bot.poster import Pace
 from bot.running import Bot
 from bot.settings import BotSettings
-from storage import breaches, customers, requests
+from storage import arrivals, breaches, customers, requests
 from storage.clock import now
 from storage.database import Database, open_database
 from storage.messages import Place, keep_message
@@ -116,8 +116,8 @@ def held_request(session: Session, *, rights: tuple[str, ...] = ("erasure",)) ->
     place = Place("privacy", "INBOX", 1, next(_uids))
     raw = b"X-Number: %d\r\n" % place.uid + LETTER
     message = keep_message(session, place, raw, received_at=now(), now=now())
-    reading = requests.Reading(Kind.REQUEST, rights, "fr")
-    return requests.receive_request(session, message, reading, hold=Hold.NO_EVIDENCE, by=DESK, now=now())
+    reading = arrivals.Reading(Kind.REQUEST, rights, "fr")
+    return arrivals.receive_request(session, message, reading, hold=Hold.NO_EVIDENCE, by=DESK, now=now())
 
 
 def fill(database: Database) -> None:

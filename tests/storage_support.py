@@ -14,10 +14,10 @@ from typing import Any, TypeVar
 
 from sqlalchemy.orm import Session
 
-from storage import breaches, outbox, requests
+from storage import arrivals, breaches, outbox, requests
+from storage.arrivals import Reading
 from storage.messages import Place, find_kept, keep_message
 from storage.models import Breach, Customer, Forward, Message, Request
-from storage.requests import Reading
 from storage.types import Actor, Hold, Kind, Medium, Purpose
 
 ROOT = Path(__file__).parent.parent
@@ -57,7 +57,7 @@ def keep_letter(
 def receive(session: Session, *, at: datetime = NOW) -> Request:
     """A held request for access."""
     reading = Reading(Kind.REQUEST, ("access",), "fr")
-    return requests.receive_request(
+    return arrivals.receive_request(
         session, keep_letter(session, at=at), reading, hold=Hold.NO_EVIDENCE, by=ANNE, now=at
     )
 

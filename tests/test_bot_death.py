@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 
-from storage import breaches, customers, journal, requests, tasks
+from storage import arrivals, breaches, customers, journal, tasks
 from storage.clock import now
 from storage.database import Database, open_database
 from storage.models import Breach, Delivery, Reminder
@@ -160,9 +160,9 @@ def test_figures_that_meet_a_death_are_told_once(database_url: str, tmp_path: Pa
 def test_a_letter_that_rings_meets_a_death_and_is_written_of_once(database_url: str, tmp_path: Path) -> None:
     with prepared(database_url, tmp_path) as (database, workspace, environ):
         with database.begin() as session:
-            reading = requests.Reading(Kind.AUTHORITY, (), "fr")
+            reading = arrivals.Reading(Kind.AUTHORITY, (), "fr")
             letter = keep_letter(session, at=now())
-            requests.receive_request(session, letter, reading, hold=Hold.AUTHORITY, by=DESK, now=now())
+            arrivals.receive_request(session, letter, reading, hold=Hold.AUTHORITY, by=DESK, now=now())
         with process(environ, "tests.dying", "bot:rings-uncommitted", "bot") as doomed:
             assert doomed.wait(20) == -signal.SIGKILL
 

@@ -12,14 +12,14 @@ from sqlalchemy.orm import Session
 from bot.desk import Desk as TheDesk
 from bot.digest import DigestClock, read_day, say_digest, tell, write
 from bot.settings import DeskSettings
-from storage import breaches, journal, requests, tasks
+from storage import arrivals, breaches, journal, requests, tasks
 from storage.announcements import CHANNEL
+from storage.arrivals import Reading
 from storage.clock import now as desk_now
 from storage.database import Database
 from storage.deadlines import digest_at, digest_day
 from storage.digest import Digest, Proposals, gather
 from storage.models import Candidate, Customer, Delivery, Entry, Forward, Request
-from storage.requests import Reading
 from storage.types import DESK, Hold, Kind, Medium, Purpose, TaskKind
 from tests.bot_support import CUSTOMERS, ESCALATION, Desk, fill, running_desk
 from tests.playground import people
@@ -176,7 +176,7 @@ def test_what_came_and_went_is_counted_from_one_eight_o_clock_to_the_next(quiet:
         session.scalars(automatic).one().routed_by = DESK.name
         letter = keep_letter(session, at=BEFORE)
         reading = Reading(Kind.AUTHORITY, (), "fr")
-        requests.receive_request(session, letter, reading, hold=Hold.AUTHORITY, by=DESK, now=BEFORE)
+        arrivals.receive_request(session, letter, reading, hold=Hold.AUTHORITY, by=DESK, now=BEFORE)
         came_back = session.scalars(select(Delivery).where(Delivery.forward_id.is_not(None))).first()
         assert came_back is not None
         came_back.due_at, came_back.bounced_at = None, BEFORE

@@ -23,7 +23,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from bot.commands import app
-from storage import failures, journal, requests
+from storage import arrivals, failures, journal, requests
 from storage.clock import now
 from storage.customers import get_customers
 from storage.database import Database, open_database
@@ -626,8 +626,8 @@ def large_case(database: Database, size: int) -> str:
         for ordinal in range(size):
             add_part(session, message.id, ordinal, os.urandom(PART))
         finish_message(session, message.id, now=now())
-        reading = requests.Reading(Kind.REQUEST, ("access",), "fr")
-        request = requests.receive_request(session, message, reading, hold=Hold.NO_EVIDENCE, by=ANNE, now=now())
+        reading = arrivals.Reading(Kind.REQUEST, ("access",), "fr")
+        request = arrivals.receive_request(session, message, reading, hold=Hold.NO_EVIDENCE, by=ANNE, now=now())
         return request.reference
 
 

@@ -12,11 +12,11 @@ from mail.reading import MailRead, parse_mail
 from mail.reconsidering import reconsider_all
 from mail.settings import Automatic, MailSettings
 from mail.status import as_rows
-from storage import figures, requests
+from storage import arrivals, figures
+from storage.arrivals import Arrival, Reading
 from storage.database import Database
 from storage.models import Candidate, Customer, Message, Request
 from storage.proposals import CandidateFound, agreement, keep_candidates
-from storage.requests import Arrival, Reading
 from storage.types import DESK, Actor, Hold, KeyKind, Kind
 from tests.mail_support import TO_GARAGE, TO_HOTEL, US, letter, mail_settings, opened_desk
 from tests.storage_support import ANNE, NOW, add_customer, forward, keep_letter
@@ -69,7 +69,7 @@ def arrive(database: Database, *found: tuple[Customer, str], hold: Hold | None =
         session.flush()
         kept = tuple(CandidateFound(customer, (kind,)) for customer, kind in found)
         arrival = Arrival(message.id, NOW, message.sha256, READING, hold=hold or OFF, candidates=kept)
-        [opened] = requests.receive_all(session, [arrival], by=DESK, now=NOW)
+        [opened] = arrivals.receive_all(session, [arrival], by=DESK, now=NOW)
         return session.get_one(Request, opened.id)
 
 

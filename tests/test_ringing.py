@@ -13,11 +13,11 @@ from bot.outage import StandIn
 from bot.ringing import gather_rings
 from bot.settings import DeskSettings
 from mail.service import prepare
-from storage import requests, tasks
+from storage import arrivals, tasks
 from storage.announcements import CHANNEL, DESK_CASE
+from storage.arrivals import Reading
 from storage.database import Database
 from storage.models import Delivery
-from storage.requests import Reading
 from storage.ringing import MANY_RING, ONE_BY_ONE, RINGS
 from storage.types import BY_MAIL, DESK, Hold, Kind, Medium, TaskKind
 from tests.bot_support import ANNE, ESCALATION, Desk, fill, running_desk
@@ -59,8 +59,8 @@ def take_in(
         letters = [keep_letter(session) for _ in range(count)]
         reading = Reading(kind, (), "fr", flags)
         held = hold or HOLDS.get(kind, Hold.NOT_A_REQUEST)
-        arrivals = [requests.Arrival(one.id, one.received_at, one.sha256, reading, held) for one in letters]
-        return [one.reference for one in requests.receive_all(session, arrivals, by=DESK, now=NOW)]
+        arrived = [arrivals.Arrival(one.id, one.received_at, one.sha256, reading, held) for one in letters]
+        return [one.reference for one in arrivals.receive_all(session, arrived, by=DESK, now=NOW)]
 
 
 def queued(desk: TheDesk, *topics: str, medium: Medium = Medium.SLACK) -> list[Delivery]:
@@ -153,8 +153,8 @@ def test_in_the_next_quarter_of_an_hour_letters_ring_one_by_one_again(quiet: The
 
     with quiet.decide() as session:
         letter = keep_letter(session)
-        arrival = requests.Arrival(letter.id, NOW, letter.sha256, Reading(Kind.AUTHORITY, (), "fr"), Hold.AUTHORITY)
-        [opened] = requests.receive_all(session, [arrival], by=DESK, now=NOW + timedelta(minutes=15))
+        arrival = arrivals.Arrival(letter.id, NOW, letter.sha256, Reading(Kind.AUTHORITY, (), "fr"), Hold.AUTHORITY)
+        [opened] = arrivals.receive_all(session, [arrival], by=DESK, now=NOW + timedelta(minutes=15))
 
     assert queued(quiet, RINGS)[-1].case == opened.reference
     assert len([one for one in queued(quiet, RINGS) if one.recipient == CHANNEL]) == ONE_BY_ONE + 1

@@ -10,12 +10,12 @@ from sqlalchemy.orm import Session
 from mail.acknowledging import acknowledge_received
 from mail.letter import read_letter
 from mail.settings import MailSettings
-from storage import acknowledgements, journal, outbox, requests
+from storage import acknowledgements, arrivals, journal, outbox
 from storage.acknowledgements import LOOKED_AT, PER_DAY, Silence, release_acknowledgement
+from storage.arrivals import Reading
 from storage.clock import real_now
 from storage.database import Database
 from storage.models import Customer, Delivery, Request
-from storage.requests import Reading
 from storage.sent import sent_of
 from storage.types import Channel, Hold, Kind, Medium, Purpose
 from tests.mail_support import JEANNE, mail_settings
@@ -35,7 +35,7 @@ def take_in(session: Session, *, at: Any = NOW, sender: str = JEANNE, **known: A
     message.sender = sender
     reading = Reading(Kind.REQUEST, ("erasure",), "fr")
     hold = known.get("hold", Hold.NO_EVIDENCE)
-    return requests.receive_request(session, message, reading, hold=hold, by=ANNE, now=at)
+    return arrivals.receive_request(session, message, reading, hold=hold, by=ANNE, now=at)
 
 
 def acknowledge(session: Session, request: Request, settings: MailSettings, *, at: Any = NOW) -> Silence | None:

@@ -15,13 +15,13 @@ import pytest
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
-from storage import home, journal, marks, pauses, requests, restored, tokens
+from storage import arrivals, home, journal, marks, pauses, restored, tokens
+from storage.arrivals import Reading
 from storage.backup import back_up
 from storage.database import Database, open_current, open_database
 from storage.gone_out import may_have_gone_out
 from storage.messages import Place, keep_message
 from storage.models import Customer, Delivery, Entry, Mark, Pause, Request, Secret
-from storage.requests import Reading
 from storage.restored import Restored, look_for_restore, not_compared, record_compared, report_foreign_receipt
 from storage.types import Hold, Kind
 from tests.servers import PostgreSQL, need, wait_until
@@ -496,7 +496,7 @@ def take_in(session: Session, folder: str, uid: int, *, received_at: datetime, n
     place = Place("privacy", folder, 1, 100_000 + uid)
     message = keep_message(session, place, b"A letter %d" % uid, received_at=received_at, now=now)
     reading = Reading(Kind.REQUEST, ("access",), "fr")
-    return requests.receive_request(session, message, reading, hold=Hold.NO_EVIDENCE, by=ANNE, now=now)
+    return arrivals.receive_request(session, message, reading, hold=Hold.NO_EVIDENCE, by=ANNE, now=now)
 
 
 def test_what_was_queued_and_what_is_taken_in_again_may_have_gone_out(database: Database) -> None:
