@@ -28,7 +28,10 @@ def list_requests() -> None:
 
     with at_the_desk() as desk, desk.database.reading() as session:
         waiting = [show_request(session, one) for one in requests.find_waiting(session)]
-    rows = [(one.reference, ", ".join(one.rights) or "-", one.language, shown(one.received_at)) for one in waiting]
+    rows = [
+        (one.reference, ", ".join(one.rights) or "-", one.language, shown(one.received_at), one.owner or "nobody's")
+        for one in waiting
+    ]
     print_table(rows) if rows else say("Nothing waits.")
 
 

@@ -20,6 +20,7 @@ from mail.settings import ReadingSettings
 from storage import correspondence, failures, replies, requests, tasks, tokens
 from storage.forwards import address_of
 from storage.models import Delivery, Forward, Message, Request
+from storage.ringing import POSSIBLE_BREACH, ring_further
 from storage.types import Actor, Channel, Correspondence, Purpose, Said, TaskKind
 
 TO_PERSONS = frozenset({Purpose.ACKNOWLEDGEMENT, Purpose.QUESTION, Purpose.CLOSING})
@@ -95,6 +96,8 @@ class Threads:
             return self._settle_answer(mail, delivery)
         message = self.session.get_one(Message, mail.message_id)
         forward = _forward_of(mail.letter, request, delivery)
+        if POSSIBLE_BREACH in mail.says.rights.flags and mail.letter.automatic is None:
+            ring_further(self.session, request, message, by=self.by, now=self.now)
         if mail.says.is_in_doubt or mail.says.channel is Channel.COLLEAGUE:
             self._keep_to_read(message, request)
         elif forward is not None:

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from storage import outbox, staff, tasks
 from storage.announcements import CHANNEL, DESK_CASE
-from storage.models import Message, Staff
+from storage.models import Message, Request, Staff
 from storage.outbox import Queued
 from storage.types import BY_MAIL, Actor, Kind, Medium, Purpose, Role, TaskKind
 
@@ -29,12 +29,18 @@ ONE_BY_ONE = 5
 
 @dataclass(frozen=True)
 class Came:
-    """A letter whose case has just been opened."""
+    """A letter whose case has just been opened, or a `further` mail of a case that is known."""
 
     reference: str
     message_id: int
     kind: Kind
     flags: tuple[str, ...]
+    further: bool = False
+
+    @property
+    def key(self) -> str:
+        """What makes telling of it twice telling of it once."""
+        return f"{self.reference}:{self.message_id}" if self.further else self.reference
 
 
 def rings(kind: Kind, flags: Collection[str]) -> bool:
@@ -51,17 +57,26 @@ def ring_letters(session: Session, letters: Iterable[Came], *, by: Actor, now: d
     outbox.queue_all(session, [_by_mail(one) for one in ringing], now=now)
     slots = iter(range(ONE_BY_ONE))
     for one in ringing:
-        if what := TASKS.get(one.kind):
+        what = None if one.further else TASKS.get(one.kind)
+        if what is not None:
             letter = session.get(Message, one.message_id)
             tasks.open_task(session, one.reference, what, message=letter, by=by, now=now)
         _tell(session, one, dpos, slots, now=now)
+
+
+def ring_further(session: Session, request: Request, message: Message, *, by: Actor, now: datetime) -> None:
+    """A further mail of a case may tell of a data breach: noted there, and rings unless the case did so before."""
+    if POSSIBLE_BREACH not in request.flags:
+        request.flags = (*request.flags, POSSIBLE_BREACH)
+        came = Came(request.reference, message.id, request.kind, (POSSIBLE_BREACH,), further=True)
+        ring_letters(session, [came], by=by, now=now)
 
 
 def _tell(session: Session, one: Came, dpos: Sequence[Staff], slots: Iterator[int], *, now: datetime) -> None:
     """In the thread and directly, while a slot of this quarter of an hour is free; else once that there are many."""
     window = int(now.timestamp() // WINDOW.total_seconds())
     if any(_posts(session, one, f"{window}:{slot}", now=now) for slot in slots):
-        rows = [_row(f"slack:{RINGS}:{one.reference}", RINGS, one.reference, dpo) for dpo in dpos]
+        rows = [_row(f"slack:{RINGS}:{one.key}", RINGS, one.reference, dpo) for dpo in dpos]
     else:
         rows = [_row(f"slack:{MANY_RING}:{window}", MANY_RING, DESK_CASE, dpo) for dpo in (None, *dpos)]
     outbox.queue_all(session, rows, now=now)
@@ -100,7 +115,7 @@ def _by_mail(one: Came) -> Queued:
     """Put down for the letter that the bot writes, whether Slack is there or not. The key is that of a held request
     that Slack could not show (bot/outage.py): it is not told twice."""
     return Queued(
-        key=f"by-mail:held:{one.reference}",
+        key=f"by-mail:held:{one.key}",
         medium=Medium.SLACK,
         purpose=Purpose.ALERT,
         topic=RINGS,

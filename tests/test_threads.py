@@ -583,3 +583,16 @@ def test_a_receipt_address_is_only_as_good_as_its_signature(desk: Database) -> N
         assert tokens.read(session, signed) == ("r", 7)
         assert tokens.read(session, signed.replace("r.7.", "r.8.")) is None
         assert tokens.read(session, signed.replace("r.7.", "b.7.")) is None
+
+
+def test_a_further_mail_that_tells_of_a_breach_rings_once(mail_host: MailHost, desk: Database) -> None:
+    mail_host.append(US, "INBOX", letter())
+    acknowledged = read(mail_host.wait_for_mail(JEANNE)[-1])
+    leak = "J'ai recu l'enregistrement d'une autre personne, c'est une fuite de donnees."
+    for body in (leak, f"Encore une fois : {leak}"):
+        raw = answer(acknowledged["Reply-To"], sender=JEANNE, body=body, answers=acknowledged["Message-ID"])
+        mail_host.append(US, "INBOX", raw)
+
+    assert [what for what, _ in wait_for_further(desk, 2)] == [Correspondence.FOLLOW_UP] * 2
+    assert said_in_slack(desk).count("letter_rings") == 2  # the thread, and the dpo directly
+    assert cases(desk)[0].flags == ("possible_breach",)
