@@ -25,9 +25,9 @@ Found = TypeVar("Found")
 
 
 @contextmanager
-def demo(port: int) -> Iterator[tuple["subprocess.Popen[str]", str]]:
+def demo(port: int, **settings: str) -> Iterator[tuple["subprocess.Popen[str]", str]]:
     """The demo on a port, and the address it prints."""
-    environ = os.environ | {"PLAYGROUND_PORT": str(port), "STAFF_LANGUAGE": "en"}
+    environ = os.environ | {"PLAYGROUND_PORT": str(port), "STAFF_LANGUAGE": "en"} | settings
     command = [sys.executable, "-m", "tests.playground"]
     running = subprocess.Popen(
         command,

@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -79,9 +80,16 @@ class Desk(Page):
 
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    with opened(tmp_path_factory.mktemp("pictures")) as desk:
+        yield desk
+
+
+@contextmanager
+def opened(folder: Path, **settings: str) -> Iterator[Desk]:
+    """The demo in a browser window that shows a whole card."""
     need(Chromium)
-    pictures = Path(os.environ.get("DEMO_PICTURES") or tmp_path_factory.mktemp("pictures"))
-    with demo(free_port()) as (_, address), Chromium() as browser:
+    pictures = Path(os.environ.get("DEMO_PICTURES") or folder)
+    with demo(free_port(), **settings) as (_, address), Chromium() as browser:
         browser.driver.set_window_size(1500, 1250)
         browser.driver.get(address)
         page = Desk(browser.driver, pictures)
@@ -199,6 +207,11 @@ def test_a_letter_for_kavkom_itself_goes_to_no_customer(desk: Desk) -> None:
 def test_an_authority_and_a_possible_breach_are_held_and_the_breach_is_open_in_two_clicks(desk: Desk) -> None:
     authority = desk.letter("authority")
     desk.card_says(authority, "Letter of an authority")
+    desk.on_card(authority, "dsr_due")
+    desk.one("#modal .instant button").click()
+    desk.picture("20-date-due")
+    desk.submit()
+    desk.card_says(authority, "due today")
     reference = desk.letter("possible-breach")
     desk.card_says(reference, "it may tell of a data breach")
 
@@ -213,6 +226,45 @@ def test_an_authority_and_a_possible_breach_are_held_and_the_breach_is_open_in_t
     desk.one("#modal [data-action-id=no_breach_reason]").send_keys("Un enregistrement d'essai.")
     desk.submit()
     desk.says("not a breach")
+
+
+def test_home_shows_mine_and_nobodys(desk: Desk) -> None:
+    reference = desk.letter("no-clue")
+    desk.be("U03CARLA")
+    desk.on_card(reference, "dsr_take")
+    desk.card_says(reference, "Taken by @Carla Levi")
+
+    desk.one("#tab-home").click()
+
+    desk.says("Yours", "#panel-home")
+    desk.says(reference, "#panel-home")
+    desk.picture("21-home")
+    desk.one("#tab-channel").click()
+    desk.type_command("/dsr")
+    desk.says("waiting for a person")
+    desk.type_command("/dsr help")
+    desk.says("misrouted")
+
+
+def test_with_two_persons_one_proposes_and_another_agrees(tmp_path: Path) -> None:
+    with opened(tmp_path, TWO_PERSONS="true") as desk:
+        desk.be("U03CARLA")
+        reference = desk.letter("two-customers")
+        desk.on_card(reference, "dsr_candidate_0")
+        desk.modal_says("A second person must agree")
+        desk.submit()
+        desk.card_says(reference, "a second person must agree")
+        desk.on_card(reference, "dsr_reject")
+        desk.until(lambda: not desk.all("button[data-action-id=dsr_agree]"))
+        desk.on_card(reference, "dsr_candidate_1")
+        desk.submit()
+
+        desk.be("U01ANNE")
+        desk.on_card(reference, "dsr_agree")
+        desk.picture("22-agree")
+        desk.submit()
+
+        desk.card_says(reference, "Cabinet dentaire Sourire Clair (C0004): accepted by its mail server")
 
 
 def test_the_browser_had_nothing_to_complain_about(desk: Desk) -> None:

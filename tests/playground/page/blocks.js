@@ -5,7 +5,7 @@ import { mrkdwn, plainText } from "./mrkdwn.js";
 
 export const renderBlocks = (blocks, context) => blocks.map((block) => RENDER[block.type]?.(block, context) ?? h("p", {}, block.type));
 
-export const words = (text, context) => (text.type === "mrkdwn" ? mrkdwn(text.text, context) : [h("p", {}, plainText(text.text))]);
+export const words = (text, context) => (text.type === "mrkdwn" ? mrkdwn(text.text, context) : [h("p", { class: "asis" }, plainText(text.text))]);
 
 const RENDER = {
   section: (block, context) => h("div", { class: "section", data: { blockId: block.block_id } },
