@@ -6,7 +6,6 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from bot import person_mails, telling
-from bot.desk import CHOSEN_BY_STAFF
 from bot.settings import DeskSettings
 from bot.words import word
 from storage import asking, breaches, decisions, misrouting, staff
@@ -24,24 +23,24 @@ class Acts:
     by: Actor
     now: datetime
 
-    def choose(self, request: Request, customer: Customer) -> bool:
-        """Forward it to the chosen customer; False when a second person must agree first."""
+    def choose(self, request: Request, customer: Customer, *, several: bool = False) -> bool:
+        """Forward it to the chosen customer, or to one of `several`; False when a second person must agree first."""
         forward = decisions.choose(
             self.session,
             request,
             customer,
             two_persons=self.settings.two_persons,
-            evidence=CHOSEN_BY_STAFF,
             own_address=self.settings.mail_address,
+            several=several,
             by=self.by,
             now=self.now,
         )
         self._tell(request, "request_routed" if forward else "request_proposed")
         return forward is not None
 
-    def reject_proposal(self, request: Request) -> None:
-        """The proposed customer is not the right one."""
-        decisions.reject_proposal(self.session, request, by=self.by, now=self.now)
+    def reject_proposal(self, request: Request, customer: str | None = None) -> None:
+        """The proposed customer, or this one if it still is that, is not the right one."""
+        decisions.reject_proposal(self.session, request, customer=customer, by=self.by, now=self.now)
         self._tell(request, "request_proposal_rejected")
 
     def hand_over(self, request: Request, colleague: Staff) -> None:
@@ -106,7 +105,7 @@ class Acts:
         )
         topic = "request_misrouted" if result.breach else "request_withdrawn"
         telling.tell_thread(self.session, request.reference, topic, now=self.now, forward_id=result.forward.id)
-        if result.breach and result.breach_is_new:
+        if result.breach:
             telling.tell_opened(self.session, result.breach, self.settings, now=self.now)
         if right is not None:
             self.choose(request, right)

@@ -14,6 +14,7 @@ from bot.cards import (
     OWN,
     READ,
     REFER,
+    REJECT,
     BreachCard,
     Card,
     CustomerLine,
@@ -120,8 +121,8 @@ def _label(action: str, card: Card, language: str) -> tuple[str, str]:
     if isinstance(card, RequestCard) and action.startswith(CANDIDATE):
         one = card.candidates[int(action.rpartition("_")[2])]
         return one.name, one.reference
-    if isinstance(card, RequestCard) and card.proposal and action == AGREE:
-        return word(language, f"button.{AGREE}", customer=card.proposal.name), card.proposal.reference
+    if isinstance(card, RequestCard) and card.proposal and action in (AGREE, REJECT):
+        return word(language, f"button.{action}", customer=card.proposal.name), card.proposal.reference
     first = isinstance(card, RequestCard) and action == READ and card.held
     return word(language, "button.read_first" if first else f"button.{action}"), ""
 
@@ -166,7 +167,7 @@ def _who(card: Card, line: ForwardLine | CustomerLine | None) -> str:
     """The customer that an event is about; without one, those of a request whose forward failed, or all."""
     if line is not None or isinstance(card, BreachCard):
         return line.customer if line else ""
-    return ", ".join(one.customer for one in card.failed or card.forwards)
+    return ", ".join(one.customer for one in card.failed or card.standing or card.forwards)
 
 
 def _list(language: str, kind: str, words: Iterable[str]) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from storage.asking import NOT_KNOWN
-from storage.decisions import OWN_CONTROLLER
+from storage.requests import OWN_CONTROLLER
 from storage.types import TaskKind
 
 READ, CHOOSE, SET_ASIDE, TAKE_BACK = "dsr_read", "dsr_choose", "dsr_set_aside", "dsr_take_back"
@@ -148,7 +148,7 @@ class RequestCard:
         if not self.held:
             return (MISROUTED,) if disowned else ()
         ask = () if self.asked_at and not self.answered else (ASK,)
-        close = (CLOSE_UNKNOWN,) if self.answered else ()
+        close = (CLOSE_UNKNOWN,) if self.answered and not self.forwards else ()
         refer = () if self.referred_at else (REFER,)
         breach = () if self.breach else (POSSIBLE_BREACH,)
         return (HAND_OVER if self.owner else TAKE, *ask, *close, SET_ASIDE, OWN, *refer, *breach)

@@ -76,7 +76,8 @@ class DecisionListeners:
         ack(response_action="clear")
 
     def reject(self, ack: Ack, body: dict[str, Any], context: BoltContext) -> None:
-        self._press(body, context["speaker"], cards.REJECT, Acts.reject_proposal)
+        proposed = about_of(body)
+        self._press(body, context["speaker"], cards.REJECT, lambda acts, one: acts.reject_proposal(one, proposed))
         ack()
 
     def refer(self, ack: Ack, body: dict[str, Any], context: BoltContext) -> None:

@@ -72,7 +72,7 @@ def misrouted_form(reference: str, lines: Iterable[ForwardLine], deletion: Words
     options = [option(f"{one.customer} ({one.customer_reference})", one.customer_reference) for one in lines][:100]
     blocks = [
         section(render("request_misrouted_form", language, "slack", reference=reference)),
-        select(language, "wrong_customer", options),
+        select(language, "wrong_customer", options, chosen=options[0] if len(options) == 1 else None),
         customer_select(language, "right_customer", optional=True),
         _mail(deletion),
     ]

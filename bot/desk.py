@@ -10,9 +10,6 @@ from sqlalchemy.orm import Session
 from bot.settings import DeskSettings
 from storage.database import Database
 
-CHOSEN_BY_STAFF = ("staff",)
-"""The evidence of a forward that a person decided."""
-
 
 @dataclass(frozen=True)
 class Desk:

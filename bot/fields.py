@@ -57,8 +57,9 @@ def external(kind: str, name: str, language: str) -> Block:
     return {"type": kind, "action_id": name, "min_query_length": 1, "placeholder": placeholder}
 
 
-def select(language: str, name: str, options: list[Block]) -> Block:
-    return field(language, name, {"type": "static_select", "action_id": name, "options": options})
+def select(language: str, name: str, options: list[Block], *, chosen: Block | None = None) -> Block:
+    element: Block = {"type": "static_select", "action_id": name, "options": options}
+    return field(language, name, element | ({"initial_option": chosen} if chosen else {}))
 
 
 def option(text: str, value: str) -> Block:

@@ -33,6 +33,7 @@ URGENT = (
     "request_misrouted",
     "request_answered",
     "request_question_bounced",
+    "request_closing_bounced",
     "forward_",
     "follow_up_",
     "deletion_",

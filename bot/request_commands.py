@@ -69,7 +69,10 @@ def route(
         with desk.decide() as session:
             request = requests.get_request(session, reference, to_change=True)
             acts = Acts(session, desk.settings, shell_actor(), now())
-            left = [acts.choose(request, one) for one in customers.get_customers(session, customer)]
+            if len(customer) > 1 and desk.settings.two_persons:
+                fail("With TWO_PERSONS one customer at a time is proposed.")
+            several = len(customer) > 1
+            left = [acts.choose(request, one, several=several) for one in customers.get_customers(session, customer)]
         done = "is on its way to" if all(left) else "waits for a second person to agree to"
         say(f"{request.reference} {done} {', '.join(customer)}.")
 
@@ -77,7 +80,7 @@ def route(
 @request_app.command("set-aside")
 def set_aside(
     reference: Reference,
-    reason: Annotated[str, typer.Option(help="spam, duplicate, not_a_request, own_controller, test, or “other: why”.")],
+    reason: Annotated[str, typer.Option(help="spam, duplicate, not_a_request, test, or “other: why”.")],
 ) -> None:
     """Put a held request aside; it can be taken back."""
     from bot import telling  # noqa: PLC0415 - slow
@@ -87,6 +90,8 @@ def set_aside(
     with at_the_desk() as desk:
         with desk.decide() as session:
             request = requests.get_request(session, reference, to_change=True)
+            if reason.partition(":")[0].strip() == requests.OWN_CONTROLLER:
+                fail(f"What Kavkom itself answers has a month: python -m bot dsr own {request.reference}", 2)
             requests.set_aside(session, request, reason, by=shell_actor(), now=now())
             telling.tell_thread(session, request.reference, "request_set_aside", now=now())
         say(f"{request.reference} is set aside; python -m bot dsr take-back {request.reference} undoes that.")

@@ -46,10 +46,15 @@ class StrayingListeners:
     def open_possible_breach(self, ack: Ack, body: dict[str, Any], context: BoltContext) -> None:
         speaker: Speaker = context["speaker"]
         view = body["view"]
+        reference = view["private_metadata"]
         with self.desk.decide() as session:
-            request = request_to_change(session, speaker, view["private_metadata"])
-            breach = self._acts(session, speaker).open_possible_breach(request, lead=speaker.user, through=view["id"])
-        ack(response_action="update", view=_say_open(breach, view["private_metadata"], speaker.language))
+            if is_first(session, submission_key(body), now=now()):
+                request = request_to_change(session, speaker, reference)
+                acts = self._acts(session, speaker)
+                breach: Breach | None = acts.open_possible_breach(request, lead=speaker.user, through=view["id"])
+            else:
+                breach = breaches.find_about(session, reference)
+        ack(response_action="update", view=_say_open(breach, reference, speaker.language))
 
     def ask_who_got_it(self, ack: Ack, body: dict[str, Any], context: BoltContext, client: WebClient) -> None:
         speaker: Speaker = context["speaker"]
@@ -77,7 +82,8 @@ class StrayingListeners:
             if is_first(session, submission_key(body), now=now()):
                 breach = self._record_misrouted(session, speaker, body["view"])
             else:
-                breach = breaches.find_about(session, reference)
+                wrong = fields.read_option(body["view"], "wrong_customer")
+                breach = breaches.find_about(session, f"{reference}/{wrong}")
         ack(response_action="update", view=_say_open(breach, reference, speaker.language))
 
     def ask_why_no_breach(self, ack: Ack, body: dict[str, Any], context: BoltContext, client: WebClient) -> None:

@@ -14,14 +14,15 @@ from mail.clues import Clue, Clues, Source
 from mail.deciding import INTAKE, arrivals_of
 from mail.letter import Letter
 from mail.numbers import COUNTRIES, find_numbers
-from mail.phrases import as_words, load_phrases
+from mail.phrases import as_words, load_phrases, says_only
 from mail.reading import Effective, MailRead, read_mail
 from mail.reconsidering import decide_anew
 from mail.sections import split_sections
 from mail.settings import MailSettings
 from mail.text import words_above_quotation
-from storage import announcements, asking, correspondence, journal, messages, requests
-from storage.models import Request
+from storage import announcements, asking, correspondence, facts, journal, messages, requests
+from storage.arrivals import Arrival
+from storage.models import Message, Request
 from storage.types import Channel, Hold, KeyKind
 
 UNKNOWN_WHOSE = frozenset({Hold.NO_EVIDENCE, Hold.SEVERAL_CUSTOMERS})
@@ -38,7 +39,7 @@ def decide_answers(session: Session, mails: Sequence[MailRead], *, settings: Mai
     """Decide anew about the requests that these mails answer a question about, and say so, in this transaction."""
     read = {mail.message_id: mail for mail in mails}
     for message_id, request in correspondence.find_followed(session, list(read)):
-        if asking.asked_at(session, request.reference) and requests.is_held(request):
+        if asking.asked_at(session, request) and requests.is_held(request):
             _decide(session, read[message_id], request, settings=settings, now=now)
 
 
@@ -53,45 +54,86 @@ def read_together(letter: Effective, answer: Effective) -> Effective:
         unreadable=first.unreadable or second.unreadable,
     )
     outer = both if letter.channel is Channel.MAIL else letter.outer
-    return replace(letter, letter=both, outer=outer, clues=_clues_together(letter.clues, answer.clues, second))
+    return replace(letter, letter=both, outer=outer, clues=_clues_together(letter.clues, answer))
 
 
 def is_forgotten(letter: Letter) -> bool:
     """Whether an answer says that its writer does not remember."""
-    said = as_words(words_above_quotation(letter.text[:READ]))
-    return bool(load_phrases("answers.toml")["forgotten"].search(said))
+    return bool(load_phrases("answers.toml")["forgotten"].search(_said(letter)))
 
 
-def _clues_together(first: Clues, second: Clues, answer: Letter) -> Clues:
+def is_plain(answer: Effective) -> bool:
+    """Whether an answer leaves nothing to a person: no doubt, no denial, no second number, nothing that it asks."""
+    said = _said(answer.letter)
+    if answer.rights.flags or is_forgotten(answer.letter) or load_phrases("answers.toml")["unsure"].search(said):
+        return False
+    numbers = {clue.values for clue in _found(answer) if clue.kind is KeyKind.TELEPHONE}
+    return len(numbers) <= 1
+
+
+def _said(letter: Letter) -> str:
+    return as_words(words_above_quotation(letter.text[:READ]))
+
+
+def _found(answer: Effective) -> list[Clue]:
+    """What an answer brings."""
+    return [*answer.clues.found, *_numbers_asked_for(answer.letter)]
+
+
+def _clues_together(first: Clues, second: Effective) -> Clues:
+    added = second.clues
     return first._replace(
-        found=tuple(dict.fromkeys((*first.found, *second.found, *_numbers_asked_for(answer)))),
-        words=f"{first.words}\n{second.words}",
+        found=tuple(dict.fromkeys((*first.found, *_found(second)))),
+        words=f"{first.words}\n{added.words}",
         wordless=False,
-        own_domains=tuple(dict.fromkeys((*first.own_domains, *second.own_domains))),
-        days=tuple(dict.fromkeys((*first.days, *second.days))),
-        too_many=first.too_many or second.too_many,
-        disguised=first.disguised or second.disguised,
-        denies=first.denies or second.denies,
+        own_domains=tuple(dict.fromkeys((*first.own_domains, *added.own_domains))),
+        days=tuple(dict.fromkeys((*first.days, *added.days))),
+        too_many=first.too_many or added.too_many,
+        disguised=first.disguised or added.disguised,
+        denies=first.denies or added.denies,
     )
 
 
 def _numbers_asked_for(answer: Letter) -> list[Clue]:
-    """The numbers in the answer's own words; in its signature they are its writer's."""
-    written = split_sections(answer.text, answer.sender_name).written
-    asked = QUESTION + " ".join(written.split())
-    numbers = find_numbers(asked, COUNTRIES.get(answer.language, ()))
+    """The number in an answer that says nothing else; in its signature it would be its writer's."""
+    written = split_sections(words_above_quotation(answer.text), answer.sender_name).written
+    writer = as_words(f"{answer.sender_name} {(answer.sender or '').partition('@')[0]}")
+    if not says_only(as_words(written), "answers.toml", "beside", also=writer):
+        return []
+    numbers = find_numbers(QUESTION + " ".join(written.split()), COUNTRIES.get(answer.language, ()))
     return [Clue(KeyKind.TELEPHONE, values, Source.WRITTEN) for values in numbers]
 
 
 def _decide(session: Session, mail: MailRead, request: Request, *, settings: MailSettings, now: datetime) -> None:
-    if request.hold in UNKNOWN_WHOSE and not request.forwards:
+    if _may_decide(session, mail, request):
         both = replace(mail, says=read_together(_letter_of(session, request, settings), mail.says))
         [arrival] = arrivals_of(session, [both], settings=settings, now=now)
+        if not _brings(mail.says, arrival):
+            arrival = replace(arrival, customer=None, hold=request.hold)
         if decide_anew(session, request, arrival, settings=settings, now=now):
             _announce(session, request, "request_answer_routed", now=now)
             return
     forgotten = not request.candidates and is_forgotten(mail.letter)
     _announce(session, request, "request_answered_unknown" if forgotten else "request_answered", now=now)
+
+
+def _may_decide(session: Session, mail: MailRead, request: Request) -> bool:
+    """Whether the person itself answers plainly, and nothing but whose it is was open.
+
+    A second copy of a letter that another customer has is a person's business.
+    """
+    letter = session.get_one(Message, request.message_id)
+    first = facts.find_first(session, [letter.author_sha256] if letter.author_sha256 else [])
+    is_first = first.get(letter.author_sha256 or "", letter.id) == letter.id
+    is_writer = bool(letter.sender) and (mail.letter.sender or "").lower() == letter.sender
+    open_ = request.hold in UNKNOWN_WHOSE and not request.forwards and request.proposed_id is None
+    return is_writer and is_first and open_ and is_plain(mail.says)
+
+
+def _brings(answer: Effective, arrival: Arrival) -> bool:
+    """Whether some of what decides stands in the answer itself."""
+    brought = {value for clue in _found(answer) for value in clue.values}
+    return any(one.partition(":")[2] in brought for one in arrival.evidence)
 
 
 def _letter_of(session: Session, request: Request, settings: MailSettings) -> Effective:

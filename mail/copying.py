@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from mail.reading import MailRead
-from storage import correspondence, facts, requests
+from storage import correspondence, decisions, facts
 from storage.arrivals import Arrival
 from storage.models import Message, Request
 from storage.types import Actor, Correspondence, Hold
@@ -45,8 +45,8 @@ class Copies:
 
     def _forward(self, request: Request, arrival: Arrival, *, own_address: str, by: Actor, now: datetime) -> None:
         """A copy that shows to whom the letter goes sends it there, if nobody has it yet."""
-        if arrival.customer and not request.forwards and not request.set_aside_at and request.hold in RECONSIDERED:
-            requests.forward_request(
+        if arrival.customer and request.hold in RECONSIDERED:
+            decisions.forward_found(
                 self._session,
                 request,
                 arrival.customer,

@@ -14,6 +14,7 @@ from mail.lexicon import plain
 
 _OPTIONAL = re.compile(r"\(([^()]+)\)\? ")
 _A_WORD = re.compile(r"\w+\*?")
+_LETTERS = re.compile(r"[^\W\d_]+")
 _NO_WORD = re.compile(r"[^\w.!?;:]+")
 
 
@@ -35,6 +36,12 @@ def load_words(file: str, *names: str) -> re.Pattern[str]:
     lists = tomllib.loads((resources.files("mail") / file).read_text(encoding="utf-8"))
     words = sorted({word for name in names for word in _A_WORD.findall(lists[name])})
     return re.compile("|".join(word.replace("*", r"\w*") for word in words))
+
+
+def says_only(said: str, file: str, *names: str, also: str = "") -> bool:
+    """Whether all words of a text (as `as_words` gives them) stand in these lists, or `also`; numbers say nothing."""
+    known, more = load_words(file, *names), set(_LETTERS.findall(also))
+    return all(word in more or known.fullmatch(word) for word in _LETTERS.findall(said))
 
 
 def _pattern(lines: str) -> re.Pattern[str]:

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from mail.deciding import INTAKE, arrivals_of
 from mail.reading import MailRead
 from mail.settings import MailSettings
-from storage import correspondence, proposals, replies, requests
+from storage import correspondence, decisions, proposals, requests
 from storage.arrivals import Arrival
 from storage.models import Request, Sighting
 from storage.types import Hold
@@ -41,9 +41,9 @@ def decide_anew(session: Session, request: Request, arrival: Arrival, *, setting
     """Forward a held request if that is certain now, with what the person wrote since; else say why it is held."""
     requests.hold_anew(session, request, arrival.hold, by=INTAKE, now=now)
     proposals.keep_candidates(session, request.id, arrival.candidates)
-    if not arrival.customer or request.forwards or request.set_aside_at is not None:
+    if not arrival.customer:
         return False
-    forward = requests.forward_request(
+    forward = decisions.forward_found(
         session,
         request,
         arrival.customer,
@@ -52,5 +52,4 @@ def decide_anew(session: Session, request: Request, arrival: Arrival, *, setting
         by=INTAKE,
         now=now,
     )
-    replies.send_follow_ups(session, forward, now=now)
-    return True
+    return forward is not None

@@ -8,7 +8,8 @@ import re
 from collections.abc import Iterator
 
 from mail.letter import Letter
-from mail.phrases import as_words, load_phrases
+from mail.phrases import as_words, load_phrases, says_only
+from mail.sections import split_sections
 from mail.text import words_above_quotation
 from storage.types import Said
 
@@ -36,12 +37,12 @@ def read_reply(letter: Letter) -> Said:
 
 def read_deletion(letter: Letter) -> Said:
     """What a customer answers who was asked to delete what was not meant for it: done, or something to read."""
-    text = words_above_quotation(letter.text[:READ])
-    said = as_words(text)
+    written = split_sections(words_above_quotation(letter.text[:READ]), letter.sender_name).written
+    said = as_words(written)
     if _is_away(letter, as_words(letter.subject), set(_signs(said, ""))):
         return Said.OUT_OF_OFFICE
-    plain_yes = len(text) <= SHORT and "?" not in text and not load_phrases("replies.toml")["denied"].search(said)
-    return Said.RECEIVED if plain_yes and load_phrases("replies.toml")["deleted"].search(said) else Said.OTHER
+    done = load_phrases("replies.toml")["deleted"].search(said)
+    return Said.RECEIVED if done and says_only(said, "replies.toml", "deleted", "beside_deleted") else Said.OTHER
 
 
 def _weigh(signs: set[str], *, short: bool) -> Said:

@@ -107,12 +107,20 @@ class Threads:
             )
         elif not _is_persons(mail.letter, request, delivery):
             self._keep_unknown(mail, message, request)
-        elif mail.letter.automatic is not None:
-            correspondence.attach(self.session, message, Correspondence.AUTOMATIC, request_id=request.id, now=self.now)
-        elif mail.junk:
-            return False
         else:
+            return self._settle_persons(mail, message, request)
+        return True
+
+    def _settle_persons(self, mail: MailRead, message: Message, request: Request) -> bool:
+        """What the person wrote again. From Junk only what our own signature brought here, and to be read."""
+        if mail.letter.automatic is not None:
+            correspondence.attach(self.session, message, Correspondence.AUTOMATIC, request_id=request.id, now=self.now)
+        elif not mail.junk:
             replies.record_follow_up(self.session, message, request, by=self.by, now=self.now)
+        elif any(_tagged(mail.letter.recipients, "c")):
+            self._keep_to_read(message, request)
+        else:
+            return False
         return True
 
     def _settle_answer(self, mail: MailRead, delivery: Delivery | None) -> bool:

@@ -3,23 +3,24 @@
 A colleague decides to ask; the answer is a follow-up of the case. At most one question waits for its answer.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from storage import acknowledgements, outbox, requests
-from storage.errors import AlreadyAsked, NobodyToAsk, NotHeld
+from storage.errors import AlreadyAsked, NobodyToAsk, NotAnswered, NotHeld
+from storage.forwards import standing
 from storage.models import CaseMail, Delivery, Message, Request
 from storage.outbox import Words
 from storage.requests import record_step, take_turn_on_request
 from storage.tables import ADDRESS
 from storage.types import Actor, Correspondence, Hold, Medium, Purpose
 
-NEVER_ASKED = frozenset({Hold.AUTOMATIC_MAIL, Hold.OWN_MAIL})
-"""Held for a reason that forbids to write back: nobody would read it, or we ourselves would."""
+NEVER_ASKED = frozenset({Hold.AUTOMATIC_MAIL, Hold.OWN_MAIL, Hold.AUTHORITY, Hold.CONTROLLER})
+"""Held for a reason that forbids to ask: nobody would read it, or it is no data subject's."""
 
 NOT_KNOWN = "not_known"
 """The reason of a request set aside because not even the person knows which customer is meant."""
@@ -27,7 +28,7 @@ NOT_KNOWN = "not_known"
 
 def find_recipient(session: Session, request: Request, own_address: str | None) -> str:
     """The address of the person who wrote. Raises NotHeld, NobodyToAsk."""
-    if not requests.is_held(request):
+    if not requests.is_held(request) or standing(request):
         raise NotHeld(request.reference)
     address = session.get_one(Message, request.message_id).sender or ""
     ours = bool(own_address) and requests.is_ours(address, own_address or "")
@@ -50,7 +51,7 @@ def ask_person(
     """Ask which number, when, which name. Raises NotHeld, NobodyToAsk, AlreadyAsked."""
     take_turn_on_request(session, request)
     recipient = find_recipient(session, request, own_address)
-    asked = asked_at(session, request.reference)
+    asked = asked_at(session, request)
     if asked is not None and not has_answered(session, request):
         raise AlreadyAsked(request.reference, asked)
     _queue(session, request, Purpose.QUESTION, recipient, words, language, now=now)
@@ -68,18 +69,14 @@ def close_unknown(
     now: datetime,
 ) -> None:
     """Not even the person knows: a last mail says so and how to go on, and the request is set aside; it can be taken
-    back, and whatever the person writes again takes it back. Raises NotHeld, NobodyToAsk.
+    back, and whatever the person writes again takes it back. Raises NotHeld, NobodyToAsk, NotAnswered.
     """
     take_turn_on_request(session, request)
+    if request.forwards or not has_answered(session, request):
+        raise NotAnswered(request.reference)
     recipient = find_recipient(session, request, own_address)
     _queue(session, request, Purpose.CLOSING, recipient, words, language, now=now)
     requests.set_aside(session, request, NOT_KNOWN, by=by, now=now)
-
-
-def asked_at(session: Session, reference: str) -> datetime | None:
-    """When the person was last asked."""
-    asked = select(func.max(Delivery.queued_at, type_=Delivery.queued_at.type))
-    return session.scalar(asked.where(Delivery.case == reference, Delivery.purpose == Purpose.QUESTION))
 
 
 @dataclass(frozen=True)
@@ -90,26 +87,42 @@ class Asked:
     answered: bool
 
 
-def find_asked(session: Session, some: Sequence[Request]) -> dict[str, Asked]:
-    """`asked_at` and `has_answered` for many requests, by reference, in two queries; those never asked are left out."""
-    last = select(Delivery.case, func.max(Delivery.queued_at, type_=Delivery.queued_at.type)).group_by(Delivery.case)
-    of_these = (Delivery.case.in_([one.reference for one in some]), Delivery.purpose == Purpose.QUESTION)
-    asked = [(case, at) for case, at in session.execute(last.where(*of_these)) if at is not None]
-    newest = select(CaseMail.request_id, func.max(Message.kept_at, type_=Message.kept_at.type)).join(
-        Message, Message.id == CaseMail.message_id
-    )
-    theirs = (CaseMail.request_id.in_([one.id for one in some]), CaseMail.what == Correspondence.FOLLOW_UP)
-    written = {row[0]: row[1] for row in session.execute(newest.where(*theirs).group_by(CaseMail.request_id))}
-    ids = {one.reference: one.id for one in some}
-    return {case: Asked(at, (wrote := written.get(ids[case])) is not None and wrote >= at) for case, at in asked}
+def asked_at(session: Session, request: Request) -> datetime | None:
+    """When the person was last asked; what came back was not asked."""
+    asked = find_asked(session, [request]).get(request.reference)
+    return asked.at if asked else None
 
 
 def has_answered(session: Session, request: Request) -> bool:
-    """Whether the person has written again since the last question, by our own clock: a mail server's may be slow."""
-    asked = asked_at(session, request.reference)
-    written = select(CaseMail.message_id).join(Message, Message.id == CaseMail.message_id)
-    theirs = written.where(CaseMail.request_id == request.id, CaseMail.what == Correspondence.FOLLOW_UP)
-    return asked is not None and bool(session.scalar(select(theirs.where(Message.kept_at >= asked).exists())))
+    """Whether the person has written again since the last question."""
+    asked = find_asked(session, [request]).get(request.reference)
+    return asked is not None and asked.answered
+
+
+def find_asked(session: Session, some: Sequence[Request]) -> dict[str, Asked]:
+    """The same for many requests, by reference, in two queries; those never asked are left out.
+
+    Before or after is by our own clock: a mail server's may be slow.
+    """
+    ids = {one.id: one.reference for one in some}
+    asked = {row[0]: row[1] for row in session.execute(_questions(ids.values()))}
+    written = {ids[id_]: at for id_, at in session.execute(_answers(ids)) if id_ is not None and at}
+    return {case: Asked(at, case in written and written[case] >= at) for case, at in asked.items() if at is not None}
+
+
+def _questions(cases: Iterable[str]) -> Select[str, datetime | None]:
+    newest = select(Delivery.case, func.max(Delivery.queued_at, type_=Delivery.queued_at.type))
+    arrived = (Delivery.bounced_at.is_(None), Delivery.refused_at.is_(None))
+    of_these = (Delivery.case.in_(list(cases)), Delivery.purpose == Purpose.QUESTION)
+    return newest.where(*of_these, *arrived).group_by(Delivery.case)
+
+
+def _answers(requests_: Iterable[int]) -> Select[int | None, datetime | None]:
+    """When the newest mail of the person itself was kept; what lay in Junk is one to read."""
+    newest = select(CaseMail.request_id, func.max(Message.kept_at, type_=Message.kept_at.type))
+    theirs = (CaseMail.what.in_((Correspondence.FOLLOW_UP, Correspondence.REPLY)), CaseMail.forward_id.is_(None))
+    kept = newest.join(Message, Message.id == CaseMail.message_id)
+    return kept.where(CaseMail.request_id.in_(list(requests_)), *theirs).group_by(CaseMail.request_id)
 
 
 def _queue(

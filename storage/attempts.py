@@ -1,5 +1,6 @@
 """Further attempts at a forward: the same words again, to another address, or without an original too large to send."""
 
+from collections.abc import Collection
 from datetime import datetime
 
 from sqlalchemy import or_, select, update
@@ -47,11 +48,13 @@ def queue_without_original(session: Session, delivery: Delivery, *, by: Actor, n
     return attempt
 
 
-def withdraw_waiting(session: Session, forward: Forward, *, now: datetime) -> None:
-    """Attempts that are not under way: they would go to an address that the customer no longer wants."""
+def withdraw_waiting(
+    session: Session, forward: Forward, *, now: datetime, purposes: Collection[Purpose] = (Purpose.FORWARD,)
+) -> None:
+    """Withdraw what is not under way: it would go to an address, or to a customer, that it must not go to."""
     waiting = (Delivery.forward_id == forward.id, Delivery.medium == Medium.EMAIL, Delivery.due_at.is_not(None))
     free = or_(Delivery.sending_at.is_(None), Delivery.leased_until.is_(None), Delivery.leased_until < real_now())
-    only = Delivery.purpose == Purpose.FORWARD
+    only = Delivery.purpose.in_(purposes)
     session.execute(update(Delivery).where(*waiting, only, free).values(superseded_at=now, due_at=None))
 
 

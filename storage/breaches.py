@@ -180,9 +180,9 @@ def get_breach(session: Session, reference: str, *, to_change: bool = False) -> 
     return found
 
 
-def find_about(session: Session, request: str) -> Breach | None:
-    """The open breach that came from this request, if there is one."""
-    return session.scalars(_whole().where(Breach.about == request, Breach.closed_at.is_(None))).first()
+def find_about(session: Session, about: str) -> Breach | None:
+    """The open breach about exactly this: a request's letter, or a forward that went astray (`Breach.about`)."""
+    return session.scalars(_whole().where(Breach.about == about, Breach.closed_at.is_(None))).first()
 
 
 def find_all_about(session: Session, cases: Iterable[str]) -> dict[str, str]:

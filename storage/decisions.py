@@ -3,17 +3,19 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from storage import misrouting, replies, requests, tasks
 from storage.deadlines import own_answer_due
 from storage.errors import NeedsSecondPerson, NotHeld, NothingProposed, RequestTaken
+from storage.forwards import standing
 from storage.models import Customer, Forward, Request, Staff
 from storage.requests import record_step, take_turn_on_request
 from storage.types import Actor, TaskKind
 
-OWN_CONTROLLER = "own_controller"
-"""The reason of a request set aside because Kavkom itself answers it."""
+CHOSEN_BY_STAFF = ("staff",)
+"""The evidence of a forward that a person decided."""
 
 
 def take(session: Session, request: Request, *, by: Actor, now: datetime) -> None:
@@ -47,7 +49,7 @@ def keep_as_own(session: Session, request: Request, *, by: Actor, now: datetime)
     Raises NotHeld.
     """
     _take_held(session, request)
-    requests.set_aside(session, request, OWN_CONTROLLER, by=by, now=now)
+    requests.set_aside(session, request, requests.OWN_CONTROLLER, by=by, now=now)
     due_at = own_answer_due(request.received_at)
     tasks.open_task(session, request.reference, TaskKind.OWN, due_at=due_at, by=by, now=now)
 
@@ -58,29 +60,48 @@ def choose(
     customer: Customer,
     *,
     two_persons: bool,
+    own_address: str | None,
+    several: bool = False,
+    by: Actor,
+    now: datetime,
+) -> Forward | None:
+    """Forward a held request to the customer that a person chose; None when a second person must agree first.
+
+    One that a customer has is decided, unless it is meant for `several`. A customer that it was taken from by mistake
+    gets it again. Raises NotHeld, NeedsSecondPerson for whoever proposed it, and what `forward_request` raises.
+    """
+    take_turn_on_request(session, request)
+    if standing(request) and not several:
+        raise NotHeld(request.reference)
+    astray = misrouting.find_astray(request, customer)
+    if astray is None:
+        requests.refuse_forward(request, customer, own_address, now)
+    if needs_second(request, customer, two_persons=two_persons):
+        _propose(session, request, customer, by=by, now=now)
+        return None
+    if two_persons and not _is_another_person(session, request.proposed_by or "", by):
+        raise NeedsSecondPerson(request.reference, customer.name)
+    misrouting.name_right_customer(session, request, customer, by=by, now=now)
+    if astray is not None:
+        return misrouting.take_back(session, astray, by=by, now=now)
+    return _forward(session, request, customer, CHOSEN_BY_STAFF, own_address, by=by, now=now)
+
+
+def forward_found(
+    session: Session,
+    request: Request,
+    customer: Customer,
+    *,
     evidence: Sequence[str],
     own_address: str | None,
     by: Actor,
     now: datetime,
 ) -> Forward | None:
-    """Forward a request to the customer that a person chose; None when a second person must agree first.
-
-    Raises NeedsSecondPerson for whoever proposed it, and what `forward_request` raises.
-    """
+    """Forward a held request that is certain now; None if anybody has it, or a colleague has proposed or decided."""
     take_turn_on_request(session, request)
-    requests.refuse_forward(request, customer, own_address, now)
-    if needs_second(request, customer, two_persons=two_persons):
-        _propose(session, request, customer, by=by, now=now)
+    if request.forwards or request.set_aside_at is not None or request.proposed_id is not None:
         return None
-    if two_persons and request.proposed_by == by.name:
-        raise NeedsSecondPerson(request.reference, customer.name)
-    _forget_proposal(request)
-    forward = requests.forward_request(
-        session, request, customer, evidence=evidence, own_address=own_address, by=by, now=now
-    )
-    replies.send_follow_ups(session, forward, now=now)
-    misrouting.name_right_customer(session, request, customer, by=by, now=now)
-    return forward
+    return _forward(session, request, customer, evidence, own_address, by=by, now=now)
 
 
 def needs_second(request: Request, customer: Customer, *, two_persons: bool) -> bool:
@@ -88,12 +109,17 @@ def needs_second(request: Request, customer: Customer, *, two_persons: bool) -> 
     return two_persons and request.proposed_id != customer.id
 
 
-def reject_proposal(session: Session, request: Request, *, by: Actor, now: datetime) -> None:
-    """The proposed customer is not the right one, or its proposer thinks again. Raises NothingProposed."""
+def reject_proposal(
+    session: Session, request: Request, *, by: Actor, now: datetime, customer: str | None = None
+) -> None:
+    """The proposed customer is not the right one, or its proposer thinks again. `customer`: the one that was meant.
+
+    Raises NothingProposed.
+    """
     take_turn_on_request(session, request)
-    if request.proposed_id is None:
+    if request.proposed is None or (customer and request.proposed.reference != customer):
         raise NothingProposed(request.reference)
-    _forget_proposal(request)
+    requests.forget_proposal(request)
     record_step(session, request, "proposal-rejected", by=by, now=now)
 
 
@@ -104,8 +130,28 @@ def _propose(session: Session, request: Request, customer: Customer, *, by: Acto
     record_step(session, request, "customer-proposed", by=by, now=now, customer=customer.reference)
 
 
-def _forget_proposal(request: Request) -> None:
-    request.proposed_id = request.proposed_by = request.proposed_at = None
+def _is_another_person(session: Session, proposer: str, by: Actor) -> bool:
+    """Whether they surely are two: of a colleague in Slack and an account of the shell nobody knows that."""
+    is_staff = session.scalars(select(Staff.id).where(Staff.slack_user == proposer)).first() is not None
+    return proposer != by.name and is_staff == (by.origin == "slack")
+
+
+def _forward(
+    session: Session,
+    request: Request,
+    customer: Customer,
+    evidence: Sequence[str],
+    own_address: str | None,
+    *,
+    by: Actor,
+    now: datetime,
+) -> Forward:
+    """With all that the person wrote meanwhile."""
+    forward = requests.forward_request(
+        session, request, customer, evidence=evidence, own_address=own_address, by=by, now=now
+    )
+    replies.send_follow_ups(session, forward, now=now)
+    return forward
 
 
 def _own(session: Session, request: Request, owner: str, *, by: Actor, now: datetime) -> None:

@@ -266,6 +266,13 @@ class AlreadyAsked(Refused):
 
 
 @dataclass(eq=False)
+class NotAnswered(Refused):
+    """The person was not asked, or has not answered, or the request has been with somebody."""
+
+    reference: str
+
+
+@dataclass(eq=False)
 class AlreadyMisrouted(Refused):
     """It is on record that this forward went to the wrong customer."""
 

@@ -29,6 +29,8 @@ TOO_LARGE = frozenset({"5.2.3", "5.3.4"})
 LONGEST_ADDRESS = 254
 BOUNCED = {Purpose.FORWARD: "forward_bounced", Purpose.DELETION: "deletion_bounced"}
 """How staff are told that a mail to a customer came back; of all others as of a follow-up."""
+TO_PERSON = {Purpose.QUESTION: "request_question_bounced", Purpose.CLOSING: "request_closing_bounced"}
+"""The same of what a colleague wrote to the person."""
 
 
 def record_bounce(
@@ -57,9 +59,9 @@ def record_bounce(
         addresses.mark_lost(session, delivery, by=by, now=now)
     entry = _record_report(session, delivery, "bounced", status, message, by=by, now=now)
     forward = delivery.forward
-    if forward is None and delivery.purpose is Purpose.QUESTION:
+    if delivery.purpose in TO_PERSON:
         announcements.show_card(session, entry)
-        announcements.announce(session, entry, "request_question_bounced")
+        announcements.announce(session, entry, TO_PERSON[delivery.purpose])
     if forward is None or failed_before or (delivery.purpose == Purpose.FORWARD and not has_failed(forward)):
         return
     if status in TOO_LARGE and queue_without_original(session, delivery, by=by, now=now):

@@ -10,16 +10,22 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from storage import breaches, outbox
-from storage.attempts import withdraw_waiting
+from storage import breaches, outbox, tasks
+from storage.attempts import queue_attempt, withdraw_waiting
 from storage.correspondence import find_mails
 from storage.errors import AlreadyMisrouted, SameCustomer
 from storage.failures import find_forward
-from storage.forwards import address_of, take_turn_on
+from storage.forwards import newest_attempt, take_turn_on
 from storage.models import Breach, Customer, Delivery, Forward, Request
 from storage.outbox import Words
 from storage.requests import record_step
-from storage.types import Actor, Medium, Purpose, Said
+from storage.types import Actor, Medium, Purpose, Said, TaskKind
+
+TO_CUSTOMER = (Purpose.FORWARD, Purpose.FOLLOW_UP)
+"""What of a request goes to its customer."""
+
+SIGNS = (Said.NOT_OURS, Said.OTHER)
+"""Replies that may be the first sign of a wrong recipient."""
 
 
 @dataclass(frozen=True)
@@ -32,11 +38,10 @@ class Wording:
 
 @dataclass(frozen=True)
 class Misrouted:
-    """What was done: the breach that is open about it, None when nothing had left; `breach_is_new`: since just now."""
+    """What was done: the breach that was opened, None when nothing had left the house."""
 
     forward: Forward
     breach: Breach | None = None
-    breach_is_new: bool = False
 
 
 def record_misrouted(
@@ -58,15 +63,37 @@ def record_misrouted(
     take_turn_on(session, forward)
     if forward.misrouted_at is not None:
         raise AlreadyMisrouted(request.reference, wrong.name)
-    withdraw_waiting(session, forward, now=now)
+    withdraw_waiting(session, forward, now=now, purposes=TO_CUSTOMER)
     forward.misrouted_at, forward.misrouted_by = now, by.name
+    reached = _may_have_reached(session, forward)
+    breach = None
+    if reached:  # before the journal, whose head is locked last
+        breach = _open(session, forward, wording.summary, lead=lead, opened_through=opened_through, by=by, now=now)
     record_step(session, request, "forward-misrouted", by=by, now=now, customer=wrong.reference)
-    if not _may_have_left(session, forward):
-        return Misrouted(forward)
-    _ask_to_delete(session, forward, wording.deletion, now=now)
-    known = breaches.find_about(session, request.reference)
-    breach = known or _open(session, forward, wording.summary, lead=lead, opened_through=opened_through, by=by, now=now)
-    return Misrouted(forward, breach, breach_is_new=known is None)
+    for address in reached:
+        _ask_to_delete(session, forward, address, wording.deletion, now=now)
+    _finish_tasks(session, request, by=by, now=now)
+    return Misrouted(forward, breach)
+
+
+def find_astray(request: Request, customer: Customer) -> Forward | None:
+    """The request's forward to this customer that was taken for a mistake."""
+    return next((one for one in request.forwards if one.customer_id == customer.id and one.misrouted_at), None)
+
+
+def take_back(session: Session, forward: Forward, *, by: Actor, now: datetime) -> Forward:
+    """It was this customer's after all: it gets the request once more, for it may have deleted what it had.
+
+    A breach that was opened about it stays, until the dpo says that it was none.
+    """
+    take_turn_on(session, forward)
+    forward.misrouted_at = forward.misrouted_by = None
+    newest = newest_attempt(forward)
+    if newest is not None:
+        queue_attempt(session, newest, recipient=newest.recipient, original_id=newest.original_id, now=now)
+    customer = forward.customer.reference
+    record_step(session, forward.request, "forward-was-right", by=by, now=now, customer=customer)
+    return forward
 
 
 def refuse_right(request: Request, wrong: Customer, right: Customer | None) -> None:
@@ -77,17 +104,29 @@ def refuse_right(request: Request, wrong: Customer, right: Customer | None) -> N
 
 def name_right_customer(session: Session, request: Request, customer: Customer, *, by: Actor, now: datetime) -> None:
     """The right customer of a request that went astray is known: it is its data that somebody else has seen."""
-    if any(forward.misrouted_at for forward in request.forwards):
-        breach = breaches.find_about(session, request.reference)
-        if breach is not None:
+    for forward in request.forwards:
+        breach = breaches.find_about(session, _about(forward)) if forward.misrouted_at else None
+        if breach is not None and forward.customer_id != customer.id:
             breaches.add_customers(session, breach, [customer], by=by, now=now)
 
 
-def _may_have_left(session: Session, forward: Forward) -> bool:
-    """Whether any mail of this forward was, or may have been, sent to the customer."""
-    mails = select(Delivery).where(Delivery.forward_id == forward.id, Delivery.medium == Medium.EMAIL)
-    found = session.scalars(mails.execution_options(populate_existing=True)).all()
-    return any(one.sending_at or one.accepted_at or one.bounced_at for one in found)
+def _about(forward: Forward) -> str:
+    return f"{forward.request.reference}/{forward.customer.reference}"
+
+
+def _may_have_reached(session: Session, forward: Forward) -> list[str]:
+    """The addresses to which something of this forward was, or may have been, sent."""
+    mails = select(Delivery).where(Delivery.forward_id == forward.id, Delivery.purpose.in_(TO_CUSTOMER))
+    found = session.scalars(mails.order_by(Delivery.id).execution_options(populate_existing=True)).all()
+    left = (one.recipient for one in found if one.sending_at or one.accepted_at or one.bounced_at)
+    return list(dict.fromkeys(left))
+
+
+def _finish_tasks(session: Session, request: Request, *, by: Actor, now: datetime) -> None:
+    """What asked whether it went to the wrong customer is answered."""
+    for task in tasks.find_open_tasks(session, request.reference):
+        if task.what is TaskKind.MISROUTED:
+            tasks.finish_task(session, task, by=by, now=now)
 
 
 def _open(
@@ -106,27 +145,27 @@ def _open(
         suspected_at=_suspected_at(session, forward, now),
         lead=lead,
         opened_through=opened_through,
-        about=forward.request.reference,
+        about=_about(forward),
         by=by,
         now=now,
     )
 
 
 def _suspected_at(session: Session, forward: Forward, now: datetime) -> datetime:
-    """The earliest sign counts: the customer's own word that the request is not theirs, if that came first."""
+    """The earliest sign counts: a reply of the customer that may have said that the request is not theirs."""
     mails = find_mails(session, forward.request_id)
-    signs = [mail.at for mail in mails if mail.forward_id == forward.id and mail.said is Said.NOT_OURS]
+    signs = [mail.at for mail in mails if mail.forward_id == forward.id and mail.said in SIGNS]
     return min([now, *signs])
 
 
-def _ask_to_delete(session: Session, forward: Forward, words: Words, *, now: datetime) -> None:
+def _ask_to_delete(session: Session, forward: Forward, address: str, words: Words, *, now: datetime) -> None:
     outbox.queue(
         session,
-        f"deletion:{forward.request.reference}:{forward.customer.reference}",
+        f"deletion:{_about(forward)}:{address}",
         medium=Medium.EMAIL,
         purpose=Purpose.DELETION,
         topic="deletion",
-        recipient=address_of(forward),
+        recipient=address,
         language=forward.language,
         case=forward.request.reference,
         words=words,

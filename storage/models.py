@@ -331,7 +331,8 @@ class Instruction(Base, kw_only=True):
 class Breach(Base, kw_only=True):
     """A personal data breach, or the suspicion of one (clause 6). The earliest claimed awareness counts.
 
-    `about` is the request that it came from: one that went to a wrong customer, or a letter that tells of a breach.
+    `about` is what it came from: a letter that tells of a breach ("DSR-2026-0042"), or a request that went to a wrong
+    customer ("DSR-2026-0042/C0001").
     A suspicion may end as *no breach*, with the reason of whoever closed it.
     """
 

@@ -11,7 +11,7 @@ from storage.correspondence import attach, find_mails
 from storage.database import take_turn
 from storage.forwards import address_of
 from storage.models import CaseMail, Delivery, Forward, Instruction, Message, Request
-from storage.requests import CLAUSE
+from storage.requests import CLAUSE, OWN_CONTROLLER
 from storage.types import Actor, Correspondence, Medium, Purpose, Said, TaskKind
 
 
@@ -79,17 +79,18 @@ def record_follow_up(session: Session, message: Message, request: Request, *, by
     take_turn(session, select(Request).where(Request.id == request.id))
     session.refresh(request, ["forwards"])
     if attach(session, message, Correspondence.FOLLOW_UP, request_id=request.id, now=now):
-        insists = request.set_aside_at is not None
+        own = request.set_aside_reason == OWN_CONTROLLER
+        insists = request.set_aside_at is not None and not own
         if insists:
             requests.take_back(session, request, by=by, now=now)
         sent = [one for one in request.forwards if _queue_follow_up(session, message, one, now=now)]
         shown: dict[str, journal.Detail] = {"customers": [one.customer.reference for one in sent]}
         entry = _record(session, request, "follow-up-received", message, by=by, now=now, **shown)
         announcements.show_card(session, entry)
-        if insists or sent or not asking.asked_at(session, request.reference):
+        if own or insists or sent or not asking.asked_at(session, request):
             topic = "follow_up_insists" if insists else "follow_up_forwarded" if sent else "follow_up_waiting"
-            announcements.announce(session, entry, topic)
-        if request.forwards and not sent:
+            announcements.announce(session, entry, "follow_up_own" if own else topic)
+        if own or (request.forwards and not sent):
             tasks.open_task(session, request.reference, TaskKind.READ, message=message, by=by, now=now)
     return session.get_one(CaseMail, message.id)
 

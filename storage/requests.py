@@ -13,6 +13,7 @@ from storage.database import take_turn
 from storage.deadlines import PARIS
 from storage.errors import (
     AlreadyForwarded,
+    AlreadyMisrouted,
     AlreadySetAside,
     ContractEnded,
     CustomerAddressIsOurs,
@@ -28,6 +29,8 @@ from storage.sent import Sent
 from storage.types import Actor, Hold, Medium, Purpose, TaskKind
 
 CLAUSE = "4"
+OWN_CONTROLLER = "own_controller"
+"""The reason of a request set aside because Kavkom itself is the controller, and answers it."""
 DATA_HELD_AFTER_CONTRACT = timedelta(days=30)
 """Agreement clauses 1 and 8: after that the customer's data is gone, and a letter about it is a person's decision."""
 
@@ -44,10 +47,11 @@ def forward_request(
 ) -> Forward:
     """Send a request on to a customer: the forward and its delivery, queued together.
 
-    Raises AlreadyForwarded, AlreadySetAside, ContractEnded, CustomerAddressIsOurs.
+    Raises AlreadyForwarded, AlreadyMisrouted, AlreadySetAside, ContractEnded, CustomerAddressIsOurs.
     """
     take_turn_on_request(session, request)
     refuse_forward(request, customer, own_address, now)
+    forget_proposal(request)
     routed = Routed(request.id, request.reference, request.message_id, customer, tuple(evidence))
     [forward_id] = add_forwards(session, [routed], by=by, now=now)
     session.expire(request, ["forwards"])
@@ -129,6 +133,7 @@ REFUSED = {
     Purpose.FOLLOW_UP: "follow_up_bounced",
     Purpose.DELETION: "deletion_bounced",
     Purpose.QUESTION: "request_question_bounced",
+    Purpose.CLOSING: "request_closing_bounced",
 }
 """How staff are told that a server will never take a mail of ours."""
 
@@ -140,6 +145,11 @@ def record_refused(session: Session, sent: Sent, *, by: Actor, now: datetime) ->
         [entry] = journal.record_all(session, [_sent_line(sent, f"{sent.purpose.value}-refused")], by=by, now=now)
         announcements.show_card(session, entry)
         announcements.announce(session, entry, topic, forward_id=sent.forward_id)
+
+
+def forget_proposal(request: Request) -> None:
+    """Whatever was proposed, something else was decided."""
+    request.proposed_id = request.proposed_by = request.proposed_at = None
 
 
 def hold_anew(session: Session, request: Request, hold: Hold | None, *, by: Actor, now: datetime) -> None:
@@ -159,6 +169,7 @@ def set_aside(session: Session, request: Request, reason: str, *, by: Actor, now
     if not reason.strip():
         raise ReasonMissing(request.reference)
     request.set_aside_at, request.set_aside_reason = now, reason.strip()
+    forget_proposal(request)
     record_step(session, request, "request-set-aside", by=by, now=now)
 
 
@@ -285,6 +296,8 @@ def _sent_line(sent: Sent, action: str) -> journal.Line:
 def refuse_forward(request: Request, customer: Customer, own_address: str | None, now: datetime) -> None:
     """What forbids to forward this request to this customer. Raises what `forward_request` raises."""
     for forward in request.forwards:
+        if forward.customer_id == customer.id and forward.misrouted_at is not None:
+            raise AlreadyMisrouted(request.reference, customer.name)
         if forward.customer_id == customer.id:
             raise AlreadyForwarded(request.reference, customer.name, forward.routed_at)
     if request.set_aside_at is not None:

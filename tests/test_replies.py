@@ -275,6 +275,11 @@ def test_a_flood_of_words_is_read_quickly(words: str) -> None:
         ("Nous ne l'avons pas effacé", Said.OTHER),
         ("Effacé, mais mon collègue l'a déjà appelé. Que dois-je faire ?", Said.OTHER),
         ("Je l'ai transmis à mon associé", Said.OTHER),
+        ("Effacé. Mon associé l'avait lu aussi.", Said.OTHER),
+        ("Effacé, mais j'ai déjà appelé cette personne", Said.OTHER),
+        ("supprimé cette dame de notre base comme demandé", Said.OTHER),
+        ("Je refuse que ce soit effacé", Said.OTHER),
+        ("Bonjour,\n\nC'est effacé.\n\nCordialement,\nPaul Dupont\nGarage Dupont", Said.RECEIVED),
     ],
 )
 def test_who_was_asked_to_delete_says_that_it_is_done_or_somebody_reads_it(text: str, said: Said) -> None:
