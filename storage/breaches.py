@@ -186,9 +186,11 @@ def find_about(session: Session, about: str) -> Breach | None:
 
 
 def find_all_about(session: Session, cases: Iterable[str]) -> dict[str, str]:
-    """The open breaches that came from these requests: their references, by the request's."""
-    still = select(Breach.about, Breach.reference).where(Breach.about.in_(list(cases)), Breach.closed_at.is_(None))
-    return {about: reference for about, reference in session.execute(still.order_by(Breach.id.desc())) if about}
+    """The open breaches that came from these requests, or from their forwards: the first one, by the request."""
+    wanted = set(cases)
+    still = select(Breach.about, Breach.reference).where(Breach.about.is_not(None), Breach.closed_at.is_(None))
+    found = [(str(about).partition("/")[0], one) for about, one in session.execute(still.order_by(Breach.id.desc()))]
+    return {request: reference for request, reference in found if request in wanted}
 
 
 def find_open(session: Session) -> list[Breach]:

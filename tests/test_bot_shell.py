@@ -183,11 +183,12 @@ def test_a_held_request_is_decided_in_every_way_without_slack(
     assert "is open about" in dsr("possible-breach", reference)
     assert "waits for a second person" in dsr("route", reference, "C0001")
     assert "proposes C0001 Garage du Lac" in dsr("show", reference)
-    assert "a second person must agree" in dsr("route", reference, "C0001")
+    assert "A second person must agree" in dsr("route", reference, "C0001")
+    assert "one customer at a time" in dsr("route", reference, "C0001", "C0002")
+    assert "python -m bot dsr own" in dsr("set-aside", reference, "--reason", "own_controller")
     assert "waits for another decision" in dsr("reject", reference)
     assert "is for Kavkom itself; an answer is due by" in dsr("own", reference)
-    assert "ne pouvons pas retrouver" in dsr("close-unknown", second, "--yes")
-    assert "set aside (not_known)" in dsr("show", second)
+    assert "only after the person was asked" in dsr("close-unknown", second, "--yes")
     database.dispose()
 
 

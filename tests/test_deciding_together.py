@@ -132,6 +132,30 @@ def test_a_candidate_that_changed_since_the_card_was_shown_is_not_taken_for_anot
     assert "changed meanwhile" in answer.ephemerals[0].text
 
 
+def test_two_colleagues_who_choose_two_customers_at_once_send_it_to_one(desk: Desk) -> None:
+    reference = hold(desk, candidates={"C0001": ("telephone",), "C0002": ("domain",)})
+    first = click(desk, CARLA, reference, "dsr_candidate_0")
+    second = click(desk, ANNE, reference, "dsr_candidate_1")
+    desk.workspace.submit(CARLA, first)
+
+    refused = desk.workspace.submit(ANNE, second)
+
+    assert forwards(desk) == ["contact@garage-du-lac.example"]
+    assert "n’attend plus de décision" in str(refused.view)
+
+
+def test_a_stale_rejection_does_not_reject_a_newer_proposal(strict_desk: Desk) -> None:
+    reference = hold(strict_desk, candidates={"C0001": ("domain",), "C0002": ("name",)})
+    strict_desk.workspace.submit(CARLA, click(strict_desk, CARLA, reference, "dsr_candidate_0"))
+    stale = card_with(strict_desk, reference, "dsr_reject", "Garage du Lac")
+    strict_desk.workspace.submit(CARLA, click(strict_desk, CARLA, reference, "dsr_candidate_1"))
+
+    answer = strict_desk.workspace.click(ANNE, stale, "dsr_reject")
+
+    assert "Aucun client n’est plus proposé" in answer.ephemerals[0].text
+    assert strict_desk.request(reference).proposed_id is not None
+
+
 # --- two persons ---
 
 
@@ -145,7 +169,7 @@ def test_with_two_persons_one_proposes_and_another_sends(strict_desk: Desk) -> N
     assert told(strict_desk, "request_proposed")
     agreeing = click(strict_desk, CARLA, reference, "dsr_agree", "a second person must agree")
     refused = strict_desk.workspace.submit(CARLA, agreeing)
-    assert "a second person must agree" in str(refused.view)
+    assert "A second person must agree" in str(refused.view)
     assert not forwards(strict_desk)
 
     agreed = click(strict_desk, ANNE, reference, "dsr_agree")

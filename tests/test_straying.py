@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from storage import breaches, customers, misrouting, outbox, requests
+from storage import breaches, customers, failures, misrouting, outbox, replies, requests
 from storage.clock import now
 from storage.correspondence import attach
 from storage.errors import AlreadyMisrouted, NobodyAffected
@@ -59,7 +59,7 @@ def test_two_clicks_open_a_possible_breach_and_the_right_customer_gets_its_forwa
     said = desk.workspace.submit(CARLA, form, {"wrong_customer": "C0001", "right_customer": "C0002"}).view
 
     with desk.database.reading() as session:
-        breach = breaches.find_about(session, reference)
+        breach = breaches.find_about(session, f"{reference}/C0001")
         assert breach is not None
     assert breach.reference in str(said)
     assert [one.customer.reference for one in desk.breach(breach.reference).affected] == ["C0002"]
@@ -79,7 +79,7 @@ def test_without_the_right_customer_it_waits_again_and_whoever_gets_it_later_is_
     card = desk.wait_for_card(reference, "needs a person")
     assert not desk.button(card, "dsr_misrouted")
     with desk.database.reading() as session:
-        breach = breaches.find_about(session, reference)
+        breach = breaches.find_about(session, f"{reference}/C0001")
         assert breach is not None
 
     choose = desk.workspace.click(CARLA, card, "dsr_choose").view
@@ -96,7 +96,7 @@ def test_it_cannot_end_with_nobody_affected_and_no_decision(desk: Desk) -> None:
     desk.workspace.submit(CARLA, command(desk, CARLA, reference), {"wrong_customer": "C0001"})
 
     with desk.database.begin() as session:
-        breach = breaches.find_about(session, reference)
+        breach = breaches.find_about(session, f"{reference}/C0001")
         assert breach is not None
         with pytest.raises(NobodyAffected):
             breaches.close_breach(session, breach, by=DESK, now=now())
@@ -140,7 +140,7 @@ def test_a_customer_that_says_not_ours_brings_the_button_and_its_word_is_the_fir
     desk.workspace.submit(BORIS, form, {"wrong_customer": "C0001"})
 
     with desk.database.reading() as session:
-        breach = breaches.find_about(session, reference)
+        breach = breaches.find_about(session, f"{reference}/C0001")
         assert breach is not None
         assert breach.suspected_at == earlier
 
@@ -169,7 +169,7 @@ def test_the_wrong_customer_gets_nothing_more_of_it(desk: Desk) -> None:
         assert is_disowned(session, request.forwards[0])
         with pytest.raises(AlreadyMisrouted):
             misrouting.record_misrouted(session, request, wrong, wording=WORDING, lead=None, by=DESK, now=now())
-        with pytest.raises(Exception, match="already_forwarded"):
+        with pytest.raises(AlreadyMisrouted):
             requests.forward_request(session, request, wrong, evidence=["x"], own_address=None, by=DESK, now=now())
 
 
@@ -191,3 +191,72 @@ def test_the_wrong_and_the_right_customer_differ(desk: Desk) -> None:
 
     assert "cannot be both" in str(said.errors) + str(said.view)
     assert not deletions(desk)
+
+
+def test_a_follow_up_that_waits_is_not_sent_to_the_wrong_customer(desk: Desk) -> None:
+    reference = forwarded(desk, accepted=False)
+    with desk.database.begin() as session:
+        request = requests.get_request(session, reference)
+        again = keep_message(session, Place("privacy", "INBOX", 1, 888_888), b"y", received_at=now(), now=now())
+        replies.record_follow_up(session, again, request, by=DESK, now=now())
+    assert desk.deliveries(purpose=Purpose.FOLLOW_UP)[0].due_at is not None
+
+    desk.workspace.submit(CARLA, command(desk, CARLA, reference), {"wrong_customer": "C0001"})
+
+    assert desk.deliveries(purpose=Purpose.FOLLOW_UP)[0].due_at is None
+
+
+def test_each_address_that_may_have_it_is_asked_to_delete_and_no_other(desk: Desk) -> None:
+    reference = forwarded(desk)
+    with desk.database.begin() as session:
+        request, garage = requests.get_request(session, reference), customers.get_customer(session, "C0001")
+        failures.redirect(
+            session, request, garage, "autre@garage.example", instruction="x", own_address=None, by=DESK, now=now()
+        )
+
+    desk.workspace.submit(CARLA, command(desk, CARLA, reference), {"wrong_customer": "C0001"})
+
+    assert [one.recipient for one in deletions(desk)] == ["contact@garage-du-lac.example"]
+
+
+def test_what_was_theirs_after_all_goes_to_them_once_more(desk: Desk) -> None:
+    reference = forwarded(desk)
+    desk.workspace.submit(CARLA, command(desk, CARLA, reference), {"wrong_customer": "C0001"})
+    card = desk.wait_for_card(reference, "needs a person")
+
+    choose = desk.workspace.click(CARLA, card, "dsr_choose").view
+    assert choose is not None
+    confirm = desk.workspace.submit(CARLA, choose, {"customer": "C0001"}).view
+    assert confirm is not None
+    desk.workspace.submit(CARLA, confirm)
+
+    first, again = desk.deliveries(purpose=Purpose.FORWARD)
+    assert (again.attempt_of_id, again.recipient) == (first.id, first.recipient)
+    assert not desk.button(desk.wait_for_card(reference, "accepted by its mail server"), "dsr_choose")
+
+
+def test_the_letter_that_tells_of_a_breach_and_the_one_that_went_astray_are_two_breaches(desk: Desk) -> None:
+    reference = forwarded(desk)
+    with desk.bot.desk.decide() as session:
+        breaches.open_breach(session, summary="x", suspected_at=now(), about=reference, by=DESK, now=now())
+
+    desk.workspace.submit(CARLA, command(desk, CARLA, reference), {"wrong_customer": "C0001"})
+
+    with desk.database.reading() as session:
+        assert len(breaches.find_open(session)) == 2
+
+
+def test_a_doubtful_reply_is_the_first_sign_too(desk: Desk) -> None:
+    reference = forwarded(desk)
+    earlier = now() - timedelta(hours=60)
+    with desk.database.begin() as session:
+        request = requests.get_request(session, reference)
+        reply = keep_message(session, Place("privacy", "INBOX", 1, 777_777), b"z", received_at=earlier, now=now())
+        replies.record_reply(session, reply, request.forwards[0], Said.OTHER, by=DESK, now=now())
+
+    desk.workspace.submit(CARLA, command(desk, CARLA, reference), {"wrong_customer": "C0001"})
+
+    with desk.database.reading() as session:
+        breach = breaches.find_about(session, f"{reference}/C0001")
+        assert breach is not None
+        assert breach.suspected_at == earlier
