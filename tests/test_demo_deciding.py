@@ -141,7 +141,7 @@ def test_what_went_to_the_wrong_customer_is_taken_from_it(desk: Desk) -> None:
     assert "Il ne vous était pas destiné" in asked
     desk.picture("14-deletion")
     desk.reply("effacé")
-    desk.card_says(reference, "replied: received")
+    desk.card_says(reference, "replied: deleted")
 
 
 def test_the_person_is_asked_and_the_answer_finds_the_customer(desk: Desk) -> None:
