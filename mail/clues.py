@@ -20,6 +20,7 @@ from mail.letter import HEAD, Letter, read_letter
 from mail.lexicon import plain
 from mail.numbers import COUNTRIES, MOST, find_numbers, near_numbers
 from mail.parts import read_parts
+from mail.passing import is_in_passing
 from mail.sections import Sections, split_sections
 from mail.sms import find_sms_senders
 from mail.text import words_above_quotation
@@ -54,7 +55,8 @@ class Clues(NamedTuple):
 
     `wordless`: its writer says nothing below the subject; `chatty`: he says much. `own_domains`: those of the writer's
     addresses. `days`: those that stand near a number. `too_many`: there are more clues than a letter of a person has.
-    `disguised`: it has words in letters of two alphabets. `denies`: it says of somebody that it was not him.
+    `disguised`: it has words in letters of two alphabets. `denies`: it says of somebody that it was not him, or
+    names somebody in passing.
     """
 
     found: tuple[Clue, ...] = ()
@@ -89,7 +91,7 @@ def find_clues(head: bytes, letter: Letter) -> Clues:
         days=tuple(dict.fromkeys(days)),
         too_many=any(count > MOST for count in counts) or _has_unread_mails(letter, len(attached)),
         disguised=_is_disguised(sections.written),
-        denies=bool(_DENIES.search(plain(sections.written))),
+        denies=bool(_DENIES.search(plain(sections.written))) or is_in_passing(sections.written),
     )
 
 

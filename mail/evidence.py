@@ -131,13 +131,18 @@ def _name_of(clue: Clue, value: str) -> str:
 
 
 def _known(name: str, owners: Sequence[OwnerLike], said: Sequence[date], today: date) -> Evidence:
-    """Whose a clue was on the days that the letter names with it; without such days, lately."""
+    """Whose a clue was on the days that the letter names with it; without such days, in all that time."""
     days = [day for day in said if today - LONG_AGO <= day <= today]
-    spans = [(day, day) for day in days] or [(today - CHANGED_HANDS, today)]
-    had = [owner.customer for owner in owners if any(owner.had_it(*span) for span in spans)]
+    spans = [(day, day) for day in days] or [(today - LONG_AGO, today)]
+    had = [owner.customer for owner in owners if any(_had_it(owner, *span) for span in spans)]
     live = frozenset(customer.reference for customer in had if is_live(customer, today))
     doubtful = any(_ended_lately(customer, days, today) for customer in had)
     return Evidence(name, live, tuple(had) or tuple(owner.customer for owner in owners), bool(live) and doubtful)
+
+
+def _had_it(owner: OwnerLike, first: date, last: date) -> bool:
+    """Whether it was this customer's on any of these days, and its contract had begun by then."""
+    return owner.had_it(first, last) and (owner.customer.contract_start or first) <= last
 
 
 def _ended_lately(customer: CustomerLike, said: Sequence[date], today: date) -> bool:

@@ -38,13 +38,18 @@ _WROTE = re.compile(
 
 def find_domains(text: str) -> Iterator[tuple[str, ...]]:
     """The hosts that a text names, each with the domains that it lies in."""
+    yield from (with_parents(host[1]) for host in find_hosts(text))
+
+
+def find_hosts(text: str) -> Iterator[re.Match[str]]:
+    """Where they stand: web sites that are not its writer's, and addresses of whoever wrote."""
     for host in islice(_hosts(text), MOST + 1):
         before = plain(text[max(0, host.start() - 60) : host.start()])
         wrote = bool(_FROM.search(before)) or bool(_WROTE.match(text, host.end()))
         if _USERINFO.match(text, host.end()):
             continue
         if wrote if "@" in host[0] else not _OWN_MAIL.search(before):
-            yield with_parents(host[1])
+            yield host
 
 
 def _hosts(text: str) -> Iterator[re.Match[str]]:

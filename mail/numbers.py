@@ -98,7 +98,7 @@ _OWN_AFTER = re.compile(
     r"gehort mir)"
 )
 _LETTER = re.compile(r"[^\W\d_]")
-_SENTENCE = re.compile(r"\.\s|!\s|\?\s|\n")
+SENTENCE = re.compile(r"\.\s|!\s|\?\s|\n")
 
 
 def find_numbers(text: str, countries: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
@@ -123,8 +123,8 @@ def _values_of(run: re.Match[str], countries: tuple[str, ...]) -> tuple[str, ...
 def near_numbers(text: str) -> Iterator[str]:
     """The sentences in which numbers stand."""
     for run in islice(_RUN.finditer(text), MOST):
-        begins = [found.end() for found in _SENTENCE.finditer(text, max(0, run.start() - NEAR), run.start())]
-        ends = _SENTENCE.search(text, run.end())
+        begins = [found.end() for found in SENTENCE.finditer(text, max(0, run.start() - NEAR), run.start())]
+        ends = SENTENCE.search(text, run.end())
         first = begins[-1] if begins else max(0, run.start() - NEAR)
         yield text[first : min(ends.start() if ends else len(text), run.end() + NEAR)]
 
@@ -140,8 +140,8 @@ def _is_own(text: str, start: int, end: int) -> bool:
 
 def _stands_alone(text: str, start: int, end: int) -> bool:
     """Whether there is nothing but the number in its sentence, in a text that says something elsewhere."""
-    begins = [found.end() for found in _SENTENCE.finditer(text, max(0, start - 200), start)]
-    ends = _SENTENCE.search(text, end)
+    begins = [found.end() for found in SENTENCE.finditer(text, max(0, start - 200), start)]
+    ends = SENTENCE.search(text, end)
     before = text[begins[-1] if begins else max(0, start - 200) : start]
     after = text[end : ends.start() if ends else len(text)]
     if _LETTER.search(before) or _LETTER.search(after) or text[:start].rstrip().endswith(":"):

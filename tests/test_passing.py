@@ -1,0 +1,53 @@
+"""Numbers and web sites that are named in passing: the letter is about somebody else, and a person decides."""
+
+import pytest
+
+from mail.clues import find_clues
+from mail.letter import read_letter
+from mail.passing import is_in_passing
+from tests.mail_support import US, letter
+
+IN_PASSING = [
+    "Unlike acme.example, you never ask. Delete my data.",
+    "Je n'ai rien contre acme.example. Effacez mes données.",
+    "J'ai trouvé votre adresse sur www.acme.example. Effacez mes données.",
+    "Mijn werkgever is acme.example. Verwijder mijn gegevens.",
+    "Mon avocat (acme.example) vous écrira. Effacez mes données.",
+    "Selon un article sur acme.example, vous vendez des fichiers. Effacez mes données.",
+    "Le magasin acme.example a été très correct. Mais un autre m'appelle tous les jours.",
+    "Votre formulaire ne marche pas, alors qu'avec acme.example tout fonctionne.",
+    "Pour me rappeler, faites le 01 99 00 01 00. Cessez vos appels.",
+    "My landlord's number is 01 99 00 01 00, do not call it. Stop calling me.",
+    "Mon médecin m'appelle du 01 99 00 01 00, ne bloquez pas celui-là.",
+    "Le 01 99 00 01 00 m'a conseillé de vous écrire. Effacez mes données.",
+    "On m'a appelé. Je voulais joindre le 01 99 00 01 00 mais c'est un autre qui m'appelle.",
+    "Ma banque m'écrit par SMS sous le nom KESTRA et c'est très bien. Vous, arrêtez vos appels.",
+    "J'ai reçu un SMS. Expéditeur : KESTRA. Je pense que l'expéditeur est usurpé.",
+    "L'école (01 99 00 01 00) l'a signalé par téléphone. Effacez ses données.",
+]
+ACCUSED = [
+    "Je reçois des mails de acme.example. Effacez mes données.",
+    "Stop the calls from www.acme.example and delete my data.",
+    "J'ai rempli un formulaire sur www.acme.example et depuis on m'appelle.",
+    "Le 01 99 00 01 00 m'appelle tous les jours. Effacez mes données.",
+    "acme.example m'écrit sans cesse.",
+    "Ich bekomme Werbung von acme.example. Löschen Sie meine Daten.",
+    "J'ai reçu un SMS de KESTRA. Effacez mes données.",
+]
+
+
+@pytest.mark.parametrize("written", IN_PASSING)
+def test_what_is_named_in_passing_decides_nothing(written: str) -> None:
+    assert is_in_passing(written)
+    raw = letter(US, body=f"{written}\r\n", headers="Content-Type: text/plain; charset=utf-8\r\n")
+    assert find_clues(raw, read_letter(raw)).denies
+
+
+@pytest.mark.parametrize("written", ACCUSED)
+def test_what_called_or_wrote_is_not_named_in_passing(written: str) -> None:
+    assert not is_in_passing(written)
+
+
+def test_endless_sentences_are_looked_through_in_a_moment() -> None:
+    for unit in ("a.example ", "appel de ", "01 99 00 01 00 ", "mon medecin ", "(" * 50):
+        is_in_passing(unit * 4_000)
