@@ -22,7 +22,7 @@ DEMAND = 2
 POINTS = 9
 """Points of the lexicon at most for a label."""
 
-FOR_KIND, FOR_RIGHT, DOUBT = 0.5, 0.4, 0.3
+FOR_KIND, FOR_RIGHT, DOUBT = 0.5, 0.4, 0.5
 """What a point of the lexicon adds for a kind, for a right, and what the model's word for a right needs besides."""
 
 LIKELY = -1.5
