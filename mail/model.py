@@ -1,6 +1,7 @@
 """A small linear model of what letters ask (mail/model.json), learned from the letters in tests/lessons.
 
-It knows words and pairs of words in fourteen languages, and what the lexicon found; each has a weight for each label.
+It knows words, pairs and pieces of words in fourteen languages, and what the lexicon found; each has a weight for each
+label. Pieces of words bear misspelling and inflection; they are never given as a reason.
 `python -m tests.lessons` learns it anew and says what has changed.
 """
 
@@ -10,14 +11,20 @@ import re
 import struct
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 from itertools import pairwise
 
 from mail.latin import Table
 
+ASKS = "asks"
+"""The label of what is a request, or a further letter about one."""
+
 LONG = 5
 """Letters of the beginning that inflected words have in common."""
+
+PIECE, WORD = 4, 20
+"""Letters of a piece of a word; and of a word that are looked at for them."""
 
 LONGEST = 6
 """The length of a letter is known by powers of two, up to this one."""
@@ -88,8 +95,17 @@ def features_of(plain_text: str, points: Mapping[str, int]) -> set[str]:
     length = int(math.log2(len(said) - said.count(_END) + 1))
     found = {*words, *_levels(points), f"LEN{min(LONGEST, length)}"}
     found.update([f"{word[:LONG]}*" for word in words if len(word) > LONG + 1])
+    for word in words:
+        found.update(_pieces(word[:WORD]))
     found.update([f"{first} {second}" for first, second in pairs if first != _END != second])
     return found
+
+
+@lru_cache(maxsize=4096)
+def _pieces(word: str) -> tuple[str, ...]:
+    """ "#_eff", "#effa" … of "effacez": what stays when a word is misspelt or inflected."""
+    edged = f"_{word}_"
+    return tuple(f"#{edged[at : at + PIECE]}" for at in range(len(edged) - PIECE + 1))
 
 
 def _words(plain_text: str) -> list[str]:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from mail.lexicon import Found, find_phrases, plain
-from mail.model import Model, features_of, load_model
+from mail.model import ASKS, Model, features_of, load_model
 from mail.text import own_words
 from storage.types import Kind, Right
 
@@ -22,8 +22,14 @@ DEMAND = 2
 POINTS = 9
 """Points of the lexicon at most for a label."""
 
-FOR_KIND, FOR_RIGHT, DOUBT = 0.5, 2 / 3, 0.3
+FOR_KIND, FOR_RIGHT, DOUBT = 0.5, 0.4, 0.5
 """What a point of the lexicon adds for a kind, for a right, and what the model's word for a right needs besides."""
+
+LIKELY = -1.5
+"""A request must ask something: where no right is sure, the likeliest counts from here on."""
+
+FOR_ASKING, FOR_LEAD = 2, 0.4
+"""How much the model's word that something is asked weighs, and the lead of the likeliest kind that asks."""
 
 FLAGGED = 2
 """Points of the lexicon that raise a flag."""
@@ -34,7 +40,8 @@ SAID = 8
 _ABBREVIATED = {word: re.compile(rf"{word}\.(?<!\w{word}\.)") for word in ("art", "cl")}
 _RIGHTS = tuple(right.value for right in Right)
 _KINDS = {kind: f"kind:{kind}" for kind in Kind}
-_ASKING = frozenset({Kind.REQUEST, Kind.FOLLOW_UP})
+_ASKING = (Kind.REQUEST, Kind.FOLLOW_UP)
+_OTHER = tuple(kind for kind in Kind if kind not in _ASKING)
 
 
 @dataclass(frozen=True)
@@ -59,7 +66,7 @@ def read_rights(subject: str, text: str, *, model: Model | None = None) -> Right
     features = features_of(own, points)
     scores = model.score(features)
     kind = _kind(scores, points)
-    rights = tuple(right for right in _RIGHTS if kind in _ASKING and _exercises(right, scores, points))
+    rights = _exercised(kind, scores, points)
     flags = _flags(scores, points)
     told = {*rights, *(f"flag:{flag}" for flag in flags), kind.value}
     phrases = [one.words for one in found if one.label in told]
@@ -94,17 +101,23 @@ def _without_dots(text: str) -> str:
 
 
 def _kind(scores: Mapping[str, float], points: Mapping[str, int]) -> Kind:
-    """What most speaks for; a letter that neither the model nor the lexicon takes for a request is none."""
+    """What most speaks for, among the kinds that ask something or among those that do not."""
     found = dict(points)
     found[Kind.REQUEST] = max([points.get(label, 0) for label in (*_RIGHTS, Kind.REQUEST)])
     total = {kind: scores[label] + FOR_KIND * found.get(kind, 0) for kind, label in _KINDS.items()}
-    best = max(_KINDS, key=total.__getitem__)
-    return Kind.NOT_REQUEST if best in _ASKING and total[best] < 0 else best
+    asking, other = (max(kinds, key=total.__getitem__) for kinds in (_ASKING, _OTHER))
+    lead = FOR_ASKING * scores[ASKS] + FOR_LEAD * (total[asking] - total[other])
+    return asking if lead > 0 else other
 
 
-def _exercises(right: str, scores: Mapping[str, float], points: Mapping[str, int]) -> bool:
-    said = points.get(right, 0)
-    return said >= DEMAND or scores[right] + FOR_RIGHT * said > DOUBT
+def _exercised(kind: Kind, scores: Mapping[str, float], points: Mapping[str, int]) -> tuple[str, ...]:
+    """The rights that a letter of this kind exercises. A request exercises at least the likeliest, unless it is far."""
+    if kind not in _ASKING:
+        return ()
+    total = {right: scores[right] + FOR_RIGHT * points.get(right, 0) for right in _RIGHTS}
+    sure = tuple(right for right in _RIGHTS if points.get(right, 0) >= DEMAND or total[right] > DOUBT)
+    likeliest = max(_RIGHTS, key=total.__getitem__)
+    return (likeliest,) if kind is Kind.REQUEST and not sure and total[likeliest] > LIKELY else sure
 
 
 def _flags(scores: Mapping[str, float], points: Mapping[str, int]) -> tuple[str, ...]:

@@ -2,12 +2,12 @@
 
 import pytest
 
-from mail.model import load_model, pack, unpack
+from mail.model import ASKS, Model, load_model, pack, unpack
 from mail.rights import read_rights
 from storage.types import Kind
 from tests.lessons import FLAGS, Lesson, read_lessons
 from tests.lessons.__main__ import FILE, describe
-from tests.lessons.learning import KINDS, RIGHTS, learn, write
+from tests.lessons.learning import KINDS, LABELS, RIGHTS, learn, write
 
 LESSONS = read_lessons()
 
@@ -37,6 +37,30 @@ def test_what_is_learned_is_read() -> None:
 
     assert read_rights("", "zorblax mes fiches", model=model).rights == ("erasure",)
     assert read_rights("", "plifou gratis", model=model).kind is Kind.NOT_REQUEST
+
+
+def test_a_misspelt_word_is_read_by_its_pieces() -> None:
+    lessons = [a_lesson("zorblaxer mes fiches", "request", "erasure"), a_lesson("plifou gratis", "not_request")] * 5
+    read = read_rights("", "zzorblaxez", model=learn(lessons))
+
+    assert read.rights == ("erasure",)
+    assert not [reason for reason in read.because if "#" in reason]
+
+
+@pytest.mark.parametrize(("likely", "rights"), [(-1.0, ("erasure",)), (-2.0, ())])
+def test_a_request_exercises_the_likeliest_right_unless_it_is_far(likely: float, rights: tuple[str, ...]) -> None:
+    said = {ASKS: 3.0, "kind:request": 3.0, "erasure": likely}
+    model = Model(LABELS, tuple(said.get(label, -5.0) for label in LABELS), {})
+
+    assert read_rights("", "zorblax", model=model).rights == rights
+
+
+@pytest.mark.parametrize(("asks", "kind"), [(3.0, Kind.REQUEST), (-3.0, Kind.NOT_REQUEST)])
+def test_whether_a_letter_asks_is_judged_before_its_kind(asks: float, kind: Kind) -> None:
+    said = {ASKS: asks, "kind:request": 0.5, "kind:not_request": 0.4}
+    model = Model(LABELS, tuple(said.get(label, -5.0) for label in LABELS), {})
+
+    assert read_rights("", "zorblax", model=model).kind is kind
 
 
 def test_to_add_up_packed_rows_is_to_add_up_the_weights_of_each_label() -> None:

@@ -7,23 +7,23 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from mail.model import Model, features_of, pack, unpack
+from mail.model import ASKS, Model, features_of, pack, unpack
 from mail.rights import own_text, points_in
 from storage.types import Kind, Right
 from tests.lessons import FLAGS, Lesson
 
 RIGHTS = tuple(right.value for right in Right)
 KINDS = tuple(kind.value for kind in Kind)
-LABELS = (*RIGHTS, *(f"kind:{kind}" for kind in KINDS), *(f"flag:{flag}" for flag in FLAGS))
-EPOCHS = 25
+LABELS = (*RIGHTS, *(f"kind:{kind}" for kind in KINDS), *(f"flag:{flag}" for flag in FLAGS), ASKS)
+EPOCHS = 15
 RATE = 0.25
 SHRINK = 2e-5
 """By how much a weight shrinks at each step: most features should have little to say."""
 
-SEEN = 2
-"""Letters in which a feature must stand to be learned."""
+SEEN, PIECE_SEEN = 2, 4
+"""Letters in which a feature must stand to be learned, and a piece of a word."""
 
-KEPT = 60
+KEPT = 80
 """Hundredths below which a weight is not worth keeping."""
 
 
@@ -60,7 +60,7 @@ def learn(lessons: Sequence[Lesson], *, seed: int = 1) -> Model:
     """The model that these letters teach; the same for the same letters."""
     found = [look_at(lesson) for lesson in lessons]
     counts = Counter(feature for features in found for feature in features)
-    ids = {name: at for at, name in enumerate(sorted(name for name, seen in counts.items() if seen >= SEEN))}
+    ids = {name: at for at, name in enumerate(sorted(name for name, seen in counts.items() if seen >= _enough(name)))}
     known = [sorted(ids[feature] for feature in features if feature in ids) for features in found]
     wanted = [list(_answers(lesson)) for lesson in lessons]
     lines = [_Line(len(ids)) for _ in LABELS]
@@ -75,6 +75,10 @@ def learn(lessons: Sequence[Lesson], *, seed: int = 1) -> Model:
         name: packed for name, at in ids.items() if (packed := pack(_row(_kept(line.weights[at]) for line in lines)))
     }
     return Model(LABELS, tuple(round(line.bias, 3) for line in lines), weights)
+
+
+def _enough(name: str) -> int:
+    return PIECE_SEEN if name.startswith("#") else SEEN
 
 
 def look_at(lesson: Lesson) -> set[str]:
@@ -98,6 +102,7 @@ def _json(value: object) -> str:
 def _answers(lesson: Lesson) -> Iterator[tuple[int, int]]:
     """Each label that the lesson has an opinion about."""
     said = {*lesson.rights, f"kind:{lesson.kind}", *(f"flag:{flag}" for flag in lesson.flags)}
+    said |= {ASKS} if lesson.asks else set()
     for at, label in enumerate(LABELS):
         if label not in lesson.also_ok:
             yield at, int(label in said)
