@@ -105,10 +105,10 @@ class Acts:
         )
         topic = "request_misrouted" if result.breach else "request_withdrawn"
         telling.tell_thread(self.session, request.reference, topic, now=self.now, forward_id=result.forward.id)
-        if result.breach:
-            telling.tell_opened(self.session, result.breach, self.settings, now=self.now)
         if right is not None:
             self.choose(request, right)
+        if result.breach:
+            telling.tell_opened(self.session, result.breach, self.settings, now=self.now)
         return result.breach
 
     def _wording(self, request: Request, wrong: Customer) -> misrouting.Wording:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bot.shell import at_the_desk, read_instant, shown
+from bot.shell import at_the_desk, read_instant, refuse_typed, shown
 from storage.shell import fail, new_app, print_table, say, shell_actor
 from storage.types import Means
 
@@ -31,6 +31,7 @@ def open_breach(
     from storage import breaches, customers  # noqa: PLC0415 - slow
     from storage.clock import now  # noqa: PLC0415 - slow
 
+    refuse_typed(summary)
     if not (aware_at or suspected_at):
         fail("Say when: --aware-at INSTANT if it is certain, --suspected-at INSTANT if it is not yet.", 2)
     aware, suspected = aware_at and read_instant(aware_at), suspected_at and read_instant(suspected_at)
@@ -162,6 +163,7 @@ def close(
     from storage import breaches  # noqa: PLC0415 - slow
     from storage.clock import now  # noqa: PLC0415 - slow
 
+    refuse_typed(no_breach or "")
     with at_the_desk() as desk:
         with desk.decide() as session:
             breach = breaches.get_breach(session, reference, to_change=True)

@@ -49,6 +49,7 @@ class ForwardLine:
     replies: tuple["ReplyLine", ...] = ()
     misrouted_at: datetime | None = None
     misrouted_by: str | None = None
+    left: bool = True
 
     @property
     def failed(self) -> bool:

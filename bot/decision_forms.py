@@ -76,7 +76,7 @@ def misrouted_form(reference: str, lines: Iterable[ForwardLine], deletion: Words
         customer_select(language, "right_customer", optional=True),
         _mail(deletion),
     ]
-    return modal(language, MISROUTED, blocks, reference, submit="save")
+    return modal(language, MISROUTED, blocks, reference, submit="send_and_open")
 
 
 def no_breach_form(reference: str, language: str) -> View:

@@ -46,6 +46,8 @@ def tell_task(task: TaskLine, case: str) -> None:
 
 def _state(line: ForwardLine) -> str:
     withheld = f", without its original of {line.withheld_bytes} bytes" if line.withheld_bytes else ""
+    if line.misrouted_at and not line.left:
+        return f"withdrawn before it was sent, {shown(line.misrouted_at)}"
     if line.misrouted_at:
         return f"WENT THERE BY MISTAKE, noted {shown(line.misrouted_at)} by {line.misrouted_by}"
     if line.failed:

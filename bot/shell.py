@@ -47,3 +47,15 @@ def shown(instant: datetime | None) -> str:
     from storage.clock import in_paris  # noqa: PLC0415 - slow
 
     return in_paris(instant) if instant else "-"
+
+
+def refuse_typed(text: str) -> None:
+    """As in Slack: personal data has no place in what is typed. A sentence and exit 1."""
+    from bot.personal import refuse_personal_data  # noqa: PLC0415 - slow
+    from bot.refusals import sentence_of  # noqa: PLC0415 - slow
+    from storage.errors import Refused  # noqa: PLC0415 - slow
+
+    try:
+        refuse_personal_data(text)
+    except Refused as refused:
+        fail(sentence_of(refused, "en"))

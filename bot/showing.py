@@ -171,6 +171,7 @@ def show_forward(session: Session, forward: Forward, mails: Iterable[CaseMail]) 
         ),
         misrouted_at=forward.misrouted_at,
         misrouted_by=forward.misrouted_by,
+        left=any(one.sending_at or one.accepted_at or one.bounced_at for one in forward.deliveries),
     )
 
 

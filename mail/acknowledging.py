@@ -114,6 +114,8 @@ def acknowledgement_words(request: Request, subject: str, language: str, *, comp
         "received_at": request.received_at,
         "forwarded": request.hold is None,
         "ask": request.hold in ASKED_WHEN,
+        "to_us": request.hold is not None and "own" in request.flags,
+        "breach": request.hold is Hold.POSSIBLE_BREACH,
     }
     head = render("acknowledgement_subject", language, reference=request.reference)
     return Words(head, _wrapped(render("acknowledgement", language, **values)))

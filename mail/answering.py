@@ -23,6 +23,7 @@ from mail.text import words_above_quotation
 from storage import announcements, asking, correspondence, facts, journal, messages, requests
 from storage.arrivals import Arrival
 from storage.models import Message, Request
+from storage.proposals import CandidateFound
 from storage.types import Channel, Hold, KeyKind
 
 UNKNOWN_WHOSE = frozenset({Hold.NO_EVIDENCE, Hold.SEVERAL_CUSTOMERS})
@@ -105,11 +106,11 @@ def _numbers_asked_for(answer: Letter) -> list[Clue]:
 
 
 def _decide(session: Session, mail: MailRead, request: Request, *, settings: MailSettings, now: datetime) -> None:
-    if _may_decide(session, mail, request):
+    if request.hold in UNKNOWN_WHOSE and not request.forwards:
         both = replace(mail, says=read_together(_letter_of(session, request, settings), mail.says))
         [arrival] = arrivals_of(session, [both], settings=settings, now=now)
-        if not _brings(mail.says, arrival):
-            arrival = replace(arrival, customer=None, hold=request.hold)
+        if not (_may_decide(session, mail, request) and _brings(mail.says, arrival)):
+            arrival = _for_person(arrival)
         if decide_anew(session, request, arrival, settings=settings, now=now):
             _announce(session, request, "request_answer_routed", now=now)
             return
@@ -126,8 +127,15 @@ def _may_decide(session: Session, mail: MailRead, request: Request) -> bool:
     first = facts.find_first(session, [letter.author_sha256] if letter.author_sha256 else [])
     is_first = first.get(letter.author_sha256 or "", letter.id) == letter.id
     is_writer = bool(letter.sender) and (mail.letter.sender or "").lower() == letter.sender
-    open_ = request.hold in UNKNOWN_WHOSE and not request.forwards and request.proposed_id is None
-    return is_writer and is_first and open_ and is_plain(mail.says)
+    return is_writer and is_first and request.proposed_id is None and is_plain(mail.says)
+
+
+def _for_person(arrival: Arrival) -> Arrival:
+    """The customer that was found, if one was, is the likeliest, and a person decides."""
+    if arrival.customer is None:
+        return arrival
+    found = (CandidateFound(arrival.customer, tuple(one.partition(":")[0] for one in arrival.evidence)),)
+    return replace(arrival, customer=None, hold=Hold.SEVERAL_CUSTOMERS, candidates=found)
 
 
 def _brings(answer: Effective, arrival: Arrival) -> bool:

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from mail.callers import is_accused
 from mail.clues import Clue, Clues, Source
-from mail.hosts import with_parents
+from mail.hosts import FREE_MAIL, with_parents
 from mail.letter import Letter
 from mail.rights import RightsRead
 from storage.types import KeyKind, Kind
@@ -85,7 +85,8 @@ def find_evidence(says: Says, directory: Directory, today: date) -> Iterator[Evi
         if owners := directory.owners(KeyKind.INTAKE_ALIAS, address):
             yield _known(f"{KeyKind.INTAKE_ALIAS}:{address}", owners, (today,), today)
     for clue in says.clues.found:
-        if clue.kind is KeyKind.DOMAIN and not set(says.clues.own_domains).isdisjoint(clue.values):
+        nobodys = FREE_MAIL.union(says.clues.own_domains)
+        if clue.kind is KeyKind.DOMAIN and not nobodys.isdisjoint(clue.values):
             continue
         value, owners = owners_of(clue, directory)
         if owners:

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from mail.bounce import Recipient, Report
 from mail.bounce_words import Outcome
 from mail.confirming import settle_answer
+from mail.hosts import FREE_MAIL
 from mail.letter import Letter
 from mail.reading import MailRead
 from mail.replies import read_deletion, read_reply
@@ -239,12 +240,3 @@ def _signed(identifiers: Iterable[str]) -> Iterator[str]:
         signed = one.strip("<>").partition("@")[0].lower()
         if _SIGNED.fullmatch(signed):
             yield signed
-
-
-FREE_MAIL = frozenset(
-    "gmail.com googlemail.com outlook.com outlook.fr hotmail.com hotmail.fr live.com live.fr msn.com yahoo.com "
-    "yahoo.fr icloud.com me.com mac.com orange.fr wanadoo.fr free.fr sfr.fr neuf.fr bbox.fr laposte.net numericable.fr "
-    "gmx.de gmx.net gmx.fr web.de t-online.de libero.it virgilio.it proton.me protonmail.com aol.com "
-    "ziggo.nl kpnmail.nl".split()
-)
-"""Where strangers share a domain: there only the address itself tells who writes."""

@@ -28,7 +28,7 @@ def verify() -> None:
     """Walk the journal's hash chain; exit 1 if anything in it was changed."""
     from storage import journal  # noqa: PLC0415 - slow
 
-    with opened(database_url()) as database, database.reading() as session:
+    with opened(database_url(), existing=True) as database, database.reading() as session:
         problems = journal.verify(session)
         number, digest = journal.head(session)
     for problem in problems:
@@ -45,7 +45,7 @@ def backup(
     """Copy an SQLite database while the desk runs. For PostgreSQL use pg_dump."""
     from storage.backup import BackupRefused, back_up  # noqa: PLC0415 - slow
 
-    with opened(database_url()) as database:
+    with opened(database_url(), existing=True) as database:
         try:
             back_up(database, file)
         except BackupRefused as error:

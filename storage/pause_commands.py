@@ -20,7 +20,7 @@ def show_paused(url: str) -> NoReturn:
     """Say what is paused and what may have gone out; exit 1 if something is."""
     from storage.restored import at_home  # noqa: PLC0415 - slow
 
-    with opened(url) as database, at_home(database), database.reading() as session:
+    with opened(url, existing=True) as database, at_home(database), database.reading() as session:
         shown = _show(session)
     if shown is None:
         say("Nothing is paused.")
@@ -35,7 +35,7 @@ def resume_after_asking(url: str, *, withhold: list[str], withhold_all: bool, ye
     from storage.gone_out import ListGrew, resume  # noqa: PLC0415 - slow
     from storage.restored import at_home  # noqa: PLC0415 - slow
 
-    with opened(url) as database, at_home(database):
+    with opened(url, existing=True) as database, at_home(database):
         with database.reading() as session:
             shown = _show(session)
             if shown is None:

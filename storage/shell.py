@@ -6,6 +6,7 @@ import getpass
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import typer
@@ -99,12 +100,17 @@ def without_collector() -> Iterator[None]:
 
 
 @contextmanager
-def opened(url: str) -> Iterator["Database"]:
-    """The database of a command, upgraded where needed; what is wrong with it is said in a sentence, exit 69."""
+def opened(url: str, *, existing: bool = False) -> Iterator["Database"]:
+    """The database of a command, upgraded where needed; what is wrong with it is said in a sentence, exit 69.
+
+    What only looks must find an `existing` one: a mistyped URL would be an empty record that seems well.
+    """
     from sqlalchemy.exc import DatabaseError  # noqa: PLC0415 - 0.4 s that --help need not wait for
 
     from storage.database import DatabaseTooNew, open_current  # noqa: PLC0415 - as above
 
+    if existing:
+        _refuse_missing(url)
     try:
         database = open_current(url)
         try:
@@ -117,6 +123,14 @@ def opened(url: str) -> Iterator["Database"]:
         if not _is_unreachable(error):
             raise
         fail(f"The database cannot be reached ({type(error.orig).__name__}): check DATABASE_URL.", EX_UNAVAILABLE)
+
+
+def _refuse_missing(url: str) -> None:
+    from storage.database import read_url  # noqa: PLC0415 - as above
+
+    parsed = read_url(url)
+    if parsed.get_backend_name() == "sqlite" and not Path(parsed.database or "").exists():
+        fail("There is no database there: check DATABASE_URL, or make one with python -m storage upgrade.", 69)
 
 
 def _is_unreachable(error: "DatabaseError") -> bool:

@@ -72,7 +72,8 @@ def test_the_attacks_aim_at_what_an_honest_letter_reaches(directory: Database) -
     """So that none of them is held for a fault of the test."""
     for automatic in (Automatic.IDENTIFIERS, Automatic.EVIDENCE):
         assert goes_to(decide(directory, mail_of(CALLED), automatic)) == "C0001"
-        assert goes_to(decide(directory, mail_of("Je recois des appels de www.quillivic.fr. Effacez mes données."), automatic)) == "C0001"
+        by_site = mail_of("Je recois des appels de www.quillivic.fr. Effacez mes données.")
+        assert goes_to(decide(directory, by_site, automatic)) == "C0001"
     by_name = mail_of("Quillivic Mutuelle m'appelle. Effacez mes données.")
     assert goes_to(decide(directory, by_name, Automatic.EVIDENCE)) == "C0001"
 

@@ -2,7 +2,7 @@
 import { h } from "./dom.js";
 import { fillDate } from "./time.js";
 
-const EMOJI = {
+const EMOJI = { card_file_box: "🗃️", leftwards_arrow_with_hook: "↩️", office: "🏢", handshake: "🤝",
   warning: "⚠️", rotating_light: "🚨", white_check_mark: "✅", heavy_check_mark: "✔️", x: "❌", hourglass: "⌛",
   hourglass_flowing_sand: "⏳", clock1: "🕐", alarm_clock: "⏰", bell: "🔔", no_bell: "🔕", email: "📧", envelope: "✉️",
   incoming_envelope: "📨", inbox_tray: "📥", outbox_tray: "📤", mailbox: "📫", mag: "🔍", memo: "📝", lock: "🔒",
