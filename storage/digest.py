@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from random import Random
 
-from sqlalchemy import and_, case, exists, func, or_, select, update
+from sqlalchemy import Select, and_, case, exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from storage import addresses, journal, requests
@@ -60,9 +60,9 @@ class Digest:
     hash: str
 
 
-def gather(session: Session, day: date, *, now: datetime) -> Digest:
-    """The figures told on this day at DIGEST_HOUR, since those that were told before."""
-    since, until = told_before(session, day), digest_at(day)
+def gather(session: Session, day: date, *, now: datetime, recipient: str | None = None) -> Digest:
+    """The figures told on this day at DIGEST_HOUR, since those that this recipient was told before (None: anybody)."""
+    since, until = told_before(session, day, recipient), digest_at(day)
     kinds = _came(session, since, until)
     automatic, by_person = _forwarded(session, since, until)
     waiting, waiting_since = requests.count_waiting(session)
@@ -100,20 +100,32 @@ def gather(session: Session, day: date, *, now: datetime) -> Digest:
 
 
 def is_due(session: Session, day: date) -> bool:
-    """Whether the figures of this day are still to be told: not before there was anything to count."""
+    """Whether the figures of this day are still to be told: not before there was anything to count, nor once the next
+    day's were told, for a clock may step back. (One that ran far ahead for a while must not silence the days between.)
+    """
     first = session.scalars(select(Entry.at).order_by(Entry.number).limit(1)).first()
     if first is None or first >= digest_at(day):
         return False
-    ours = select(Delivery.id).where(Delivery.case == DESK_CASE, Delivery.key.startswith(f"{KEY}{day}:"))
-    return session.scalars(ours.limit(1)).first() is None
+    known = or_(*(Delivery.key.startswith(f"{KEY}{one}:") for one in (day, day + timedelta(days=1))))
+    return session.scalars(select(Delivery.id).where(Delivery.case == DESK_CASE, known).limit(1)).first() is None
 
 
-def told_before(session: Session, day: date) -> datetime:
-    """From when the figures of this day count: from those last told, else from the day before."""
-    told = select(Delivery.key).where(Delivery.case == DESK_CASE, Delivery.purpose == Purpose.DIGEST)
-    keys = session.scalars(told.where(Delivery.accepted_at.is_not(None)).order_by(Delivery.id.desc()).limit(1000))
-    days = [known for key in keys if (known := day_of(key)) < day]
-    return digest_at(max(days, default=day - timedelta(days=1)))
+def told_before(session: Session, day: date, recipient: str | None = None) -> datetime:
+    """From when the figures of this day count: from the last that this recipient got, of whom each has a count of
+    their own: what Slack took may be lost as an e-mail. Who never got any gets all since the day before their first.
+    """
+    ours = select(Delivery.key).where(Delivery.case == DESK_CASE, Delivery.purpose == Purpose.DIGEST)
+    if recipient is not None:
+        ours = ours.where(Delivery.recipient == recipient)
+    got = ours.where(Delivery.accepted_at.is_not(None), Delivery.bounced_at.is_(None))
+    last = max(_days(session, got.order_by(Delivery.id.desc()), day), default=None)
+    first = min(_days(session, ours.order_by(Delivery.id), day), default=day)
+    return digest_at(last or first - timedelta(days=1))
+
+
+def _days(session: Session, keys: Select[str], before: date) -> list[date]:
+    """The days that these deliveries name, of those before one."""
+    return [known for key in session.scalars(keys.limit(1000)) if (known := day_of(key)) < before]
 
 
 def day_of(key: str) -> date:
@@ -122,10 +134,10 @@ def day_of(key: str) -> date:
 
 
 def supersede_older(session: Session, day: date, *, now: datetime) -> None:
-    """Withdraw the figures of other days that were not sent yet: after an outage only the newest are told."""
+    """Withdraw the figures of earlier days that were not sent yet: after an outage only the newest are told."""
     unsent = (Delivery.case == DESK_CASE, Delivery.purpose == Purpose.DIGEST, Delivery.due_at.is_not(None))
-    other = ~Delivery.key.startswith(f"{KEY}{day}:")
-    withdrawn = update(Delivery).where(*unsent, other).values(superseded_at=now, due_at=None)
+    earlier = Delivery.key < f"{KEY}{day}:"
+    withdrawn = update(Delivery).where(*unsent, earlier).values(superseded_at=now, due_at=None)
     session.execute(withdrawn.execution_options(synchronize_session=False))
 
 
