@@ -7,27 +7,20 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from random import Random
 
-from sqlalchemy import Select, and_, case, exists, func, or_, select, update
+from sqlalchemy import Select, and_, case, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from storage import addresses, journal, requests
+from storage import addresses, journal, proposals, requests
 from storage.announcements import DESK_CASE
 from storage.deadlines import digest_at
-from storage.models import Breach, Candidate, Delivery, Entry, Forward, Message, Request, Task
-from storage.types import DESK, Hold, Kind, Purpose, TaskKind
+from storage.models import Breach, Delivery, Entry, Forward, Message, Request, Task
+from storage.proposals import Proposals
+from storage.types import DESK, Kind, Purpose, TaskKind
 
 RECHECKED = 3
 """References of what was set aside that are drawn for a second look."""
 KEY = "digest:"
 """How the keys of its deliveries begin; the day follows, then to whom."""
-
-
-@dataclass(frozen=True)
-class Proposals:
-    """Of requests that AUTOMATIC_FORWARDING=off left to people: how many were decided, how many as proposed."""
-
-    agreed: int
-    decided: int
 
 
 @dataclass(frozen=True)
@@ -90,8 +83,8 @@ def gather(session: Session, day: date, *, now: datetime, recipient: str | None 
         next_due_at=next_due_at,
         open_breaches=open_breaches,
         breach_deadline_at=deadline,
-        proposals=_proposals(session, since, until),
-        proposals_ever=_proposals(session, None, until),
+        proposals=proposals.agreement(session, since=since, until=until),
+        proposals_ever=proposals.agreement(session, until=until),
         addresses_bounced=bounced,
         addresses_unconfirmed=unconfirmed,
         entry=entry,
@@ -192,22 +185,6 @@ def _breaches(session: Session) -> tuple[int, datetime | None]:
     still = select(func.count(), func.min(Breach.deadline_at)).where(Breach.closed_at.is_(None))
     count, deadline = session.execute(still).one()
     return count, deadline
-
-
-def _proposals(session: Session, since: datetime | None, until: datetime) -> Proposals:
-    """Agreed: it went to the likeliest candidate and to nobody else. Set aside is decided, too."""
-    first = and_(Candidate.request_id == Request.id, Candidate.rank == 0)
-    forward = exists().where(Forward.request_id == Request.id, Forward.routed_at < until)
-    to_first = forward.where(Forward.customer_id == Candidate.customer_id, Forward.misrouted_at.is_(None))
-    elsewhere = forward.where(Forward.customer_id != Candidate.customer_id)
-    agreed = func.coalesce(func.sum(case((and_(to_first, ~elsewhere), 1), else_=0)), 0)
-    decided = or_(forward, Request.set_aside_at < until)
-    if since is not None:
-        aside = and_(Request.set_aside_at >= since, Request.set_aside_at < until)
-        decided = or_(forward.where(Forward.routed_at >= since), aside)
-    left_to_people = (Request.hold == Hold.AUTOMATIC_FORWARDING_OFF, decided)
-    counted = select(agreed, func.count()).select_from(Request).join(Candidate, first).where(*left_to_people)
-    return Proposals(*session.execute(counted).one())
 
 
 def _head(session: Session, until: datetime) -> tuple[int, str]:

@@ -36,10 +36,11 @@ from bot.refusals import sentence_of
 from bot.ringing import Ring, say_ring
 from bot.ringing import write as write_rings
 from bot.words import word
-from storage.digest import Digest, Proposals
+from storage.digest import Digest
 from storage.errors import Refused
 from storage.models import Staff
 from storage.outbox import Words
+from storage.proposals import Proposals
 from storage.types import Hold, Means, Right, Role, Said, TaskKind
 from templates import LANGUAGES, render
 from tests.playground.rules import check_message, check_view

@@ -18,8 +18,9 @@ from storage.arrivals import Reading
 from storage.clock import now as desk_now
 from storage.database import Database
 from storage.deadlines import digest_at, digest_day
-from storage.digest import Digest, Proposals, gather, told_before
+from storage.digest import Digest, gather, told_before
 from storage.models import Candidate, Customer, Delivery, Entry, Forward, Request
+from storage.proposals import Proposals, agreement
 from storage.types import DESK, Hold, Kind, Medium, Purpose, TaskKind
 from tests.bot_support import CUSTOMERS, ESCALATION, Desk, fill, running_desk
 from tests.playground import people
@@ -310,6 +311,8 @@ def test_agreement_with_proposals_is_counted_where_forwarding_is_off(quiet: TheD
 
     assert found.proposals == Proposals(agreed=1, decided=4)
     assert found.proposals_ever == Proposals(agreed=2, decided=5)
+    with quiet.database.reading() as session:
+        assert agreement(session) == found.proposals_ever
     assert (
         "Decisions as proposed: 1 of 4; 2 of 5 since the beginning" in write(found, "en", company="Kavkom", now=AT).text
     )
