@@ -218,6 +218,14 @@ def test_every_line_of_a_thread_can_be_said(card: RequestCard | BreachCard, lang
     assert topics
 
 
+def test_no_article_stands_before_an_instant_that_slack_may_write_as_tomorrow() -> None:
+    """Slack shows {date_short_pretty} as “demain”, “hier” or “aujourd’hui”: “pour le demain” is no French."""
+    templates = [*TEMPLATES.rglob("*.fr.slack"), TEMPLATES / "digest_lines.fr.txt"]
+    article = re.compile(r"\b(le|au|du|dès le) \{\{ *([\w.]+ *\| *slack_instant|at\()")
+
+    assert [path.name for path in templates if article.search(path.read_text(encoding="utf-8"))] == []
+
+
 @pytest.mark.parametrize(
     ("name", "words"),
     [
