@@ -46,20 +46,21 @@ def tell(desk: Desk, day: date, *, now: datetime) -> bool:
     with desk.database.reading() as session:
         if not digest.is_due(session, day):
             return False
-        figures = digest.gather(session, day, now=now)
+        readers = find_readers(session, desk, now=now)
+        figures = {address: digest.gather(session, day, now=now, recipient=address) for address in readers}
     with desk.decide() as session:
         if not _queue_post(session, day, now=now):
             return False
         digest.supersede_older(session, day, now=now)
-        for address, language in find_readers(session, desk, now=now).items():
-            words = write(figures, language, company=desk.settings.company_name, now=now)
+        for address, language in readers.items():
+            words = write(figures[address], language, company=desk.settings.company_name, now=now)
             _queue_letter(session, day, address, language, words, now=now)
     return True
 
 
 def say_digest(session: Session, delivery: Delivery, language: str, *, now: datetime) -> str:
     """The figures as Slack shows them: what happened is as in the e-mails, what waits as it is now."""
-    figures = digest.gather(session, digest.day_of(delivery.key), now=now)
+    figures = digest.gather(session, digest.day_of(delivery.key), now=now, recipient=delivery.recipient)
     lines = [(Markup(label), Markup(said)) for label, said in say_lines(figures, language, _slack_at, now=now)]  # noqa: S704 - our own words, numbers and references
     return render(TOPIC, language, "slack", lines=lines, **_values(figures, now))
 

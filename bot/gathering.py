@@ -58,19 +58,25 @@ class Letter:
 def gather(desk: Desk, *, slack_out: bool, now: datetime) -> int:
     """One tick: write to every reader of what was put down since the last letter; how many letters."""
     with desk.database.reading() as session:
-        if _is_too_soon(session, now) or not _put_down(session, to_write=False):
+        if not (_put_down(session, to_write=False) and _find_readers(session, desk, now)):
             return 0
     with desk.database.begin() as session:
-        if _is_too_soon(session, now):
+        readers = _find_readers(session, desk, now)
+        if not readers:
             return 0
         rows = _put_down(session, to_write=True)
         letter = _sort_out(session, rows, now)
         which = f"{rows[0].id}-{rows[-1].id}" if rows else ""
-        written = _write_all(session, desk, letter, which, slack_out=slack_out, now=now)
+        written = _write_all(session, desk, readers, letter, which, slack_out=slack_out, now=now)
         for row in rows:
             if row.due_at is not None:
                 outbox.record_accepted(row, reply=f"in {written} letters", now=now)
     return written
+
+
+def _find_readers(session: Session, desk: Desk, now: datetime) -> dict[str, str]:
+    """Who is written to now; nobody so soon after the last letter. While there is nobody, all stays put down."""
+    return {} if _is_too_soon(session, now) else find_readers(session, desk, now=now)
 
 
 def _is_too_soon(session: Session, now: datetime) -> bool:
@@ -118,11 +124,19 @@ def _held(session: Session, request: Request, row: Delivery) -> Held:
     return Held(show_request(session, request), since, row.reminder.due_at if row.reminder else since)
 
 
-def _write_all(session: Session, desk: Desk, letter: Letter, which: str, *, slack_out: bool, now: datetime) -> int:
+def _write_all(
+    session: Session,
+    desk: Desk,
+    readers: dict[str, str],
+    letter: Letter,
+    which: str,
+    *,
+    slack_out: bool,
+    now: datetime,
+) -> int:
     """Queue the letter to each reader, in their language; `which` tells it from others."""
     if not (letter.held or letter.events or letter.dates):
         return 0
-    readers = find_readers(session, desk, now=now)
     for address, language in readers.items():
         telling.queue_mail(
             session,

@@ -16,14 +16,15 @@ from bot import telling
 from bot.blocks import Said, button, section
 from bot.cards import READ, RequestCard
 from bot.desk import Desk
+from bot.gathering import find_readers
 from bot.words import word
-from storage import ladder, outbox, staff
+from storage import ladder, outbox
 from storage.announcements import DESK_CASE
 from storage.deadlines import notification_deadline
 from storage.models import Delivery, Request
 from storage.outbox import Words
 from storage.ringing import POSSIBLE_BREACH, RINGS, WINDOW
-from storage.types import BY_MAIL, Kind, Medium, Purpose, Role
+from storage.types import BY_MAIL, Kind, Medium, Purpose
 from templates import render
 
 SHOWN = 200
@@ -60,14 +61,15 @@ def say_ring(card: RequestCard, language: str) -> Said:
 def gather_rings(desk: Desk, *, slack_out: bool, now: datetime) -> int:
     """One tick: write to every reader of the letters that rang since the last time; how many e-mails."""
     with desk.database.reading() as session:
-        if _is_too_soon(session, now) or not _put_down(session, to_write=False):
+        if not (_put_down(session, to_write=False) and _find_readers(session, desk, now)):
             return 0
     with desk.database.begin() as session:
-        if _is_too_soon(session, now):
+        readers = _find_readers(session, desk, now)
+        if not readers:
             return 0
         rows = _put_down(session, to_write=True)
         rings = _find_rings(session, [row.case for row in rows])
-        written = _write_all(session, desk, rings, rows, slack_out=slack_out, now=now)
+        written = _write_all(session, desk, readers, rings, rows, slack_out=slack_out, now=now)
         for row in rows:
             outbox.record_accepted(row, reply=f"in {written} letters", now=now)
     return written
@@ -99,6 +101,11 @@ def _what(ring: Ring, language: str) -> str:
         return word(language, "rings.possible_breach")
     what = word(language, f"rings.{ring.kind}")
     return word(language, "rings.and_breach", what=what) if ring.possible_breach else what
+
+
+def _find_readers(session: Session, desk: Desk, now: datetime) -> dict[str, str]:
+    """Who is written to now; nobody so soon after the last three. While there is nobody, all stays put down."""
+    return {} if _is_too_soon(session, now) else find_readers(session, desk, now=now)
 
 
 def _is_too_soon(session: Session, now: datetime) -> bool:
@@ -136,14 +143,17 @@ def _ring(reference: str, kind: str, received_at: datetime, flags: Sequence[str]
 
 
 def _write_all(
-    session: Session, desk: Desk, rings: Sequence[Ring], rows: Sequence[Delivery], *, slack_out: bool, now: datetime
+    session: Session,
+    desk: Desk,
+    readers: dict[str, str],
+    rings: Sequence[Ring],
+    rows: Sequence[Delivery],
+    *,
+    slack_out: bool,
+    now: datetime,
 ) -> int:
     if not rings:
         return 0
-    dpos = staff.active_staff(session, now=now, role=Role.DPO)
-    readers = {one.email: one.language for one in dpos}
-    others = telling.find_others(desk.settings.escalation_addresses, dpos)
-    readers |= dict.fromkeys(others, desk.settings.staff_language)
     for address, language in readers.items():
         telling.queue_mail(
             session,

@@ -7,27 +7,20 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from random import Random
 
-from sqlalchemy import and_, case, exists, func, or_, select, update
+from sqlalchemy import Select, and_, case, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from storage import addresses, journal, requests
+from storage import addresses, journal, proposals, requests
 from storage.announcements import DESK_CASE
 from storage.deadlines import digest_at
-from storage.models import Breach, Candidate, Delivery, Entry, Forward, Message, Request, Task
-from storage.types import DESK, Hold, Kind, Purpose, TaskKind
+from storage.models import Breach, Delivery, Entry, Forward, Message, Request, Task
+from storage.proposals import Proposals
+from storage.types import DESK, Kind, Purpose, TaskKind
 
 RECHECKED = 3
 """References of what was set aside that are drawn for a second look."""
 KEY = "digest:"
 """How the keys of its deliveries begin; the day follows, then to whom."""
-
-
-@dataclass(frozen=True)
-class Proposals:
-    """Of requests that AUTOMATIC_FORWARDING=off left to people: how many were decided, how many as proposed."""
-
-    agreed: int
-    decided: int
 
 
 @dataclass(frozen=True)
@@ -60,9 +53,9 @@ class Digest:
     hash: str
 
 
-def gather(session: Session, day: date, *, now: datetime) -> Digest:
-    """The figures told on this day at DIGEST_HOUR, since those that were told before."""
-    since, until = told_before(session, day), digest_at(day)
+def gather(session: Session, day: date, *, now: datetime, recipient: str | None = None) -> Digest:
+    """The figures told on this day at DIGEST_HOUR, since those that this recipient was told before (None: anybody)."""
+    since, until = told_before(session, day, recipient), digest_at(day)
     kinds = _came(session, since, until)
     automatic, by_person = _forwarded(session, since, until)
     waiting, waiting_since = requests.count_waiting(session)
@@ -90,8 +83,8 @@ def gather(session: Session, day: date, *, now: datetime) -> Digest:
         next_due_at=next_due_at,
         open_breaches=open_breaches,
         breach_deadline_at=deadline,
-        proposals=_proposals(session, since, until),
-        proposals_ever=_proposals(session, None, until),
+        proposals=proposals.agreement(session, since=since, until=until),
+        proposals_ever=proposals.agreement(session, until=until),
         addresses_bounced=bounced,
         addresses_unconfirmed=unconfirmed,
         entry=entry,
@@ -100,20 +93,32 @@ def gather(session: Session, day: date, *, now: datetime) -> Digest:
 
 
 def is_due(session: Session, day: date) -> bool:
-    """Whether the figures of this day are still to be told: not before there was anything to count."""
+    """Whether the figures of this day are still to be told: not before there was anything to count, nor once the next
+    day's were told, for a clock may step back. (One that ran far ahead for a while must not silence the days between.)
+    """
     first = session.scalars(select(Entry.at).order_by(Entry.number).limit(1)).first()
     if first is None or first >= digest_at(day):
         return False
-    ours = select(Delivery.id).where(Delivery.case == DESK_CASE, Delivery.key.startswith(f"{KEY}{day}:"))
-    return session.scalars(ours.limit(1)).first() is None
+    known = or_(*(Delivery.key.startswith(f"{KEY}{one}:") for one in (day, day + timedelta(days=1))))
+    return session.scalars(select(Delivery.id).where(Delivery.case == DESK_CASE, known).limit(1)).first() is None
 
 
-def told_before(session: Session, day: date) -> datetime:
-    """From when the figures of this day count: from those last told, else from the day before."""
-    told = select(Delivery.key).where(Delivery.case == DESK_CASE, Delivery.purpose == Purpose.DIGEST)
-    keys = session.scalars(told.where(Delivery.accepted_at.is_not(None)).order_by(Delivery.id.desc()).limit(1000))
-    days = [known for key in keys if (known := day_of(key)) < day]
-    return digest_at(max(days, default=day - timedelta(days=1)))
+def told_before(session: Session, day: date, recipient: str | None = None) -> datetime:
+    """From when the figures of this day count: from the last that this recipient got, of whom each has a count of
+    their own: what Slack took may be lost as an e-mail. Who never got any gets all since the day before their first.
+    """
+    ours = select(Delivery.key).where(Delivery.case == DESK_CASE, Delivery.purpose == Purpose.DIGEST)
+    if recipient is not None:
+        ours = ours.where(Delivery.recipient == recipient)
+    got = ours.where(Delivery.accepted_at.is_not(None), Delivery.bounced_at.is_(None))
+    last = max(_days(session, got.order_by(Delivery.id.desc()), day), default=None)
+    first = min(_days(session, ours.order_by(Delivery.id), day), default=day)
+    return digest_at(last or first - timedelta(days=1))
+
+
+def _days(session: Session, keys: Select[str], before: date) -> list[date]:
+    """The days that these deliveries name, of those before one."""
+    return [known for key in session.scalars(keys.limit(1000)) if (known := day_of(key)) < before]
 
 
 def day_of(key: str) -> date:
@@ -122,10 +127,10 @@ def day_of(key: str) -> date:
 
 
 def supersede_older(session: Session, day: date, *, now: datetime) -> None:
-    """Withdraw the figures of other days that were not sent yet: after an outage only the newest are told."""
+    """Withdraw the figures of earlier days that were not sent yet: after an outage only the newest are told."""
     unsent = (Delivery.case == DESK_CASE, Delivery.purpose == Purpose.DIGEST, Delivery.due_at.is_not(None))
-    other = ~Delivery.key.startswith(f"{KEY}{day}:")
-    withdrawn = update(Delivery).where(*unsent, other).values(superseded_at=now, due_at=None)
+    earlier = Delivery.key < f"{KEY}{day}:"
+    withdrawn = update(Delivery).where(*unsent, earlier).values(superseded_at=now, due_at=None)
     session.execute(withdrawn.execution_options(synchronize_session=False))
 
 
@@ -180,22 +185,6 @@ def _breaches(session: Session) -> tuple[int, datetime | None]:
     still = select(func.count(), func.min(Breach.deadline_at)).where(Breach.closed_at.is_(None))
     count, deadline = session.execute(still).one()
     return count, deadline
-
-
-def _proposals(session: Session, since: datetime | None, until: datetime) -> Proposals:
-    """Agreed: it went to the likeliest candidate and to nobody else. Set aside is decided, too."""
-    first = and_(Candidate.request_id == Request.id, Candidate.rank == 0)
-    forward = exists().where(Forward.request_id == Request.id, Forward.routed_at < until)
-    to_first = forward.where(Forward.customer_id == Candidate.customer_id, Forward.misrouted_at.is_(None))
-    elsewhere = forward.where(Forward.customer_id != Candidate.customer_id)
-    agreed = func.coalesce(func.sum(case((and_(to_first, ~elsewhere), 1), else_=0)), 0)
-    decided = or_(forward, Request.set_aside_at < until)
-    if since is not None:
-        aside = and_(Request.set_aside_at >= since, Request.set_aside_at < until)
-        decided = or_(forward.where(Forward.routed_at >= since), aside)
-    left_to_people = (Request.hold == Hold.AUTOMATIC_FORWARDING_OFF, decided)
-    counted = select(agreed, func.count()).select_from(Request).join(Candidate, first).where(*left_to_people)
-    return Proposals(*session.execute(counted).one())
 
 
 def _head(session: Session, until: datetime) -> tuple[int, str]:

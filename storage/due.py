@@ -1,6 +1,7 @@
 """The ladder of tasks with a date: 7, 3 and 1 days before it, 4 hours before, at the instant, then daily until done.
 
-Its rungs are reminders of the task's case, named after the task and its date: another date is another ladder.
+Its rungs are reminders of the task's case, named after the task and its date: another date is another ladder, and so
+is the same one when it is set again after another; from the second on, a number says which.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -26,10 +27,14 @@ SET = "set"
 
 @dataclass(frozen=True)
 class _Stand:
-    """How far a ladder has come: the next rung is later than `after`, and none is due before the date was set."""
+    """How far a ladder has come: the next rung is later than `after`, and none is due before the date was set.
+
+    `time`: how often this date was set, which no clock can change.
+    """
 
     after: datetime
     began_at: datetime
+    time: int
 
 
 def begin(session: Session, task: Task, *, now: datetime) -> None:
@@ -42,12 +47,9 @@ def begin(session: Session, task: Task, *, now: datetime) -> None:
         return
     overdue = now - task.due_at
     newest = task.due_at + overdue // DAY * DAY - timedelta(seconds=1)
-    after, rung = newest if overdue >= timedelta() else now, _key(task, SET)
-    known = session.scalars(select(Reminder).where(Reminder.case == task.case, Reminder.rung == rung)).first()
-    if known is None:
-        session.add(Reminder(case=task.case, rung=rung, due_at=after, rung_at=now))
-    else:
-        known.due_at, known.rung_at = after, now
+    after = newest if overdue >= timedelta() else now
+    rung = _key(task, SET, _stands(session, [task])[task.id].time + 1)
+    session.add(Reminder(case=task.case, rung=rung, due_at=after, rung_at=now))
     session.flush()
 
 
@@ -113,7 +115,7 @@ def number_in(rung: str) -> int | None:
 def _reminder(task: Task, rung: Rung, stand: _Stand, now: datetime) -> Reminder:
     """A rung is due when it says, but not before there was a date."""
     due_at = max(rung.at, stand.began_at)
-    return Reminder(case=task.case, rung=_key(task, rung.name), due_at=due_at, rung_at=now)
+    return Reminder(case=task.case, rung=_key(task, rung.name, stand.time), due_at=due_at, rung_at=now)
 
 
 def _stands(session: Session, tasks: Sequence[Task]) -> dict[int, _Stand]:
@@ -122,9 +124,12 @@ def _stands(session: Session, tasks: Sequence[Task]) -> dict[int, _Stand]:
 
 
 def _stand(task: Task, rungs: Iterable[Reminder]) -> _Stand:
+    """Of the rungs of its date, in their order, those since it was set last."""
     ours = [one for one in rungs if one.rung.endswith(_date(task))]
-    after = max((one.due_at for one in ours), default=task.opened_at)
-    return _Stand(after, min((one.rung_at for one in ours if one.rung == _key(task, SET)), default=task.opened_at))
+    sets = [place for place, one in enumerate(ours) if one.rung.startswith(f"{_name(task)}:{SET}")]
+    since = ours[sets[-1] :] if sets else ours
+    after = max((one.due_at for one in since), default=task.opened_at)
+    return _Stand(after, since[0].rung_at if sets else task.opened_at, len(sets))
 
 
 def _rungs(session: Session, cases: Sequence[str]) -> dict[str, list[Reminder]]:
@@ -137,11 +142,12 @@ def _rungs(session: Session, cases: Sequence[str]) -> dict[str, list[Reminder]]:
 
 
 def _of_tasks(cases: Sequence[str]) -> Select[Reminder]:
-    return select(Reminder).where(Reminder.case.in_(cases), Reminder.rung.startswith(outbox.OF_TASK))
+    ours = select(Reminder).where(Reminder.case.in_(cases), Reminder.rung.startswith(outbox.OF_TASK))
+    return ours.order_by(Reminder.id)
 
 
-def _key(task: Task, name: str) -> str:
-    return f"{_name(task)}:{name}{_date(task)}"
+def _key(task: Task, name: str, time: int) -> str:
+    return f"{_name(task)}:{name}{f'#{time}' if time > 1 else ''}{_date(task)}"
 
 
 def _name(task: Task) -> str:

@@ -146,7 +146,7 @@ def gather(session: Session, *, now: datetime, real_now: datetime) -> Figures:
     forwards = _accepted_forwards(session, first)
     today = [one for one in forwards if one.accepted_at >= midnight]
     unconfirmed, lost = addresses.count_unwell(session, now=now)
-    agreed, decided = proposals.agreement(session)
+    proposed = proposals.agreement(session)
     failing, uncertain, refused = _failing(), _uncertain(real_now), _undelivered()
     return Figures(
         at=now,
@@ -174,8 +174,8 @@ def gather(session: Session, *, now: datetime, real_now: datetime) -> Figures:
         slack_failing=_count(session, _slack_failing()),
         addresses_unconfirmed=unconfirmed,
         addresses_lost=lost,
-        proposals_agreed=agreed,
-        proposals_decided=decided,
+        proposals_agreed=proposed.agreed,
+        proposals_decided=proposed.decided,
     )
 
 

@@ -36,10 +36,11 @@ from bot.refusals import sentence_of
 from bot.ringing import Ring, say_ring
 from bot.ringing import write as write_rings
 from bot.words import word
-from storage.digest import Digest, Proposals
+from storage.digest import Digest
 from storage.errors import Refused
 from storage.models import Staff
 from storage.outbox import Words
+from storage.proposals import Proposals
 from storage.types import Hold, Means, Right, Role, Said, TaskKind
 from templates import LANGUAGES, render
 from tests.playground.rules import check_message, check_view
@@ -215,6 +216,14 @@ def test_every_line_of_a_thread_can_be_said(card: RequestCard | BreachCard, lang
             check_message(said, [])
             assert "5 h 12" in said
     assert topics
+
+
+def test_no_article_stands_before_an_instant_that_slack_may_write_as_tomorrow() -> None:
+    """Slack shows {date_short_pretty} as “demain”, “hier” or “aujourd’hui”: “pour le demain” is no French."""
+    templates = [*TEMPLATES.rglob("*.fr.slack"), TEMPLATES / "digest_lines.fr.txt"]
+    article = re.compile(r"\b(le|au|du|dès le) \{\{ *([\w.]+ *\| *slack_instant|at\()")
+
+    assert [path.name for path in templates if article.search(path.read_text(encoding="utf-8"))] == []
 
 
 @pytest.mark.parametrize(

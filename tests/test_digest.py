@@ -18,8 +18,9 @@ from storage.arrivals import Reading
 from storage.clock import now as desk_now
 from storage.database import Database
 from storage.deadlines import digest_at, digest_day
-from storage.digest import Digest, Proposals, gather
+from storage.digest import Digest, gather, told_before
 from storage.models import Candidate, Customer, Delivery, Entry, Forward, Request
+from storage.proposals import Proposals, agreement
 from storage.types import DESK, Hold, Kind, Medium, Purpose, TaskKind
 from tests.bot_support import CUSTOMERS, ESCALATION, Desk, fill, running_desk
 from tests.playground import people
@@ -136,11 +137,73 @@ def test_a_digest_that_could_not_be_posted_gives_way_to_the_next(quiet: TheDesk)
     assert all("2026-10-25" in key for key in waiting)
 
 
+@pytest.mark.parametrize("out", list(Medium))
+def test_a_day_that_one_medium_lost_is_in_its_next_digest_whatever_the_other_took(quiet: TheDesk, out: Medium) -> None:
+    clock = DigestClock(quiet)
+    with quiet.database.begin() as session:
+        receive(session, at=BEFORE)
+    clock.tick(now=AT)
+    accept(quiet, at=AT, but=out)
+
+    clock.tick(now=AT + hours(25))
+
+    sunday = SATURDAY + timedelta(days=1)
+    came = {one.medium: came_in(quiet, one, now=AT + hours(25)) for one in digests(quiet) if str(sunday) in one.key}
+    assert came == {medium: 1 if medium is out else 0 for medium in Medium}
+
+
+def test_figures_that_came_back_are_told_again(quiet: TheDesk) -> None:
+    clock = DigestClock(quiet)
+    for day in (0, 1):
+        clock.tick(now=AT + hours(25) * day)
+        accept_all(quiet, at=AT + hours(25) * day)
+    with quiet.database.begin() as session:
+        lost = update(Delivery).where(Delivery.recipient == ESCALATION, Delivery.key.contains("2026-10-25"))
+        session.execute(lost.values(bounced_at=AT + hours(26)))
+
+    with quiet.database.reading() as session:
+        monday = SATURDAY + timedelta(days=2)
+        since = [told_before(session, monday, one) for one in (ESCALATION, people.ANNE.email)]
+
+    assert since == [AT, digest_at(SATURDAY + timedelta(days=1))]
+
+
+def accept(desk: TheDesk, *, at: datetime, but: Medium) -> None:
+    with desk.database.begin() as session:
+        waiting = update(Delivery).where(Delivery.purpose == Purpose.DIGEST, Delivery.medium != but)
+        session.execute(waiting.values(accepted_at=at, due_at=None))
+
+
+def came_in(desk: TheDesk, delivery: Delivery, *, now: datetime) -> int:
+    """How many requests a digest tells of."""
+    with desk.database.reading() as session:
+        text = delivery.text or say_digest(session, delivery, "en", now=now)
+    [count] = re.findall(r"\b(?:Came|Reçues)(?: :|:) (\d+)", text)
+    return int(count)
+
+
 def test_a_desk_that_was_set_up_after_eight_begins_the_next_day(quiet: TheDesk, database: Database) -> None:
     with database.begin() as session:
         session.execute(update(Entry).values(at=AT + hours(2)))
 
     assert [DigestClock(quiet).tick(now=AT + hours(later)) for later in (3, 21.9, 25)] == [False, False, True]
+
+
+def test_a_clock_that_steps_back_over_eight_does_not_tell_the_day_before_after_all(quiet: TheDesk) -> None:
+    clock = DigestClock(quiet)
+
+    told = [clock.tick(now=AT + timedelta(minutes=minutes)) for minutes in (1, -4, 2)]
+
+    assert told == [True, False, False]
+    assert {(one.key[:17], one.due_at is not None) for one in digests(quiet)} == {("digest:2026-10-24", True)}
+
+
+def test_a_clock_that_ran_years_ahead_for_a_while_silences_no_day(quiet: TheDesk) -> None:
+    DigestClock(quiet).tick(now=AT + timedelta(days=3650))
+
+    assert DigestClock(quiet).tick(now=AT)
+
+    assert [one.superseded_at for one in digests(quiet)] == [None] * 6
 
 
 # --- what ---
@@ -248,6 +311,8 @@ def test_agreement_with_proposals_is_counted_where_forwarding_is_off(quiet: TheD
 
     assert found.proposals == Proposals(agreed=1, decided=4)
     assert found.proposals_ever == Proposals(agreed=2, decided=5)
+    with quiet.database.reading() as session:
+        assert agreement(session) == found.proposals_ever
     assert (
         "Decisions as proposed: 1 of 4; 2 of 5 since the beginning" in write(found, "en", company="Kavkom", now=AT).text
     )

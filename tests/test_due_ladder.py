@@ -70,7 +70,7 @@ def set_due(desk: TheDesk, task: Task, due_at: datetime, *, now: datetime = NOW)
 def rungs_of(desk: TheDesk, task: Task) -> list[str]:
     with desk.database.reading() as session:
         known = select(Reminder.rung).where(Reminder.case == task.case).order_by(Reminder.id)
-        names = [rung.partition(":")[2].partition("@")[0] for rung in session.scalars(known)]
+        names = [rung.partition(":")[2].partition("@")[0].partition("#")[0] for rung in session.scalars(known)]
     return [name for name in names if name != "set"]
 
 
@@ -216,6 +216,31 @@ def test_a_date_set_back_to_what_it_was_rings_on_from_there(quiet: TheDesk) -> N
 
     assert rang == [False, True, True]
     assert rungs_of(quiet, task) == ["7d", "3d", "1d"]
+
+
+def test_a_date_set_back_to_an_overdue_one_rings_at_once_and_then_daily(quiet: TheDesk) -> None:
+    overdue, clock = NOW - hours(30), Ladder(quiet)
+    task = add_task(quiet, overdue)
+    rang = [bool(clock.tick(now=NOW))]
+    for hour in (1, 3):
+        set_due(quiet, task, DUE, now=NOW + hours(hour))
+        set_due(quiet, task, overdue, now=NOW + hours(hour + 1))
+        rang.append(bool(clock.tick(now=NOW + hours(hour + 1))))
+
+    later = [bool(clock.tick(now=NOW + hours(hour))) for hour in (4.1, 17.9, 18, 42)]
+
+    assert rang == [True, True, True]
+    assert later == [False, False, True, True]
+    assert waiting_for(quiet) == [CHANNEL, ANNE, BY_MAIL]
+
+
+def test_a_clock_that_steps_back_after_a_date_was_set_rings_once(quiet: TheDesk) -> None:
+    task, clock = add_task(quiet, None), Ladder(quiet)
+    set_due(quiet, task, NOW - hours(30), now=NOW)
+
+    rang = [bool(clock.tick(now=NOW - hours(1) + timedelta(minutes=minute))) for minute in range(3)]
+
+    assert rang == [True, False, False]
 
 
 def test_a_task_that_is_done_rings_no_more_and_its_reminders_are_withdrawn(quiet: TheDesk) -> None:

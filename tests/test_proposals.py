@@ -12,11 +12,11 @@ from mail.reading import MailRead, parse_mail
 from mail.reconsidering import reconsider_all
 from mail.settings import Automatic, MailSettings
 from mail.status import as_rows
-from storage import arrivals, figures
+from storage import arrivals, figures, requests
 from storage.arrivals import Arrival, Reading
 from storage.database import Database
 from storage.models import Candidate, Customer, Message, Request
-from storage.proposals import CandidateFound, agreement, keep_candidates
+from storage.proposals import CandidateFound, Proposals, agreement, keep_candidates
 from storage.types import DESK, Actor, Hold, KeyKind, Kind
 from tests.mail_support import TO_GARAGE, TO_HOTEL, US, letter, mail_settings, opened_desk
 from tests.storage_support import ANNE, NOW, add_customer, forward, keep_letter
@@ -200,16 +200,27 @@ def test_nobody_has_decided_yet(database: Database) -> None:
     arrive(database, (first, "telephone"))
 
     with database.reading() as session:
-        assert agreement(session) == (0, 0)
+        assert agreement(session) == Proposals(0, 0)
 
 
-def test_people_agree_who_choose_the_first_candidate(database: Database) -> None:
+def test_people_agree_who_choose_the_first_candidate_and_nobody_else(database: Database) -> None:
     first, second = customers_of(database, "C0001", "C0002")
     for chosen in ([first], [second], [second, first]):
         route(database, arrive(database, (first, "telephone"), (second, "name")), *chosen)
 
     with database.reading() as session:
-        assert agreement(session) == (2, 3)
+        assert agreement(session) == Proposals(1, 3)
+
+
+def test_who_sets_it_aside_does_not_agree(database: Database) -> None:
+    [first] = customers_of(database, "C0001")
+    held = arrive(database, (first, "telephone"))
+
+    with database.begin() as session:
+        requests.set_aside(session, session.get_one(Request, held.id), "spam", by=ANNE, now=NOW)
+
+    with database.reading() as session:
+        assert agreement(session) == Proposals(0, 1)
 
 
 def test_only_what_waited_for_the_setting_alone_is_counted(database: Database) -> None:
@@ -218,7 +229,7 @@ def test_only_what_waited_for_the_setting_alone_is_counted(database: Database) -
     route(database, arrive(database, (first, "telephone")), first, by=DESK)
 
     with database.reading() as session:
-        assert agreement(session) == (0, 0)
+        assert agreement(session) == Proposals(0, 0)
 
 
 def test_the_status_tells_how_many_agreed(database: Database) -> None:

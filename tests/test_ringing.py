@@ -5,7 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from bot.desk import Desk as TheDesk
 from bot.gathering import gather
@@ -17,9 +17,9 @@ from storage import arrivals, tasks
 from storage.announcements import CHANNEL, DESK_CASE
 from storage.arrivals import Reading
 from storage.database import Database
-from storage.models import Delivery
+from storage.models import Delivery, Staff
 from storage.ringing import MANY_RING, ONE_BY_ONE, RINGS
-from storage.types import BY_MAIL, DESK, Hold, Kind, Medium, TaskKind
+from storage.types import BY_MAIL, DESK, Hold, Kind, Medium, Role, TaskKind
 from tests.bot_support import ANNE, ESCALATION, Desk, fill, running_desk
 from tests.mail_support import US, letter, mail_settings, running_mail
 from tests.playground import people
@@ -198,6 +198,28 @@ def test_two_mailboxes_at_once_share_the_slots(quiet: TheDesk) -> None:
         assert session.scalar(told) == ONE_BY_ONE
         many = select(func.count()).where(Delivery.topic == MANY_RING, Delivery.recipient == CHANNEL)
         assert session.scalar(many) == 1
+
+
+def test_while_nobody_reads_e_mails_what_rings_stays_put_down(quiet: TheDesk) -> None:
+    alone = TheDesk(quiet.database, quiet.settings.model_copy(update={"escalation_addresses": ()}))
+    be_dpo(quiet, False)
+    take_in(quiet, Kind.NOT_REQUEST)
+    take_in(quiet)
+    StandIn(quiet, Out()).tick(now=NOW)
+
+    ways = (gather_rings, gather)
+    assert [way(alone, slack_out=True, now=NOW) for way in ways] == [0, 0]
+    assert [one for one in queued(quiet) if one.recipient == BY_MAIL and one.due_at is None] == []
+
+    be_dpo(quiet, True)
+    assert [way(alone, slack_out=True, now=NOW + hours(9)) for way in ways] == [1, 1]
+    assert [one for one in queued(quiet) if one.recipient == BY_MAIL and one.due_at is not None] == []
+
+
+def be_dpo(desk: TheDesk, yes: bool) -> None:
+    """Give Anne, the only dpo, her role, or take it."""
+    with desk.database.begin() as session:
+        session.execute(update(Staff).where(Staff.slack_user == ANNE).values(role=Role.DPO if yes else Role.HANDLER))
 
 
 # --- in Slack ---
