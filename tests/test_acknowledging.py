@@ -217,7 +217,17 @@ def test_no_customer_can_be_named_because_none_is_given(language: str) -> None:
     template = Path(inspect.getfile(render)).with_name(f"acknowledgement.{language}.txt").read_text(encoding="utf-8")
     used = {name.name for name in Environment(autoescape=True).parse(template).find_all(Name)}
 
-    known = {"company", "reference", "their_reference", "received_at", "forwarded", "ask", "to_us", "breach", "language"}
+    known = {
+        "company",
+        "reference",
+        "their_reference",
+        "received_at",
+        "forwarded",
+        "ask",
+        "to_us",
+        "breach",
+        "language",
+    }
     assert used == known
 
 

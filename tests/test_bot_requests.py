@@ -87,7 +87,7 @@ def test_a_request_forwarded_meanwhile_is_not_forwarded_again(small_desk: Desk) 
     reply = small_desk.workspace.submit(CARLA, confirm)
 
     assert reply.view is not None
-    assert "already forwarded to Garage du Lac" in str(reply.view["blocks"])
+    assert "somebody has decided meanwhile" in str(reply.view["blocks"])
 
 
 def test_set_aside_with_a_reason_and_back(desk: Desk) -> None:
