@@ -2,7 +2,7 @@
 
 import csv
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -19,6 +19,9 @@ REQUIRED = (
     *("order_address", "language", "contract_start", "contract_end"),
 )
 OPTIONAL = ("order_reference", "breach_address", "breach_telephone", "acknowledge")
+UNSAID: Mapping[str, Any] = dict.fromkeys(OPTIONAL) | {"acknowledge": True}
+"""What is recorded of a new customer where the file has no such column."""
+
 SAID_EVERY = 500
 """Lines after which a bar moves on."""
 
@@ -34,7 +37,10 @@ class Key(NamedTuple):
 
 @dataclass(frozen=True)
 class Entry:
-    """A customer as a line of the file describes it, or as it is recorded; `columns` are those of its row."""
+    """A customer as a line of the file describes it, or as it is recorded; `columns` are those of its row.
+
+    A column that the file does not have is not among them: it says nothing of the customer.
+    """
 
     reference: str
     columns: Mapping[str, Any]
@@ -101,12 +107,9 @@ def _columns(row: Row) -> dict[str, Any]:
         "name": cell(row, "name"),
         "request_address": address(row, "order_address"),
         "language": _language(row),
-        "order_reference": row.get("order_reference") or None,
-        "breach_address": address(row, "breach_address"),
-        "breach_telephone": _telephone(row["breach_telephone"]) if row.get("breach_telephone") else None,
         "contract_start": start,
         "contract_end": end,
-        "acknowledge": _acknowledge(row),
+        **{column: read(row) for column, read in _OPTIONAL.items() if column in row},
     }
 
 
@@ -116,6 +119,14 @@ def _acknowledge(row: Row) -> bool:
     if value not in {"yes", "no"}:
         raise BadCell("“acknowledge” is yes or no.")
     return value == "yes"
+
+
+_OPTIONAL: dict[str, Callable[[Row], Any]] = {
+    "order_reference": lambda row: row["order_reference"] or None,
+    "breach_address": lambda row: address(row, "breach_address"),
+    "breach_telephone": lambda row: _telephone(row["breach_telephone"]) if row["breach_telephone"] else None,
+    "acknowledge": _acknowledge,
+}
 
 
 def _language(row: Row) -> str:

@@ -6,7 +6,7 @@ new customers with 400,000 identifiers others wait less than a second (SQLite; o
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from storage.bulk import table_of
 from storage.counters import next_numbers
-from storage.customer_file import Entry, Key, read_entries
+from storage.customer_file import UNSAID, Entry, Key, read_entries
 from storage.customers import DIRECTORY
 from storage.doubts import Doubt, find_doubts
 from storage.models import Customer, CustomerKey
@@ -113,8 +113,9 @@ def find_recorded(session: Session) -> dict[str, Recorded]:
 def compare(session: Session, entries: Iterable[Entry]) -> Changes:
     """What importing these entries would change."""
     known, changes = find_recorded(session), Changes()
-    for entry in entries:
-        before = known.pop(entry.reference, None)
+    for said in entries:
+        before = known.pop(said.reference, None)
+        entry = replace(said, columns={**(before.entry.columns if before else UNSAID), **said.columns})
         if before is None:
             changes.added.append(entry)
         elif differences := tuple(_differences(before.entry, entry)):

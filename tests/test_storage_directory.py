@@ -114,7 +114,7 @@ def test_a_customer_is_acknowledged_for_unless_its_line_says_no(database: Databa
 def test_an_opt_out_that_the_file_takes_back_is_shown_as_a_change(database: Database, file: Path) -> None:
     import_file(database, write_csv(file, [customer_line(1) + ",no"], header=f"{HEADER},acknowledge"))
 
-    changes = import_file(database, write_csv(file, [customer_line(1)]))
+    changes = import_file(database, write_csv(file, [customer_line(1) + ",yes"], header=f"{HEADER},acknowledge"))
 
     assert changes.changed["C0001"].fields == ["acknowledge"]
 
@@ -259,6 +259,34 @@ def test_an_identifier_that_moves_to_another_customer_is_the_others_from_then_on
         owners = customers.find_owners(session, KeyKind.TELEPHONE, [number])[number]
     on = {day: [one.customer.reference for one in owners if one.had_it(day, day)] for day in DAYS}
     assert on == {DAYS[0]: ["C0001"], DAYS[1]: ["C0002"]}
+
+
+def test_a_file_without_the_optional_columns_leaves_what_they_said(database: Database, file: Path) -> None:
+    known = f"{HEADER},order_reference,breach_address,breach_telephone,acknowledge"
+    line = f"{customer_line(1)},CMD-1,breach@c1.example,+33199000100,no"
+    import_file(database, write_csv(file, [line], header=known))
+
+    changes = import_file(database, write_csv(file, [customer_line(1), customer_line(2)]))
+
+    assert (changes.changed, changes.unchanged, len(changes.added)) == ({}, 1, 1)
+    with database.reading() as session:
+        one, two = (customers.get_customer(session, reference) for reference in ("C0001", "C0002"))
+    assert (one.order_reference, one.breach_address, one.breach_telephone, one.acknowledge) == (
+        *("CMD-1", "breach@c1.example", "+33199000100"),
+        False,
+    )
+    assert (two.order_reference, two.breach_address, two.breach_telephone, two.acknowledge) == (None, None, None, True)
+
+
+def test_an_empty_cell_of_an_optional_column_is_taken_as_said(database: Database, file: Path) -> None:
+    header = f"{HEADER},order_reference,acknowledge"
+    import_file(database, write_csv(file, [f"{customer_line(1)},CMD-1,no"], header=header))
+
+    import_file(database, write_csv(file, [f"{customer_line(1)},,"], header=header))
+
+    with database.reading() as session:
+        one = customers.get_customer(session, "C0001")
+    assert (one.order_reference, one.acknowledge) == (None, True)
 
 
 # --- how files come ---
