@@ -195,7 +195,7 @@ def _show(entries: Sequence["Entry"], changes: "Changes", doubts: Sequence["Doub
     from storage.import_report import change_lines, doubt_lines  # noqa: PLC0415 - slow
 
     among = find_doubts_among(entries, changes.others, own_address=_own_address(), today=_today())
-    for line in (*doubt_lines([*doubts, *among]), *change_lines(changes)):
+    for line in (*doubt_lines([*doubts, *among, *changes.moved]), *change_lines(changes)):
         say(line)
 
 

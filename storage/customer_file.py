@@ -200,7 +200,10 @@ def _row_of(entry: Entry) -> Row:
 
 
 def _of_kind(entry: Entry, kind: KeyKind) -> list[str]:
-    return sorted(written(key) for key in entry.keys if key.kind is kind)
+    """Only numbers have days in the file: of the rest it names what is had still."""
+    if kind is KeyKind.TELEPHONE:
+        return sorted(written(key) for key in entry.keys if key.kind is kind)
+    return sorted(key.value for key in entry.keys if key.kind is kind and key.valid_to is None)
 
 
 def written(key: Key) -> str:

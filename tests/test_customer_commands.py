@@ -246,6 +246,27 @@ def test_an_exported_file_changes_nothing_when_it_is_imported(type_in: Type, fil
     assert type_in("export", "again.csv", code=1) == ["again.csv cannot be written: File exists."]
 
 
+def test_what_moved_without_dates_is_said_exported_and_imported_again(type_in: Type, file: Path) -> None:
+    one, two = (customer_line(number).replace("privacy+c", "privacy+x") for number in (1, 2))
+    number = "+33199000100"
+    type_in(
+        "import",
+        str(write_csv(file, [customer_line(1, telephone=number).replace("c1.example,", "lac.example,", 1), two])),
+    )
+
+    said = type_in(
+        "import",
+        str(write_csv(file, [one, customer_line(2, telephone=number).replace("c2.example,", "lac.example,", 1)])),
+    )
+
+    assert [line for line in said if number in line and line.startswith("Warning, line 3: the number")]
+    assert [line for line in said if "the domain lac.example moves from C0001 to C0002" in line]
+    assert "one customer’s" in type_in("who", number, "--at", "2025-10-12")[0]
+    assert type_in("who", number, "--at", "2025-10-12")[1].split()[0] == "C0001"
+    type_in("export", "again.csv")
+    assert type_in("import", "again.csv")[-1] == "Imported: 0 new, 0 changed, 0 not in the file, 2 unchanged."
+
+
 # --- one customer ---
 
 

@@ -289,6 +289,79 @@ def test_an_empty_cell_of_an_optional_column_is_taken_as_said(database: Database
     assert (one.order_reference, one.acknowledge) == (None, True)
 
 
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [(KeyKind.TELEPHONE, "+33199000100"), (KeyKind.DOMAIN, "moved.example"), (KeyKind.SMS_SENDER, "MOVED")],
+)
+def test_what_moves_without_dates_moves_on_the_day_of_the_import(
+    database: Database, file: Path, kind: KeyKind, value: str
+) -> None:
+    def lines(owner: int) -> list[str]:
+        cells = dict.fromkeys((KeyKind.DOMAIN, KeyKind.TELEPHONE, KeyKind.SMS_SENDER), "") | {kind: value}
+        owned = ",".join(cells.values())
+        return [
+            f"C000{number},Customer {number},,{owned if number == owner else ',,'},,dpo@c{number}.example,fr,,"
+            for number in (1, 2)
+        ]
+
+    def days() -> dict[str, list[tuple[date | None, date | None]]]:
+        with database.reading() as session:
+            owners = customers.find_owners(session, kind, [value])[value]
+            found: dict[str, list[tuple[date | None, date | None]]] = {}
+            for one in owners:
+                found.setdefault(one.customer.reference, []).append((one.valid_from, one.valid_to))
+            return found
+
+    def moved(owner: int, day: date) -> Changes:
+        entries, _ = directory.read_customers(write_csv(file, lines(owner)))
+        with database.begin() as session:
+            changes = directory.compare(session, entries, today=day)
+            directory.apply(session, changes)
+        return changes
+
+    first, second = date(2026, 11, 27), date(2026, 12, 24)
+    moved(1, date(2026, 1, 1))
+    changes = moved(2, first)
+    assert days() == {"C0001": [(None, date(2026, 11, 26))], "C0002": [(first, None)]}
+    assert [(doubt.line, doubt.kind) for doubt in changes.moved] == [(3, "moved")]
+    assert f"{value} moves from C0001 to C0002 without dates" in changes.moved[0].reason
+
+    assert not moved(2, first).any
+    assert not moved(2, date(2026, 12, 1)).any
+
+    moved(1, second)
+    assert days() == {
+        "C0001": [(None, date(2026, 11, 26)), (second, None)],
+        "C0002": [(first, date(2026, 12, 23))],
+    }
+    assert not moved(1, second).any
+
+    moved(2, second)
+    assert days() == {
+        "C0001": [(None, date(2026, 11, 26))],
+        "C0002": [(first, date(2026, 12, 23)), (second, None)],
+    }, "to and fro on one day"
+
+
+def test_what_nobody_else_gets_is_deleted_as_before(database: Database, file: Path) -> None:
+    import_file(database, write_csv(file, [customer_line(1, telephone="+33199000100"), customer_line(2)]))
+
+    changes = import_file(database, write_csv(file, [customer_line(1), customer_line(2)]))
+
+    assert changes.moved == []
+    assert ("telephone", "+33199000100") not in keys_of(database, "C0001")
+
+
+def test_days_that_the_file_itself_gives_are_taken_as_said(database: Database, file: Path) -> None:
+    number = "+33199000100"
+    import_file(database, write_csv(file, [customer_line(1, telephone=f"{number}@..2026-03-31")]))
+    import_file(database, write_csv(file, [customer_line(1, telephone=f"{number}@..2026-02-28")]))
+
+    with database.reading() as session:
+        [owner] = customers.find_owners(session, KeyKind.TELEPHONE, [number])[number]
+    assert owner.valid_to == date(2026, 2, 28)
+
+
 # --- how files come ---
 
 
