@@ -4,7 +4,7 @@ It is put down case by case in the transaction that decides (storage/types.py: B
 when a process dies; the letter is written from the record as it stands when it is queued.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -56,17 +56,25 @@ class Letter:
 
 
 def gather(desk: Desk, *, slack_out: bool, now: datetime) -> int:
-    """One tick: write to every reader of what was put down since the last letter; how many letters."""
+    """One tick: write to every reader of what was put down since the last letter; how many letters.
+
+    Without a reader it stays put down until there is one.
+    """
     with desk.database.reading() as session:
-        if _is_too_soon(session, now) or not _put_down(session, to_write=False):
+        if (
+            _is_too_soon(session, now)
+            or not _put_down(session, to_write=False)
+            or not find_readers(session, desk, now=now)
+        ):
             return 0
     with desk.database.begin() as session:
-        if _is_too_soon(session, now):
+        readers = find_readers(session, desk, now=now)
+        if _is_too_soon(session, now) or not readers:
             return 0
         rows = _put_down(session, to_write=True)
         letter = _sort_out(session, rows, now)
         which = f"{rows[0].id}-{rows[-1].id}" if rows else ""
-        written = _write_all(session, desk, letter, which, slack_out=slack_out, now=now)
+        written = _write_all(session, desk, readers, letter, which, slack_out=slack_out, now=now)
         for row in rows:
             if row.due_at is not None:
                 outbox.record_accepted(row, reply=f"in {written} letters", now=now)
@@ -118,11 +126,19 @@ def _held(session: Session, request: Request, row: Delivery) -> Held:
     return Held(show_request(session, request), since, row.reminder.due_at if row.reminder else since)
 
 
-def _write_all(session: Session, desk: Desk, letter: Letter, which: str, *, slack_out: bool, now: datetime) -> int:
+def _write_all(
+    session: Session,
+    desk: Desk,
+    readers: Mapping[str, str],
+    letter: Letter,
+    which: str,
+    *,
+    slack_out: bool,
+    now: datetime,
+) -> int:
     """Queue the letter to each reader, in their language; `which` tells it from others."""
     if not (letter.held or letter.events or letter.dates):
         return 0
-    readers = find_readers(session, desk, now=now)
     for address, language in readers.items():
         telling.queue_mail(
             session,

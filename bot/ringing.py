@@ -4,7 +4,7 @@ Who is told is queued by whoever opens the case (storage/ringing.py). Each is wr
 e-mails within 15 minutes, all that come meanwhile are written of together.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,14 +16,15 @@ from bot import telling
 from bot.blocks import Said, button, section
 from bot.cards import READ, RequestCard
 from bot.desk import Desk
+from bot.gathering import find_readers
 from bot.words import word
-from storage import ladder, outbox, staff
+from storage import ladder, outbox
 from storage.announcements import DESK_CASE
 from storage.deadlines import notification_deadline
 from storage.models import Delivery, Request
 from storage.outbox import Words
 from storage.ringing import POSSIBLE_BREACH, RINGS, WINDOW
-from storage.types import BY_MAIL, Kind, Medium, Purpose, Role
+from storage.types import BY_MAIL, Kind, Medium, Purpose
 from templates import render
 
 SHOWN = 200
@@ -58,16 +59,24 @@ def say_ring(card: RequestCard, language: str) -> Said:
 
 
 def gather_rings(desk: Desk, *, slack_out: bool, now: datetime) -> int:
-    """One tick: write to every reader of the letters that rang since the last time; how many e-mails."""
+    """One tick: write to every reader of the letters that rang since the last time; how many e-mails.
+
+    Without a reader they stay put down until there is one.
+    """
     with desk.database.reading() as session:
-        if _is_too_soon(session, now) or not _put_down(session, to_write=False):
+        if (
+            _is_too_soon(session, now)
+            or not _put_down(session, to_write=False)
+            or not find_readers(session, desk, now=now)
+        ):
             return 0
     with desk.database.begin() as session:
-        if _is_too_soon(session, now):
+        readers = find_readers(session, desk, now=now)
+        if _is_too_soon(session, now) or not readers:
             return 0
         rows = _put_down(session, to_write=True)
         rings = _find_rings(session, [row.case for row in rows])
-        written = _write_all(session, desk, rings, rows, slack_out=slack_out, now=now)
+        written = _write_all(session, desk, readers, rings, rows, slack_out=slack_out, now=now)
         for row in rows:
             outbox.record_accepted(row, reply=f"in {written} letters", now=now)
     return written
@@ -136,14 +145,17 @@ def _ring(reference: str, kind: str, received_at: datetime, flags: Sequence[str]
 
 
 def _write_all(
-    session: Session, desk: Desk, rings: Sequence[Ring], rows: Sequence[Delivery], *, slack_out: bool, now: datetime
+    session: Session,
+    desk: Desk,
+    readers: Mapping[str, str],
+    rings: Sequence[Ring],
+    rows: Sequence[Delivery],
+    *,
+    slack_out: bool,
+    now: datetime,
 ) -> int:
     if not rings:
         return 0
-    dpos = staff.active_staff(session, now=now, role=Role.DPO)
-    readers = {one.email: one.language for one in dpos}
-    others = telling.find_others(desk.settings.escalation_addresses, dpos)
-    readers |= dict.fromkeys(others, desk.settings.staff_language)
     for address, language in readers.items():
         telling.queue_mail(
             session,

@@ -5,7 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from bot.desk import Desk as TheDesk
 from bot.gathering import gather
@@ -17,9 +17,9 @@ from storage import arrivals, tasks
 from storage.announcements import CHANNEL, DESK_CASE
 from storage.arrivals import Reading
 from storage.database import Database
-from storage.models import Delivery
+from storage.models import Delivery, Staff
 from storage.ringing import MANY_RING, ONE_BY_ONE, RINGS
-from storage.types import BY_MAIL, DESK, Hold, Kind, Medium, TaskKind
+from storage.types import BY_MAIL, DESK, Hold, Kind, Medium, Role, TaskKind
 from tests.bot_support import ANNE, ESCALATION, Desk, fill, running_desk
 from tests.mail_support import US, letter, mail_settings, running_mail
 from tests.playground import people
@@ -119,6 +119,28 @@ def test_dpo_and_escalation_addresses_get_one_e_mail_at_once(quiet: TheDesk) -> 
     assert "48 hours until Sunday 25 October 2026, 16:40 (Paris time)" in text
     assert "(a date is named)" in text
     assert f"python -m bot dsr show {reference}" in text
+
+
+def test_while_there_is_nobody_to_write_to_it_stays_put_down(quiet: TheDesk) -> None:
+    """An import took the last dpo away, and no escalation address is set."""
+    alone = TheDesk(quiet.database, quiet.settings.model_copy(update={"escalation_addresses": ()}))
+    [reference] = take_in(quiet)
+    take_in(quiet, Kind.NOT_REQUEST)
+    StandIn(quiet, Out()).tick(now=NOW)
+    set_role(quiet, Role.DPO, Role.HANDLER)
+
+    assert gather_rings(alone, slack_out=True, now=NOW) == 0
+    assert gather(alone, slack_out=True, now=NOW) == 0
+    set_role(quiet, Role.HANDLER, Role.DPO)
+
+    assert gather_rings(alone, slack_out=True, now=NOW + hours(1)) > 0
+    assert gather(alone, slack_out=True, now=NOW + hours(1)) > 0
+    assert any(reference in (one.subject or "") for one in queued(quiet, medium=Medium.EMAIL))
+
+
+def set_role(desk: TheDesk, before: Role, after: Role) -> None:
+    with desk.database.begin() as session:
+        session.execute(update(Staff).where(Staff.role == before).values(role=after))
 
 
 def test_a_letter_put_down_a_moment_ago_does_not_make_one_that_rings_wait(quiet: TheDesk) -> None:
