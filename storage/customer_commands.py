@@ -185,7 +185,7 @@ def _read(file: Path) -> tuple[list["Entry"], list["Doubt"]]:
 
     try:
         with progress(None, "customers read") as counting:
-            return read_customers(file, counting)
+            return read_customers(file, counting, own_address=_own_address())
     except BadTable as error:
         refuse_table(error)
 

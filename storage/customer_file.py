@@ -48,8 +48,9 @@ class Entry:
     line: int = field(default=0, compare=False)
 
 
-def read_entries(path: Path, counting: Counting) -> list[Entry]:
-    """The customers of a file. Raises BadTable with every bad line."""
+def read_entries(path: Path, counting: Counting, *, own_address: str | None = None) -> list[Entry]:
+    """The customers of a file, none of which has our own domain. Raises BadTable with every bad line."""
+    own_domain = (own_address or "").lower().rpartition("@")[2]
     entries: list[Entry] = []
     problems: list[BadLine] = []
     seen: dict[str, int] = {}
@@ -58,6 +59,7 @@ def read_entries(path: Path, counting: Counting) -> list[Entry]:
     for number, (line, row) in enumerate(rows, 1):
         try:
             entry = _entry(row, line)
+            _refuse_own(entry, own_domain)
             _refuse_repeated(entry, seen)
         except BadCell as error:
             problems.append(BadLine(line, str(error)))
@@ -173,6 +175,12 @@ def _telephone(value: str) -> str:
     if number is None:
         raise BadCell(f"{value[:30]} is no telephone number such as +33199000100.")
     return number
+
+
+def _refuse_own(entry: Entry, own_domain: str) -> None:
+    """A letter that only quotes our address would be taken for this customer's."""
+    if own_domain and Key(KeyKind.DOMAIN, own_domain) in entry.keys:
+        raise BadCell(f"“domains” holds {own_domain}, which is our own.")
 
 
 def _refuse_repeated(entry: Entry, seen: dict[str, int]) -> None:

@@ -99,9 +99,14 @@ class ChangedMeanwhile(Exception):
     """Somebody else imported since this was compared: the transaction is to be undone."""
 
 
-def read_customers(path: Path, counting: Counting | None = None) -> tuple[list[Entry], list[Doubt]]:
-    """The customers of a file, and what is odd about single lines. Raises BadTable with every bad line."""
-    entries = read_entries(path, counting or Counting(None))
+def read_customers(
+    path: Path, counting: Counting | None = None, *, own_address: str | None = None
+) -> tuple[list[Entry], list[Doubt]]:
+    """The customers of a file, and what is odd about single lines. Raises BadTable with every bad line.
+
+    `own_address`: MAIL_ADDRESS, where that is known; its domain is no customer's.
+    """
+    entries = read_entries(path, counting or Counting(None), own_address=own_address)
     return entries, find_doubts(entries)
 
 

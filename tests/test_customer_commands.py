@@ -152,6 +152,14 @@ def test_what_is_odd_is_said_and_taken_all_the_same(type_in: Type, file: Path) -
     assert said[-1] == "Imported: 6 new, 0 changed, 0 not in the file, 0 unchanged."
 
 
+def test_our_own_domain_is_refused_at_the_shell(type_in: Type, file: Path) -> None:
+    line = customer_line(1).replace(",c1.example,", ",kavkom.example,")
+
+    said = type_in("import", str(write_csv(file, [line])), code=1)
+
+    assert "line 2: “domains” holds kavkom.example, which is our own." in said
+
+
 def test_what_a_customer_that_stays_has_already_is_shared_too(type_in: Type, file: Path) -> None:
     type_in("import", str(write_csv(file, [customer_line(1, telephone="+33199000100")])))
 

@@ -10,7 +10,7 @@ from storage import customers, directory, journal
 from storage.database import Database
 from storage.directory import Changes
 from storage.errors import RoleTooSmall, UnknownCustomer, UnknownStaff
-from storage.importing import import_directory, import_staff
+from storage.importing import NO_DPO, import_directory, import_staff
 from storage.models import Customer, CustomerKey, Delivery, Entry, Forward, Staff
 from storage.staff import active_staff, ensure_first_dpo, find_staff, get_staff
 from storage.tables import BadTable
@@ -490,6 +490,25 @@ def test_a_number_that_is_possible_is_taken_with_a_warning(file: Path) -> None:
     ]
 
 
+def test_our_own_domain_is_no_customers(file: Path) -> None:
+    write_csv(file, [customer_line(1).replace(",c1.example,", ",Kavkom.example,")])
+
+    with pytest.raises(BadTable) as refusal:
+        directory.read_customers(file, own_address="privacy@kavkom.example")
+
+    assert [str(one) for one in refusal.value.problems] == ["line 2: “domains” holds kavkom.example, which is our own."]
+
+
+def test_a_domain_of_everybody_is_taken_with_a_warning(file: Path) -> None:
+    write_csv(file, [customer_line(1).replace(",c1.example,", ",gmail.com,")])
+
+    _, warnings = directory.read_customers(file)
+
+    assert [str(warning) for warning in warnings] == [
+        "line 2: at gmail.com everybody may have an address: it does not tell C0001 from others."
+    ]
+
+
 # --- looking customers up ---
 
 
@@ -538,7 +557,7 @@ def test_staff_is_imported_and_who_is_gone_may_not_use_the_bot(database: Databas
 
     said = import_staff(database, staff_file(tmp_path, ANNES_LINE.replace("handler", "viewer")), dry_run=False, by=ANNE)
 
-    assert said == ["~ U01ANNE role", "- U03CARLA may not use the bot any more", "Imported: 1 people."]
+    assert said == ["~ U01ANNE role", "- U03CARLA may not use the bot any more", NO_DPO, "Imported: 1 people."]
     with database.reading() as session:
         assert [(one.slack_user, one.role) for one in active_staff(session, now=NOW)] == [("U01ANNE", Role.VIEWER)]
         assert find_staff(session, "U03CARLA", now=NOW) is None
@@ -547,7 +566,7 @@ def test_staff_is_imported_and_who_is_gone_may_not_use_the_bot(database: Databas
 def test_a_dry_run_of_staff_changes_nothing(database: Database, tmp_path: Path) -> None:
     said = import_staff(database, staff_file(tmp_path, ANNES_LINE), dry_run=True, by=ANNE)
 
-    assert said == ["+ U01ANNE handler", "Nothing was changed."]
+    assert said == ["+ U01ANNE handler", NO_DPO, "Nothing was changed."]
     with database.reading() as session:
         assert session.scalars(select(Staff)).all() == []
 
