@@ -8,6 +8,7 @@ from math import log1p
 from operator import attrgetter
 
 from bot.packing import Written
+from bot.words import find_word, word
 from storage.proof import Came, Evidence, Passed, Spoken, Went, Who
 from storage.types import Actor, Correspondence, Purpose
 from templates import render
@@ -89,9 +90,19 @@ def render_page(evidence: Evidence, files: Sequence[Written], *, company: str, b
         company=company,
         by=by,
         rights=[render("rights", language, right=right) for right in evidence.rights],
+        aside=_aside(evidence.set_aside_reason, language),
         events=events,
         drawing=draw(evidence.received_at, events),
     )
+
+
+def _aside(reason: str | None, language: str) -> str:
+    """Why it was set aside: "spam", or "other: the words that somebody typed"."""
+    code, colon, typed = (reason or "").partition(":")
+    known = find_word(language, f"reason.{code.strip()}") if reason else None
+    if known is None:
+        return reason or ""
+    return word(language, "reason.and_words", reason=known, words=typed.strip()) if colon else known
 
 
 def in_order(evidence: Evidence) -> list[Event]:
@@ -100,7 +111,7 @@ def in_order(evidence: Evidence) -> list[Event]:
         Event(evidence.received_at, "received", tone="came", file=evidence.letter.file if evidence.letter else "")
     ]
     if evidence.set_aside_at:
-        events.append(Event(evidence.set_aside_at, "set_aside", detail=evidence.set_aside_reason))
+        events.append(Event(evidence.set_aside_at, "set_aside"))
     for passed in evidence.passed:
         events += _of_customer(passed)
     for mail in evidence.others:

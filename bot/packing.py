@@ -18,13 +18,15 @@ CHUNK = 1 << 20
 
 
 class Verdict(StrEnum):
-    """What comparing a file with its recorded SHA-256 says; IN_PART and ERASED: the body was purged."""
+    """What comparing a file with its recorded SHA-256 says; IN_PART and ERASED: the body was purged; WITHHELD: it is
+    not for whom the pack is made."""
 
     SAME = "same"
     DIFFERS = "differs"
     UNRECORDED = "unrecorded"
     IN_PART = "in-part"
     ERASED = "erased"
+    WITHHELD = "withheld"
 
 
 TROUBLES = frozenset({Verdict.DIFFERS, Verdict.IN_PART, Verdict.ERASED})
@@ -56,8 +58,8 @@ class Packing:
 
     def add_mail(self, name: str, content: Content) -> None:
         """A mail as the record has it, compared with what was noted of it."""
-        if content.state is State.ERASED:
-            self.files.append(Written(name, 0, "", Verdict.ERASED, content.recorded))
+        if content.state in (State.ERASED, State.WITHHELD):
+            self.files.append(Written(name, 0, "", Verdict(content.state.value), content.recorded))
             return
         size, digest = self._write(name, content.read())
         self.files.append(Written(name, size, digest, _verdict(content, digest), content.recorded))

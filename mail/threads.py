@@ -20,6 +20,7 @@ from mail.replies import read_deletion, read_reply
 from mail.settings import ReadingSettings
 from storage import correspondence, failures, replies, requests, tasks, tokens
 from storage.forwards import address_of
+from storage.free_mail import FREE_MAIL
 from storage.models import Delivery, Forward, Message, Request
 from storage.ringing import POSSIBLE_BREACH, ring_further
 from storage.types import Actor, Channel, Correspondence, Purpose, Said, TaskKind
@@ -222,7 +223,7 @@ def _about_others(report: Report, own_address: str | None) -> Report | Recipient
 
 def _is_of(sender: str, addresses: Collection[str]) -> bool:
     """Whether this is one of a customer's addresses, or a colleague at the same domain."""
-    domains = {address.rpartition("@")[2] for address in addresses} - FREE_MAIL
+    domains = {address.rpartition("@")[2] for address in addresses} - FREE_MAIL  # there only the address itself tells
     return sender in addresses or sender.rpartition("@")[2] in domains
 
 

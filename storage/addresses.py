@@ -5,7 +5,7 @@ known before. Three instants of the customer tell, and an import that changes th
 """
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from hashlib import sha256
 
@@ -146,10 +146,10 @@ def _record(
 
 
 def _queued(customer: Customer, now: datetime) -> outbox.Queued:
-    """One for each address and month: asking twice is asking once."""
+    """One for each time of asking, which `address_asked_at` keeps from coming too soon."""
     address = sha256(customer.request_address.lower().encode()).hexdigest()[:8]
     return outbox.Queued(
-        key=f"confirmation:{customer.reference}:{now.astimezone(PARIS):%Y-%m}:{address}",
+        key=f"confirmation:{customer.reference}:{now.astimezone(UTC):%Y%m%dT%H%M%S.%f}:{address}",
         medium=Medium.EMAIL,
         purpose=Purpose.CONFIRMATION,
         topic="confirmation",

@@ -14,12 +14,21 @@ from storage import journal
 from storage.models import Customer, Entry
 
 WITHHELD = "withheld"
-"""Stands in place of what a line says of another customer."""
+"""Stands in place of what a line says of another customer, or of no customer at all."""
+
+FOR_ANY_CUSTOMER = frozenset({"request-recorded", "not-acknowledged"})
+"""Lines that name no customer and are shown to each."""
+
+WITHOUT_DETAIL = "request-received"
+"""The line whose detail says how the request was read, and whether several customers came into question."""
 
 
 @dataclass(frozen=True)
 class ChainLine:
-    """An entry. `is_genuine`: its hash is that of what it says; `is_withheld`: it is about another customer."""
+    """An entry. `is_genuine`: its hash is that of what it says and what the next line follows.
+
+    `is_withheld`: some or all of it is not for the customer who reads it.
+    """
 
     number: int
     at: datetime
@@ -57,14 +66,19 @@ class Chain:
 
 
 def chain_of(session: Session, case: str, *, only: str | None) -> Chain:
-    """What the journal says of a case; `only`: what names another customer than this one is withheld."""
+    """What the journal says of a case; `only`: only what names this customer, and what is for any, is shown."""
     entries = journal.entries_of(session, case)
-    others = _customers_in(session, entries) - {only} if only else set()
-    return Chain(tuple(_line(one, others) for one in entries), *journal.head(session))
+    followed = journal.hashes_followed(session, case)
+    lines = [_line(one, followed.get(one.number)) for one in entries]
+    if only:
+        others = _customers_in(session, entries) - {only}
+        lines = [_shown(line, only, others) for line in lines]
+    return Chain(tuple(lines), *journal.head(session))
 
 
-def _line(entry: Entry, others: set[str | None]) -> ChainLine:
-    line = ChainLine(
+def _line(entry: Entry, followed: str | None) -> ChainLine:
+    """`followed`: the hash that the next line names, None for the journal's last line."""
+    return ChainLine(
         number=entry.number,
         at=entry.at,
         actor=entry.actor,
@@ -75,10 +89,18 @@ def _line(entry: Entry, others: set[str | None]) -> ChainLine:
         detail=entry.detail,
         previous=entry.previous,
         hash=entry.hash,
-        is_genuine=entry.hash == journal.hash_of(entry),
+        is_genuine=entry.hash == journal.hash_of(entry) == (followed or entry.hash),
     )
-    if others.isdisjoint(_words_in(_read(entry.detail))):
-        return line
+
+
+def _shown(line: ChainLine, only: str, others: set[str | None]) -> ChainLine:
+    """A line as one customer may read it: its place and hash stay."""
+    words = set(_words_in(_read(line.detail)))
+    if others.isdisjoint(words):
+        if only in words or line.action in FOR_ANY_CUSTOMER:
+            return line
+        if line.action == WITHOUT_DETAIL:
+            return replace(line, detail=WITHHELD, is_withheld=True)
     return replace(
         line,
         actor=WITHHELD,

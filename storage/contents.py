@@ -1,7 +1,7 @@
 """The bytes of a mail as the record can still show them, with the SHA-256 that it noted when it took or sent them."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from hashlib import sha256
 
@@ -14,11 +14,15 @@ from storage.splicing import Form, boundary_of, form_of, is_spliced, splice
 
 
 class State(StrEnum):
-    """How much of a mail is left. IN_PART: our own words are, and the letter inside was erased."""
+    """How much of a mail there is to show. IN_PART: our own words, for the letter inside was erased.
+
+    WITHHELD: it is not for whom it is read.
+    """
 
     WHOLE = "whole"
     IN_PART = "in-part"
     ERASED = "erased"
+    WITHHELD = "withheld"
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,12 @@ class Content:
     size: int
     recorded: str | None
     read: Callable[[], Iterator[bytes]]
+
+    def withheld(self) -> "Content":
+        """The same, of which the reader gets nothing but the SHA-256; what was erased stays so."""
+        if self.state is State.ERASED:
+            return self
+        return replace(self, state=State.WITHHELD, size=0, read=lambda: iter(()))
 
 
 def kept_content(session: Session, message: Message) -> Content:

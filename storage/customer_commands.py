@@ -185,7 +185,7 @@ def _read(file: Path) -> tuple[list["Entry"], list["Doubt"]]:
 
     try:
         with progress(None, "customers read") as counting:
-            return read_customers(file, counting)
+            return read_customers(file, counting, own_address=_own_address())
     except BadTable as error:
         refuse_table(error)
 
@@ -195,7 +195,7 @@ def _show(entries: Sequence["Entry"], changes: "Changes", doubts: Sequence["Doub
     from storage.import_report import change_lines, doubt_lines  # noqa: PLC0415 - slow
 
     among = find_doubts_among(entries, changes.others, own_address=_own_address(), today=_today())
-    for line in (*doubt_lines([*doubts, *among]), *change_lines(changes)):
+    for line in (*doubt_lines([*doubts, *among, *changes.moved]), *change_lines(changes)):
         say(line)
 
 

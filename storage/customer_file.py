@@ -2,7 +2,7 @@
 
 import csv
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -19,6 +19,9 @@ REQUIRED = (
     *("order_address", "language", "contract_start", "contract_end"),
 )
 OPTIONAL = ("order_reference", "breach_address", "breach_telephone", "acknowledge")
+UNSAID: Mapping[str, Any] = dict.fromkeys(OPTIONAL) | {"acknowledge": True}
+"""What is recorded of a new customer where the file has no such column."""
+
 SAID_EVERY = 500
 """Lines after which a bar moves on."""
 
@@ -34,7 +37,10 @@ class Key(NamedTuple):
 
 @dataclass(frozen=True)
 class Entry:
-    """A customer as a line of the file describes it, or as it is recorded; `columns` are those of its row."""
+    """A customer as a line of the file describes it, or as it is recorded; `columns` are those of its row.
+
+    A column that the file does not have is not among them: it says nothing of the customer.
+    """
 
     reference: str
     columns: Mapping[str, Any]
@@ -42,8 +48,9 @@ class Entry:
     line: int = field(default=0, compare=False)
 
 
-def read_entries(path: Path, counting: Counting) -> list[Entry]:
-    """The customers of a file. Raises BadTable with every bad line."""
+def read_entries(path: Path, counting: Counting, *, own_address: str | None = None) -> list[Entry]:
+    """The customers of a file, none of which has our own domain. Raises BadTable with every bad line."""
+    own_domain = (own_address or "").lower().rpartition("@")[2]
     entries: list[Entry] = []
     problems: list[BadLine] = []
     seen: dict[str, int] = {}
@@ -52,6 +59,7 @@ def read_entries(path: Path, counting: Counting) -> list[Entry]:
     for number, (line, row) in enumerate(rows, 1):
         try:
             entry = _entry(row, line)
+            _refuse_own(entry, own_domain)
             _refuse_repeated(entry, seen)
         except BadCell as error:
             problems.append(BadLine(line, str(error)))
@@ -101,12 +109,9 @@ def _columns(row: Row) -> dict[str, Any]:
         "name": cell(row, "name"),
         "request_address": address(row, "order_address"),
         "language": _language(row),
-        "order_reference": row.get("order_reference") or None,
-        "breach_address": address(row, "breach_address"),
-        "breach_telephone": _telephone(row["breach_telephone"]) if row.get("breach_telephone") else None,
         "contract_start": start,
         "contract_end": end,
-        "acknowledge": _acknowledge(row),
+        **{column: read(row) for column, read in _OPTIONAL.items() if column in row},
     }
 
 
@@ -116,6 +121,14 @@ def _acknowledge(row: Row) -> bool:
     if value not in {"yes", "no"}:
         raise BadCell("“acknowledge” is yes or no.")
     return value == "yes"
+
+
+_OPTIONAL: dict[str, Callable[[Row], Any]] = {
+    "order_reference": lambda row: row["order_reference"] or None,
+    "breach_address": lambda row: address(row, "breach_address"),
+    "breach_telephone": lambda row: _telephone(row["breach_telephone"]) if row["breach_telephone"] else None,
+    "acknowledge": _acknowledge,
+}
 
 
 def _language(row: Row) -> str:
@@ -164,6 +177,12 @@ def _telephone(value: str) -> str:
     return number
 
 
+def _refuse_own(entry: Entry, own_domain: str) -> None:
+    """A letter that only quotes our address would be taken for this customer's."""
+    if own_domain and Key(KeyKind.DOMAIN, own_domain) in entry.keys:
+        raise BadCell(f"“domains” holds {own_domain}, which is our own.")
+
+
 def _refuse_repeated(entry: Entry, seen: dict[str, int]) -> None:
     unique = [entry.reference, *(key.value for key in entry.keys if key.kind is KeyKind.INTAKE_ALIAS)]
     for value in unique:
@@ -189,7 +208,10 @@ def _row_of(entry: Entry) -> Row:
 
 
 def _of_kind(entry: Entry, kind: KeyKind) -> list[str]:
-    return sorted(written(key) for key in entry.keys if key.kind is kind)
+    """Only numbers have days in the file: of the rest it names what is had still."""
+    if kind is KeyKind.TELEPHONE:
+        return sorted(written(key) for key in entry.keys if key.kind is kind)
+    return sorted(key.value for key in entry.keys if key.kind is kind and key.valid_to is None)
 
 
 def written(key: Key) -> str:

@@ -6,7 +6,8 @@ new customers with 400,000 identifiers others wait less than a second (SQLite; o
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,11 @@ from typing import Any
 from sqlalchemy import Boolean, Column, Connection, Integer, MetaData, Table, Text, delete, insert, select, update
 from sqlalchemy.orm import Session
 
+from storage import moving
 from storage.bulk import table_of
+from storage.clock import PARIS, now
 from storage.counters import next_numbers
-from storage.customer_file import Entry, Key, read_entries
+from storage.customer_file import UNSAID, Entry, Key, read_entries
 from storage.customers import DIRECTORY
 from storage.doubts import Doubt, find_doubts
 from storage.models import Customer, CustomerKey
@@ -61,12 +64,16 @@ class Changed:
 
 @dataclass
 class Changes:
-    """What an import would do. Customers that the file does not name, `others`, are left as they are."""
+    """What an import would do. Customers that the file does not name, `others`, are left as they are.
+
+    `moved`: what goes from one to another without dates (storage/moving.py).
+    """
 
     added: list[Entry] = field(default_factory=list)
     changed: dict[str, Changed] = field(default_factory=dict)
     unchanged: int = 0
     others: list[Entry] = field(default_factory=list)
+    moved: list[Doubt] = field(default_factory=list)
 
     @property
     def any(self) -> bool:
@@ -92,9 +99,14 @@ class ChangedMeanwhile(Exception):
     """Somebody else imported since this was compared: the transaction is to be undone."""
 
 
-def read_customers(path: Path, counting: Counting | None = None) -> tuple[list[Entry], list[Doubt]]:
-    """The customers of a file, and what is odd about single lines. Raises BadTable with every bad line."""
-    entries = read_entries(path, counting or Counting(None))
+def read_customers(
+    path: Path, counting: Counting | None = None, *, own_address: str | None = None
+) -> tuple[list[Entry], list[Doubt]]:
+    """The customers of a file, and what is odd about single lines. Raises BadTable with every bad line.
+
+    `own_address`: MAIL_ADDRESS, where that is known; its domain is no customer's.
+    """
+    entries = read_entries(path, counting or Counting(None), own_address=own_address)
     return entries, find_doubts(entries)
 
 
@@ -110,11 +122,16 @@ def find_recorded(session: Session) -> dict[str, Recorded]:
     return found
 
 
-def compare(session: Session, entries: Iterable[Entry]) -> Changes:
-    """What importing these entries would change."""
-    known, changes = find_recorded(session), Changes()
-    for entry in entries:
-        before = known.pop(entry.reference, None)
+def compare(session: Session, entries: Iterable[Entry], *, today: date | None = None) -> Changes:
+    """What importing these entries would change, on this day in Paris."""
+    today = today or now().astimezone(PARIS).date()
+    known = find_recorded(session)
+    pairs = [_merged(known.pop(said.reference, None), said, today) for said in entries]
+    moves = moving.find_moves((_keys_before(before), entry) for before, entry in pairs)
+    changes = Changes(moved=moving.doubts_of(moves, today=today))
+    for before, said in pairs:
+        keys = moving.with_days(_keys_before(before), said.keys, moves, today=today)
+        entry = said if keys == said.keys else replace(said, keys=keys)
         if before is None:
             changes.added.append(entry)
         elif differences := tuple(_differences(before.entry, entry)):
@@ -123,6 +140,18 @@ def compare(session: Session, entries: Iterable[Entry]) -> Changes:
             changes.unchanged += 1
     changes.others = [one.entry for one in known.values()]
     return changes
+
+
+def _merged(before: Recorded | None, said: Entry, today: date) -> tuple[Recorded | None, Entry]:
+    """What is recorded of a customer, and what would be: the file, and what it says nothing of."""
+    if before is None:
+        return None, replace(said, columns={**UNSAID, **said.columns})
+    keys = moving.as_recorded(before.entry.keys, said.keys, today=today)
+    return before, replace(said, columns={**before.entry.columns, **said.columns}, keys=keys)
+
+
+def _keys_before(before: Recorded | None) -> frozenset[Key]:
+    return before.entry.keys if before else frozenset()
 
 
 def apply(session: Session, changes: Changes) -> None:

@@ -7,6 +7,7 @@ from datetime import date
 from itertools import combinations
 
 from storage.customer_file import Entry, Key
+from storage.free_mail import FREE_MAIL
 from storage.naming import is_common
 from storage.requests import DATA_HELD_AFTER_CONTRACT, is_ours
 from storage.tables import BadLine
@@ -66,6 +67,11 @@ def _of_one(entry: Entry) -> Iterator[tuple[str, str]]:
     for key in entry.keys:
         if key.kind is KeyKind.TELEPHONE and not is_in_use(key.value):
             yield "number", f"{key.value} is possible, but not a number in use; it was taken all the same."
+        elif key.kind is KeyKind.DOMAIN and key.value in FREE_MAIL:
+            yield (
+                "domain",
+                f"at {key.value} everybody may have an address: it does not tell {entry.reference} from others.",
+            )
         elif key.kind is KeyKind.NAME and is_common(key.value):
             yield "name", f"“{key.value}” is a common word: as a name it does not tell {entry.reference} from others."
 

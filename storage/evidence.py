@@ -9,12 +9,12 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from storage import journal, requests
 from storage.chain import chain_of
-from storage.contents import State, is_attached, kept_content, sent_content
+from storage.contents import Content, State, is_attached, kept_content, sent_content
 from storage.correspondence import find_mails
 from storage.customers import get_customer
 from storage.errors import NotForwarded
@@ -24,7 +24,7 @@ from storage.models import Breach, Call, CaseMail, Customer, Delivery, Forward, 
 from storage.proof import Came, Evidence, Instructed, Passed, Spoken, Went, Who
 from storage.requests import forwarded_at
 from storage.sightings import places_of
-from storage.types import Actor, Channel, Correspondence, Medium
+from storage.types import Actor, Channel, Correspondence, Medium, Purpose
 
 CLAUSE = "7"
 _UNSAFE = re.compile(r"[^A-Za-z0-9_-]")
@@ -51,6 +51,7 @@ class _Gathering:
 
     def __init__(self, session: Session, request: Request, only: Customer | None, forwards: Sequence[Forward]) -> None:
         self._session, self._request, self._only, self._forwards = session, request, only, forwards
+        self._astray = only is not None and any(one.misrouted_at for one in forwards)
         self._files: Counter[str] = Counter()
         self._names = {one.slack_user: one.name for one in session.scalars(select(Staff))}
         sent = select(Delivery).where(Delivery.case == request.reference, Delivery.medium == Medium.EMAIL)
@@ -76,6 +77,7 @@ class _Gathering:
             hold=request.hold.value if request.hold else None,
             set_aside_at=None if only else request.set_aside_at,
             set_aside_reason=None if only else request.set_aside_reason,
+            astray=self._astray,
             letter=letter if self._is_theirs_to_see() else None,
             came=tuple(self._further()),
             passed=passed,
@@ -114,7 +116,12 @@ class _Gathering:
         return sent.forward_id == forward.id or (sent.forward_id is None and sent.customer_id == forward.customer_id)
 
     def _is_for_nobody_else(self, sent: Delivery) -> bool:
-        """What went to the person, and, where the pack is for ourselves, to our own staff."""
+        """What went to the person, and, where the pack is for ourselves, to our own staff.
+
+        Whom the request does not concern is not told who the person is.
+        """
+        if self._astray:
+            return False
         if sent.purpose in TO_STAFF:
             return self._only is None
         return sent.forward_id is None and sent.customer_id is None
@@ -142,7 +149,7 @@ class _Gathering:
             reply=sent.reply,
             sha256=sent.sha256,
             again=sent.attempt_of_id is not None,
-            content=content,
+            content=self._shown(content) if content and sent.purpose is not Purpose.DELETION else content,
         )
 
     def _customer_of(self, sent: Delivery) -> str | None:
@@ -175,10 +182,14 @@ class _Gathering:
             customer=customer,
             received_at=message.received_at,
             kept_at=message.kept_at,
-            sender=message.sender,
+            sender=None if self._astray else message.sender,
             places=tuple(places_of(self._session, message.id)),
-            content=kept_content(self._session, message),
+            content=self._shown(kept_content(self._session, message)),
         )
+
+    def _shown(self, content: Content) -> Content:
+        """Nothing of the letter goes again to a customer that was asked to delete it."""
+        return content.withheld() if self._astray else content
 
     def _spoken(self, call: Call) -> Spoken:
         return Spoken(call.means.value, call.reached, self._who(call.by), call.at, call.recorded_at)
@@ -191,7 +202,9 @@ class _Gathering:
             yield Instructed(self._who(one.recorded_by), one.recorded_at, one.address, one.note)
 
     def _breaches(self) -> Iterable[str]:
-        about = select(Breach.reference).where(Breach.about == self._request.reference)
+        """Those about the request itself, and about its going to a wrong customer (storage/misrouting.py)."""
+        reference = self._request.reference
+        about = select(Breach.reference).where(or_(Breach.about == reference, Breach.about.startswith(f"{reference}/")))
         return self._session.scalars(about.order_by(Breach.id))
 
     def _who(self, actor: str) -> Who:

@@ -9,15 +9,17 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from storage import addresses, directory, journal
-from storage.clock import now
+from storage.clock import PARIS, now
 from storage.customer_file import Entry
 from storage.customers import version
 from storage.database import Database
 from storage.directory import Changes
 from storage.models import Staff
+from storage.staff import is_active
 from storage.tables import BadCell, BadLine, BadTable, Row, address, cell, day, read_table
 from storage.types import Actor, Role
 
+NO_DPO = "Warning: nobody in it is a dpo today: of letters that ring, only ESCALATION_ADDRESSES are written to."
 STAFF_COLUMNS = ("slack_user", "name", "email", "role", "language", "active_from", "active_until")
 
 
@@ -127,7 +129,12 @@ def _staff_changes(session: Session, rows: list[dict[str, Any]]) -> list[str]:
             lines.append(f"+ {row['slack_user']} {row['role'].value}")
         elif fields := [name for name, value in row.items() if getattr(colleague, name) != value]:
             lines.append(f"~ {row['slack_user']} {', '.join(fields)}")
-    return lines + [f"- {slack_user} may not use the bot any more" for slack_user in known]
+    lines += [f"- {slack_user} may not use the bot any more" for slack_user in known]
+    return lines if any(_is_dpo_today(row) for row in rows) else [*lines, NO_DPO]
+
+
+def _is_dpo_today(row: dict[str, Any]) -> bool:
+    return row["role"] is Role.DPO and is_active(Staff(**row), now().astimezone(PARIS).date())
 
 
 def _write_staff(session: Session, rows: list[dict[str, Any]]) -> None:

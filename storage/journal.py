@@ -11,7 +11,7 @@ from hashlib import sha256
 from typing import Any, NamedTuple
 
 from sqlalchemy import bindparam, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from storage.bulk import insert_rows
 from storage.counters import next_numbers
@@ -119,6 +119,13 @@ def head(session: Session) -> tuple[int, str]:
 def entries_of(session: Session, case: str) -> list[Entry]:
     """Everything the journal says about a case, oldest first."""
     return list(session.scalars(select(Entry).where(Entry.case == case).order_by(Entry.number)))
+
+
+def hashes_followed(session: Session, case: str) -> dict[int, str]:
+    """For each entry about a case, the hash that the entry after it names; the last of all is followed by none."""
+    following = aliased(Entry)
+    after = select(Entry.number, following.previous).join(following, following.number == Entry.number + 1)
+    return {row.number: row.previous for row in session.execute(after.where(Entry.case == case))}
 
 
 def _faults(entry: Entry, expected: int, previous: str) -> Iterator[str]:

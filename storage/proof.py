@@ -114,6 +114,7 @@ class Evidence:
     """All of it. `only`: the customer whom it is for, None when it is for ourselves.
 
     `letter` is None where the letter itself is not for this customer: it stood in a colleague's mail.
+    `astray`: that customer is the wrong one, and gets nothing of the letter.
     """
 
     reference: str
@@ -130,6 +131,7 @@ class Evidence:
     hold: str | None
     set_aside_at: datetime | None
     set_aside_reason: str | None
+    astray: bool
     letter: Came | None
     came: tuple[Came, ...]
     passed: tuple[Passed, ...]

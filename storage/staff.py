@@ -16,7 +16,7 @@ _RANK = {Role.VIEWER: 0, Role.HANDLER: 1, Role.DPO: 2}
 def find_staff(session: Session, slack_user: str, *, now: datetime) -> Staff | None:
     """The colleague with this Slack user id, if active today."""
     colleague = session.scalars(select(Staff).where(Staff.slack_user == slack_user)).first()
-    return colleague if colleague and _is_active(colleague, now.astimezone(PARIS).date()) else None
+    return colleague if colleague and is_active(colleague, now.astimezone(PARIS).date()) else None
 
 
 def get_staff(session: Session, slack_user: str, *, now: datetime, at_least: Role = Role.VIEWER) -> Staff:
@@ -33,7 +33,7 @@ def active_staff(session: Session, *, now: datetime, role: Role | None = None) -
     """All who are active today, in one role if given."""
     today = now.astimezone(PARIS).date()
     everyone = session.scalars(select(Staff).order_by(Staff.id))
-    return [one for one in everyone if _is_active(one, today) and role in (None, one.role)]
+    return [one for one in everyone if is_active(one, today) and role in (None, one.role)]
 
 
 def ensure_first_dpo(session: Session, slack_user: str, *, email: str, language: str) -> bool:
@@ -45,6 +45,7 @@ def ensure_first_dpo(session: Session, slack_user: str, *, email: str, language:
     return True
 
 
-def _is_active(colleague: Staff, today: date) -> bool:
+def is_active(colleague: Staff, today: date) -> bool:
+    """Whether this day in Paris is one of theirs; both ends are included."""
     started = colleague.active_from is None or colleague.active_from <= today
     return started and (colleague.active_until is None or today <= colleague.active_until)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from hashlib import sha256
@@ -19,8 +19,8 @@ from storage.customers import get_customer
 from storage.database import Database
 from storage.directory import Changes
 from storage.importing import import_directory
-from storage.models import Customer, Delivery, Entry, Forward, Request
-from storage.types import Actor, Hold, Kind, Medium, Purpose, Said
+from storage.models import Customer, Delivery, Entry, Forward, Request, Task
+from storage.types import Actor, Hold, Kind, Medium, Purpose, Said, TaskKind
 from tests.mail_support import GARAGE, HOTEL, US, letter, mail_settings, opened_desk, running_mail
 from tests.playground.mailhost import MailHost
 from tests.servers import wait_until
@@ -46,11 +46,11 @@ def the_customer(database: Database, reference: str = "C0001") -> Customer:
         return get_customer(session, reference)
 
 
-def asked(database: Database) -> list[str]:
+def asked(database: Database, *, now: datetime = NOW) -> list[str]:
     """Everybody who may be asked is asked; who that is."""
     with database.begin() as session:
-        found = [one.id for one in addresses.find_to_ask(session, own_address=US, now=NOW)]
-        return addresses.ask(session, found, by=ANNE, now=NOW)
+        found = [one.id for one in addresses.find_to_ask(session, own_address=US, now=now)]
+        return addresses.ask(session, found, by=ANNE, now=now)
 
 
 # --- what comes back ---
@@ -247,6 +247,31 @@ def test_a_question_to_an_old_address_is_withdrawn_and_the_new_one_is_asked(data
         ]
 
 
+def test_an_address_that_comes_back_within_a_month_is_asked_again(database: Database, tmp_path: Path) -> None:
+    first, second = customer_line(1), customer_line(1).replace("dpo@c1.example", "new@c1.example")
+    for hour, line in enumerate((first, second, first)):
+        import_lines(database, tmp_path, line)
+        assert asked(database, now=NOW + hour * timedelta(hours=1)) == ["C0001"]
+
+    assert due_questions(database) == ["dpo@c1.example"]
+
+
+def test_who_is_asked_twice_in_a_month_of_31_days_gets_two_mails(database: Database) -> None:
+    with database.begin() as session:
+        add_customer(session)
+    january = datetime(2027, 1, 1, 9, tzinfo=UTC)
+
+    assert asked(database, now=january) == asked(database, now=january + 30 * DAY) == ["C0001"]
+
+    assert due_questions(database) == ["c0001@example.org"] * 2
+
+
+def due_questions(database: Database) -> list[str]:
+    with database.reading() as session:
+        due = select(Delivery.recipient).where(Delivery.purpose == Purpose.CONFIRMATION, Delivery.due_at.is_not(None))
+        return list(session.scalars(due))
+
+
 def test_an_answer_from_an_address_that_is_no_longer_the_orders_confirms_nothing(database: Database) -> None:
     with database.begin() as session:
         customer = add_customer(session)
@@ -274,6 +299,9 @@ def test_an_answer_from_an_address_that_is_no_longer_the_orders_confirms_nothing
         "received",
         "Yes, this is still the correct address",
         "Yes, we still read this address.",
+        "Reçu.\n\nCordialement,\nMarie Dupont\nGarage Dupont\nTél. 01 99 00 01 00 - accueil@garage-dupont.example",
+        "Received\n\nKind regards\nJohn\n\nIf you are not the intended recipient, contact info@garage.example.",
+        "Received\n\nThis e-mail is confidential, if you are not the intended recipient, tell info@garage.example.",
         "Ok\n\nOn Fri, 27 Nov 2026 Kavkom <privacy@kavkom.example> wrote:\n> no longer the right address",
     ],
 )
@@ -288,6 +316,8 @@ def test_a_mere_yes_confirms(text: str) -> None:
         "Non",
         "Bien reçu, mais merci d'utiliser désormais dpo@garage-dupont.example",
         "Reçu. Écrivez plutôt à dpo@garage-dupont.example",
+        "Reçu.\n\nMerci\n\nNotre nouvelle adresse : dpo@garage-dupont.example",
+        "Received. This e-mail is confidential. But please write to dpo@garage.example",
         "Reçu, nous changeons d'adresse en janvier",
         "Cette adresse n'est plus lue",
         "Yes, but please use another address",
@@ -404,6 +434,25 @@ def test_an_answer_that_says_something_else_is_a_customers_letter_that_rings(
         assert the_customer(database).address_confirmed_at is None
         with database.reading() as session:
             assert session.scalars(select(Forward)).all() == []
+
+
+def test_an_answer_that_cannot_be_told_for_sure_is_read_and_does_not_ring(
+    mail_host: MailHost, sqlite_url: str, tmp_path: Path
+) -> None:
+    with desk_at(mail_host, sqlite_url, tmp_path) as database:
+        ask_all(database)
+        question = question_to(mail_host, GARAGE)
+
+        body = "Reçu. Écrivez plutôt à dpo@garage-dupont.example"
+        mail_host.append(US, "INBOX", reply_to(question, body, sender=GARAGE))
+
+        wait_until(lambda: bool(all_cases(database)), "a case")
+        [case] = all_cases(database)
+        assert (case.kind, case.hold) == (Kind.NOT_REQUEST, Hold.CONTROLLER)
+        assert the_customer(database).address_confirmed_at is None
+        with database.reading() as session:
+            assert [task.what for task in session.scalars(select(Task))] == [TaskKind.READ]
+            assert session.scalars(select(Delivery).where(Delivery.topic == "letter_rings")).all() == []
 
 
 def test_an_out_of_office_note_confirms_nothing_and_opens_no_case(

@@ -152,6 +152,14 @@ def test_what_is_odd_is_said_and_taken_all_the_same(type_in: Type, file: Path) -
     assert said[-1] == "Imported: 6 new, 0 changed, 0 not in the file, 0 unchanged."
 
 
+def test_our_own_domain_is_refused_at_the_shell(type_in: Type, file: Path) -> None:
+    line = customer_line(1).replace(",c1.example,", ",kavkom.example,")
+
+    said = type_in("import", str(write_csv(file, [line])), code=1)
+
+    assert "line 2: “domains” holds kavkom.example, which is our own." in said
+
+
 def test_what_a_customer_that_stays_has_already_is_shared_too(type_in: Type, file: Path) -> None:
     type_in("import", str(write_csv(file, [customer_line(1, telephone="+33199000100")])))
 
@@ -244,6 +252,27 @@ def test_an_exported_file_changes_nothing_when_it_is_imported(type_in: Type, fil
     assert "+33199000100@2025-01-01..2026-03-31|+33199000101" in (tmp_path / "again.csv").read_text(encoding="utf-8")
     assert type_in("import", "again.csv") == ["Imported: 0 new, 0 changed, 0 not in the file, 2 unchanged."]
     assert type_in("export", "again.csv", code=1) == ["again.csv cannot be written: File exists."]
+
+
+def test_what_moved_without_dates_is_said_exported_and_imported_again(type_in: Type, file: Path) -> None:
+    one, two = (customer_line(number).replace("privacy+c", "privacy+x") for number in (1, 2))
+    number = "+33199000100"
+    type_in(
+        "import",
+        str(write_csv(file, [customer_line(1, telephone=number).replace("c1.example,", "lac.example,", 1), two])),
+    )
+
+    said = type_in(
+        "import",
+        str(write_csv(file, [one, customer_line(2, telephone=number).replace("c2.example,", "lac.example,", 1)])),
+    )
+
+    assert [line for line in said if number in line and line.startswith("Warning, line 3: the number")]
+    assert [line for line in said if "the domain lac.example moves from C0001 to C0002" in line]
+    assert "one customer’s" in type_in("who", number, "--at", "2025-10-12")[0]
+    assert type_in("who", number, "--at", "2025-10-12")[1].split()[0] == "C0001"
+    type_in("export", "again.csv")
+    assert type_in("import", "again.csv")[-1] == "Imported: 0 new, 0 changed, 0 not in the file, 2 unchanged."
 
 
 # --- one customer ---

@@ -23,12 +23,13 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from bot.commands import app
-from storage import arrivals, failures, journal, requests
+from storage import arrivals, failures, journal, misrouting, requests
 from storage.clock import now
 from storage.customers import get_customers
 from storage.database import Database, open_database
 from storage.messages import PART, add_part, begin_message, finish_message
 from storage.models import Breach, Call, CaseMail, Delivery, Entry, Message, MessagePart, Request, Staff
+from storage.outbox import Words
 from storage.recording import begin_recording, finish_recording
 from storage.sightings import Place
 from storage.types import Actor, Channel, Hold, Kind, Means, Purpose, Role
@@ -407,7 +408,8 @@ def test_a_letter_that_nobody_has_yet_says_so(database: Database, language: str,
 
     for page, words in zip(pages, NOT_SENT[language], strict=True):
         assert words in page
-    assert "(other: &lt;b&gt;spam&lt;/b&gt;)" in pages[1]
+    other = {"fr": "autre motif\u00a0:", "en": "another reason:"}[language]
+    assert f"({other} &lt;b&gt;spam&lt;/b&gt;)" in pages[1]
     assert "2026-10-23 17:40:00 UTC" in pages[1]
 
 
@@ -494,6 +496,126 @@ def test_a_colleagues_mail_around_a_letter_is_not_for_a_customer(database: Datab
     assert "original.eml" in ours.files
     assert "original.eml" not in theirs.files
     assert "which is not for customers" in theirs.page
+
+
+# --- a wrong customer, and what is of no customer ---
+
+
+def went_astray(session: Session, *, hold: Hold = Hold.SEVERAL_CUSTOMERS) -> tuple[Request, str]:
+    """A request that reached C0001, which it did not concern, and then went to C0002; the breach's reference."""
+    reading = arrivals.Reading(Kind.REQUEST, ("access",), "fr")
+    message = keep_letter(session, b"From: jeanne@courriel.example\r\n\r\nC'est moi.\r\n")
+    request = arrivals.receive_request(session, message, reading, hold=hold, by=ANNE, now=NOW)
+    wrong, right = add_customer(session, "C0001"), add_customer(session, "C0002")
+    [sent] = forward(session, request, wrong).deliveries
+    sent.content, sent.message_id = b"Subject: A request\r\n\r\nC'est moi.\r\n", "<one@kavkom.example>"
+    sent.sending_at, sent.accepted_at, sent.due_at = NOW, NOW, None
+    wording = misrouting.Wording(Words("s", "t", "h"), "Sent to a wrong customer")
+    done = misrouting.record_misrouted(session, request, wrong, wording=wording, lead=None, by=ANNE, now=NOW + hours(1))
+    forward(session, request, right, at=NOW + hours(2))
+    assert done.breach is not None
+    return request, done.breach.reference
+
+
+@pytest.mark.parametrize("language", BOTH)
+def test_the_breach_of_a_request_that_went_astray_is_on_our_page(
+    database: Database, language: str, pack: Packer
+) -> None:
+    with database.begin() as session:
+        request, breach = went_astray(session)
+        reference, url = request.reference, url_of(session)
+
+    assert breach in pack(url, reference, "--language", language).page
+
+
+@pytest.mark.parametrize("language", BOTH)
+def test_a_wrong_customer_gets_nothing_of_the_letter_again(database: Database, language: str, pack: Packer) -> None:
+    said = {"fr": "ne sont pas dans ce dossier", "en": "are not in this pack"}[language]
+    with database.begin() as session:
+        request, _ = went_astray(session)
+        reference, url = request.reference, url_of(session)
+
+    ours = pack(url, reference, "--language", language)
+    theirs = pack(url, reference, "--customer", "C0001", "--language", language, name="theirs.zip")
+
+    assert {"original.eml", "forward-C0001.eml"} <= set(ours.files)
+    assert [name for name in theirs.files if name.endswith(".eml")] == []
+    for content in theirs.files.values():
+        assert b"C'est moi" not in content
+        assert b"jeanne" not in content
+    assert said in theirs.page
+    assert said not in ours.page
+    assert theirs.code == 0
+
+
+@pytest.mark.parametrize("language", BOTH)
+def test_the_page_claims_no_more_than_what_was_done(database: Database, language: str, pack: Packer) -> None:
+    claim = {"fr": "transmise à l’entreprise qu’elle concerne", "en": "sent on to the company it concerns"}[language]
+    with database.begin() as session:
+        request, _ = went_astray(session)
+        right = next(one for one in request.forwards if not one.misrouted_at)
+        reference, url = request.reference, url_of(session)
+    waiting = pack(url, reference, "--language", language)
+    astray = pack(url, reference, "--language", language, "--customer", "C0001", name="astray.zip")
+    with database.begin() as session:
+        met = session.scalars(select(Delivery).where(Delivery.forward_id == right.id)).one()
+        met.sending_at = met.accepted_at = NOW + hours(3)
+        met.due_at = None
+
+    done = pack(url, reference, "--language", language, name="done.zip")
+
+    assert claim in done.page
+    assert claim not in waiting.page
+    assert claim not in astray.page
+
+
+def test_a_customers_journal_does_not_tell_that_others_came_into_question(database: Database, pack: Packer) -> None:
+    with database.begin() as session:
+        request = receive(session)
+        requests.set_aside(session, request, "other: not theirs", by=ANNE, now=NOW)
+        requests.take_back(session, request, by=ANNE, now=NOW)
+        request.hold = Hold.SEVERAL_CUSTOMERS
+        forward(session, request, add_customer(session))
+        reference, url = request.reference, url_of(session)
+
+    theirs = pack(url, reference, "--customer", "C0001", name="theirs.zip")
+    ours = pack(url, reference)
+
+    lines = theirs.rows("journal.csv")
+    assert [row["action"] for row in lines] == ["request-received", "withheld", "withheld", "request-routed"]
+    assert [row["detail"] == "withheld" for row in lines] == [True, True, True, False]
+    assert [row["hash"] for row in lines] == [row["hash"] for row in ours.rows("journal.csv")][:4]
+    assert "no_evidence" in ours.rows("journal.csv")[0]["detail"].replace("-", "_")
+
+
+@pytest.mark.parametrize("language", BOTH)
+def test_a_line_changed_together_with_its_hash_does_not_fit_the_next_one(
+    database: Database, language: str, pack: Packer
+) -> None:
+    with database.begin() as session:
+        request = receive(session)
+        forward(session, request, add_customer(session))
+        entry = session.scalars(select(Entry).where(Entry.action == "request-received")).one()
+        entry.actor = "U99EVIL"
+        entry.hash, number = journal.hash_of(entry), entry.number
+        reference, url = request.reference, url_of(session)
+
+    made = pack(url, reference, "--language", language)
+
+    assert made.code == 65
+    assert {"fr": f"LA LIGNE {number} DU", "en": f"LINE {number} OF THE"}[language] in made.page
+
+
+@pytest.mark.parametrize(("language", "words"), [("fr", "(message indésirable)"), ("en", "(spam)")])
+def test_why_a_request_was_set_aside_is_said_in_words(
+    database: Database, language: str, words: str, pack: Packer
+) -> None:
+    with database.begin() as session:
+        request = receive(session)
+        requests.set_aside(session, request, "spam", by=ANNE, now=NOW)
+        reference, url = request.reference, url_of(session)
+
+    assert pack(url, reference, "--language", language).page.count(words) == 2
 
 
 # --- what is not as it was ---

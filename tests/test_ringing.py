@@ -121,6 +121,28 @@ def test_dpo_and_escalation_addresses_get_one_e_mail_at_once(quiet: TheDesk) -> 
     assert f"python -m bot dsr show {reference}" in text
 
 
+def test_while_there_is_nobody_to_write_to_it_stays_put_down(quiet: TheDesk) -> None:
+    """An import took the last dpo away, and no escalation address is set."""
+    alone = TheDesk(quiet.database, quiet.settings.model_copy(update={"escalation_addresses": ()}))
+    [reference] = take_in(quiet)
+    take_in(quiet, Kind.NOT_REQUEST)
+    StandIn(quiet, Out()).tick(now=NOW)
+    set_role(quiet, Role.DPO, Role.HANDLER)
+
+    assert gather_rings(alone, slack_out=True, now=NOW) == 0
+    assert gather(alone, slack_out=True, now=NOW) == 0
+    set_role(quiet, Role.HANDLER, Role.DPO)
+
+    assert gather_rings(alone, slack_out=True, now=NOW + hours(1)) > 0
+    assert gather(alone, slack_out=True, now=NOW + hours(1)) > 0
+    assert any(reference in (one.subject or "") for one in queued(quiet, medium=Medium.EMAIL))
+
+
+def set_role(desk: TheDesk, before: Role, after: Role) -> None:
+    with desk.database.begin() as session:
+        session.execute(update(Staff).where(Staff.role == before).values(role=after))
+
+
 def test_a_letter_put_down_a_moment_ago_does_not_make_one_that_rings_wait(quiet: TheDesk) -> None:
     take_in(quiet, Kind.NOT_REQUEST)
     StandIn(quiet, Out()).tick(now=NOW)

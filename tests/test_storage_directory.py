@@ -10,7 +10,7 @@ from storage import customers, directory, journal
 from storage.database import Database
 from storage.directory import Changes
 from storage.errors import RoleTooSmall, UnknownCustomer, UnknownStaff
-from storage.importing import import_directory, import_staff
+from storage.importing import NO_DPO, import_directory, import_staff
 from storage.models import Customer, CustomerKey, Delivery, Entry, Forward, Staff
 from storage.staff import active_staff, ensure_first_dpo, find_staff, get_staff
 from storage.tables import BadTable
@@ -114,7 +114,7 @@ def test_a_customer_is_acknowledged_for_unless_its_line_says_no(database: Databa
 def test_an_opt_out_that_the_file_takes_back_is_shown_as_a_change(database: Database, file: Path) -> None:
     import_file(database, write_csv(file, [customer_line(1) + ",no"], header=f"{HEADER},acknowledge"))
 
-    changes = import_file(database, write_csv(file, [customer_line(1)]))
+    changes = import_file(database, write_csv(file, [customer_line(1) + ",yes"], header=f"{HEADER},acknowledge"))
 
     assert changes.changed["C0001"].fields == ["acknowledge"]
 
@@ -261,6 +261,107 @@ def test_an_identifier_that_moves_to_another_customer_is_the_others_from_then_on
     assert on == {DAYS[0]: ["C0001"], DAYS[1]: ["C0002"]}
 
 
+def test_a_file_without_the_optional_columns_leaves_what_they_said(database: Database, file: Path) -> None:
+    known = f"{HEADER},order_reference,breach_address,breach_telephone,acknowledge"
+    line = f"{customer_line(1)},CMD-1,breach@c1.example,+33199000100,no"
+    import_file(database, write_csv(file, [line], header=known))
+
+    changes = import_file(database, write_csv(file, [customer_line(1), customer_line(2)]))
+
+    assert (changes.changed, changes.unchanged, len(changes.added)) == ({}, 1, 1)
+    with database.reading() as session:
+        one, two = (customers.get_customer(session, reference) for reference in ("C0001", "C0002"))
+    assert (one.order_reference, one.breach_address, one.breach_telephone, one.acknowledge) == (
+        *("CMD-1", "breach@c1.example", "+33199000100"),
+        False,
+    )
+    assert (two.order_reference, two.breach_address, two.breach_telephone, two.acknowledge) == (None, None, None, True)
+
+
+def test_an_empty_cell_of_an_optional_column_is_taken_as_said(database: Database, file: Path) -> None:
+    header = f"{HEADER},order_reference,acknowledge"
+    import_file(database, write_csv(file, [f"{customer_line(1)},CMD-1,no"], header=header))
+
+    import_file(database, write_csv(file, [f"{customer_line(1)},,"], header=header))
+
+    with database.reading() as session:
+        one = customers.get_customer(session, "C0001")
+    assert (one.order_reference, one.acknowledge) == (None, True)
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [(KeyKind.TELEPHONE, "+33199000100"), (KeyKind.DOMAIN, "moved.example"), (KeyKind.SMS_SENDER, "MOVED")],
+)
+def test_what_moves_without_dates_moves_on_the_day_of_the_import(
+    database: Database, file: Path, kind: KeyKind, value: str
+) -> None:
+    def lines(owner: int) -> list[str]:
+        cells = dict.fromkeys((KeyKind.DOMAIN, KeyKind.TELEPHONE, KeyKind.SMS_SENDER), "") | {kind: value}
+        owned = ",".join(cells.values())
+        return [
+            f"C000{number},Customer {number},,{owned if number == owner else ',,'},,dpo@c{number}.example,fr,,"
+            for number in (1, 2)
+        ]
+
+    def days() -> dict[str, list[tuple[date | None, date | None]]]:
+        with database.reading() as session:
+            owners = customers.find_owners(session, kind, [value])[value]
+            found: dict[str, list[tuple[date | None, date | None]]] = {}
+            for one in owners:
+                found.setdefault(one.customer.reference, []).append((one.valid_from, one.valid_to))
+            return found
+
+    def moved(owner: int, day: date) -> Changes:
+        entries, _ = directory.read_customers(write_csv(file, lines(owner)))
+        with database.begin() as session:
+            changes = directory.compare(session, entries, today=day)
+            directory.apply(session, changes)
+        return changes
+
+    first, second = date(2026, 11, 27), date(2026, 12, 24)
+    moved(1, date(2026, 1, 1))
+    changes = moved(2, first)
+    assert days() == {"C0001": [(None, date(2026, 11, 26))], "C0002": [(first, None)]}
+    assert [(doubt.line, doubt.kind) for doubt in changes.moved] == [(3, "moved")]
+    assert f"{value} moves from C0001 to C0002 without dates" in changes.moved[0].reason
+
+    assert not moved(2, first).any
+    assert not moved(2, date(2026, 12, 1)).any
+
+    moved(1, second)
+    assert days() == {
+        "C0001": [(None, date(2026, 11, 26)), (second, None)],
+        "C0002": [(first, date(2026, 12, 23))],
+    }
+    assert not moved(1, second).any
+
+    moved(2, second)
+    assert days() == {
+        "C0001": [(None, date(2026, 11, 26))],
+        "C0002": [(first, date(2026, 12, 23)), (second, None)],
+    }, "to and fro on one day"
+
+
+def test_what_nobody_else_gets_is_deleted_as_before(database: Database, file: Path) -> None:
+    import_file(database, write_csv(file, [customer_line(1, telephone="+33199000100"), customer_line(2)]))
+
+    changes = import_file(database, write_csv(file, [customer_line(1), customer_line(2)]))
+
+    assert changes.moved == []
+    assert ("telephone", "+33199000100") not in keys_of(database, "C0001")
+
+
+def test_days_that_the_file_itself_gives_are_taken_as_said(database: Database, file: Path) -> None:
+    number = "+33199000100"
+    import_file(database, write_csv(file, [customer_line(1, telephone=f"{number}@..2026-03-31")]))
+    import_file(database, write_csv(file, [customer_line(1, telephone=f"{number}@..2026-02-28")]))
+
+    with database.reading() as session:
+        [owner] = customers.find_owners(session, KeyKind.TELEPHONE, [number])[number]
+    assert owner.valid_to == date(2026, 2, 28)
+
+
 # --- how files come ---
 
 
@@ -389,6 +490,25 @@ def test_a_number_that_is_possible_is_taken_with_a_warning(file: Path) -> None:
     ]
 
 
+def test_our_own_domain_is_no_customers(file: Path) -> None:
+    write_csv(file, [customer_line(1).replace(",c1.example,", ",Kavkom.example,")])
+
+    with pytest.raises(BadTable) as refusal:
+        directory.read_customers(file, own_address="privacy@kavkom.example")
+
+    assert [str(one) for one in refusal.value.problems] == ["line 2: “domains” holds kavkom.example, which is our own."]
+
+
+def test_a_domain_of_everybody_is_taken_with_a_warning(file: Path) -> None:
+    write_csv(file, [customer_line(1).replace(",c1.example,", ",gmail.com,")])
+
+    _, warnings = directory.read_customers(file)
+
+    assert [str(warning) for warning in warnings] == [
+        "line 2: at gmail.com everybody may have an address: it does not tell C0001 from others."
+    ]
+
+
 # --- looking customers up ---
 
 
@@ -437,7 +557,7 @@ def test_staff_is_imported_and_who_is_gone_may_not_use_the_bot(database: Databas
 
     said = import_staff(database, staff_file(tmp_path, ANNES_LINE.replace("handler", "viewer")), dry_run=False, by=ANNE)
 
-    assert said == ["~ U01ANNE role", "- U03CARLA may not use the bot any more", "Imported: 1 people."]
+    assert said == ["~ U01ANNE role", "- U03CARLA may not use the bot any more", NO_DPO, "Imported: 1 people."]
     with database.reading() as session:
         assert [(one.slack_user, one.role) for one in active_staff(session, now=NOW)] == [("U01ANNE", Role.VIEWER)]
         assert find_staff(session, "U03CARLA", now=NOW) is None
@@ -446,7 +566,7 @@ def test_staff_is_imported_and_who_is_gone_may_not_use_the_bot(database: Databas
 def test_a_dry_run_of_staff_changes_nothing(database: Database, tmp_path: Path) -> None:
     said = import_staff(database, staff_file(tmp_path, ANNES_LINE), dry_run=True, by=ANNE)
 
-    assert said == ["+ U01ANNE handler", "Nothing was changed."]
+    assert said == ["+ U01ANNE handler", NO_DPO, "Nothing was changed."]
     with database.reading() as session:
         assert session.scalars(select(Staff)).all() == []
 
