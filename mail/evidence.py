@@ -7,9 +7,10 @@ from typing import Protocol
 
 from mail.callers import is_accused
 from mail.clues import Clue, Clues, Source
-from mail.hosts import FREE_MAIL, with_parents
+from mail.hosts import with_parents
 from mail.letter import Letter
 from mail.rights import RightsRead
+from storage.free_mail import FREE_MAIL
 from storage.types import KeyKind, Kind
 
 LONG_AGO = timedelta(days=730)

@@ -66,12 +66,3 @@ def with_parents(host: str) -> tuple[str, ...]:
     """A host, and the domains that it lies in, but for the last: mail.acme.example, acme.example."""
     labels = host.lower().split(".")
     return tuple(".".join(labels[at:]) for at in range(len(labels) - 1))
-
-
-FREE_MAIL = frozenset(
-    "gmail.com googlemail.com outlook.com outlook.fr hotmail.com hotmail.fr live.com live.fr msn.com yahoo.com "
-    "yahoo.fr icloud.com me.com mac.com orange.fr wanadoo.fr free.fr sfr.fr neuf.fr bbox.fr laposte.net numericable.fr "
-    "gmx.de gmx.net gmx.fr web.de t-online.de libero.it virgilio.it proton.me protonmail.com aol.com "
-    "ziggo.nl kpnmail.nl".split()
-)
-"""Where strangers share a domain: there only the address itself tells who writes."""

@@ -13,7 +13,6 @@ from sqlalchemy.orm import Session
 from mail.bounce import Recipient, Report
 from mail.bounce_words import Outcome
 from mail.confirming import settle_answer
-from mail.hosts import FREE_MAIL
 from mail.letter import Letter
 from mail.reading import MailRead
 from mail.replies import read_deletion, read_reply
