@@ -102,9 +102,12 @@ def _escaped(text: str) -> str:
 
 
 def telephones_of(session: Session, customer: Customer) -> list[str]:
-    """The numbers at which the directory says a customer may be reached: its contact for breaches, then its lines."""
+    """The numbers at which the directory says a customer may be reached: its contact for breaches, then its lines.
+
+    What it had until some day may be another's by now.
+    """
     lines = select(CustomerKey.value).where(
-        CustomerKey.customer_id == customer.id, CustomerKey.kind == KeyKind.TELEPHONE
+        CustomerKey.customer_id == customer.id, CustomerKey.kind == KeyKind.TELEPHONE, CustomerKey.valid_to.is_(None)
     )
     contact = [customer.breach_telephone] if customer.breach_telephone else []
     return list(dict.fromkeys([*contact, *session.scalars(lines.order_by(CustomerKey.value))]))

@@ -406,7 +406,19 @@ def test_the_question_is_written_for_its_reader(mail_host: MailHost, database_ur
         assert the_customer(database, "C0004").address_asked_at is None  # its address is one of ours
 
     for mail, words in (
-        (french, ("Garage Dupont", "Kavkom", "CMD-1001", GARAGE, "« reçu »", "aucun lien", "figure sur votre facture")),
+        (
+            french,
+            (
+                "Garage Dupont",
+                "Kavkom",
+                "CMD-1001",
+                GARAGE,
+                "« reçu »",
+                "aucun lien",
+                "figure sur votre facture",
+                "et que nous vous écririons si ces données",
+            ),
+        ),
         (english, ("Hotel Bellevue", "Kavkom", HOTEL, '"received"', "no link", "number on your invoice")),
     ):
         body = " ".join(mail.get_content().split())

@@ -326,6 +326,10 @@ def test_what_moves_without_dates_moves_on_the_day_of_the_import(
     assert [(doubt.line, doubt.kind) for doubt in changes.moved] == [(3, "moved")]
     assert f"{value} moves from C0001 to C0002 without dates" in changes.moved[0].reason
 
+    with database.reading() as session:
+        called = [customers.telephones_of(session, customers.get_customer(session, f"C000{n}")) for n in (1, 2)]
+    assert called == [[], [value] if kind is KeyKind.TELEPHONE else []], "a number that moved is the other's to call"
+
     assert not moved(2, first).any
     assert not moved(2, date(2026, 12, 1)).any
 
