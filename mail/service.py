@@ -12,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from mail.intake import nothing
 from mail.mailbox import LoginRefused, MailboxLost
+from mail.names import known_names
 from mail.reader import Reader
 from mail.receiver import Receiver
 from mail.recent import RecentLetters
@@ -87,7 +88,9 @@ class Service:
         self._start("pulse", self._pulse)
 
     def start_receiving(self) -> None:
-        """Watch each mailbox."""
+        """Watch each mailbox. What the first mail needs of the directory is read before it comes."""
+        with self._database.reading() as session:
+            known_names(session)
         for number, receiver in enumerate(self.receivers):
             self._start(f"receive-{number}", partial(receiver.run, self.stop))
 
