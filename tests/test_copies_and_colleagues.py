@@ -252,7 +252,7 @@ def test_the_same_letter_sent_on_twice_is_one_case(mail_host: MailHost, desk: Da
 def test_an_attached_letter_of_some_megabytes_goes_alone_too(
     mail_host: MailHost, desk: Database, settings: MailSettings
 ) -> None:
-    large = person("mot de passe\r\n" * 200_000)
+    large = person("encore un mot\r\n" * 200_000)
     with running_mail(desk, settings):
         mail_host.append(US, "INBOX", sent_on(large))
         [forward] = mail_host.wait_for_mail(GARAGE)

@@ -230,7 +230,7 @@ def test_the_dpo_sees_the_figures_at_home_and_a_handler_does_not(desk: Desk) -> 
 
         home = str(desk.workspace.wait_for(lambda user=user: desk.workspace.home_of(user)))  # type: ignore[misc]
 
-        assert ("Comment va le bureau" in home or "How the desk is doing" in home) is sees
+        assert ("État du service" in home or "How the desk is doing" in home) is sees
 
 
 def test_addresses_that_nobody_may_read_are_counted(database: Database) -> None:
