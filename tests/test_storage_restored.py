@@ -9,6 +9,7 @@ import sys
 from contextlib import closing, suppress
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -143,13 +144,23 @@ def test_a_server_that_crashed_and_recovered_is_no_restore() -> None:
         url = server.create_database()
         open_current(url).dispose()
         live_on(url)
-        with psycopg.connect(url) as connection:
+        with psycopg.connect(url) as connection, psycopg.connect(url, autocommit=True) as witness:
             os.kill(connection.info.backend_pid, signal.SIGKILL)
             with pytest.raises(psycopg.OperationalError):
                 connection.execute("SELECT 1")
+            wait_until(lambda: is_cut(witness), "the crash noticed")
         wait_until(lambda: answers_again(url), "recovery")
 
         assert start(url) is None
+
+
+def is_cut(connection: psycopg.Connection[Any]) -> bool:
+    """Whether the server has ended this connection: it recovers from the crash of another."""
+    try:
+        connection.execute("SELECT 1")
+    except psycopg.OperationalError:
+        return True
+    return False
 
 
 def answers_again(url: str) -> bool:
