@@ -1,14 +1,20 @@
 """What is done with a request, from Slack or from a shell: the decision, and who is told of it, in one transaction."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy.orm import Session
 
 from bot import person_mails, telling
+from bot.access import Speaker
+from bot.desk import Desk
+from bot.gestures import is_first
+from bot.pressing import actor_of, request_to_change
 from bot.settings import DeskSettings
 from bot.words import word
 from storage import asking, breaches, decisions, misrouting, staff
+from storage.clock import now
 from storage.models import Breach, Customer, Request, Staff
 from storage.requests import record_step
 from storage.types import BY_MAIL, Actor, Role
@@ -125,3 +131,13 @@ class Acts:
         telling.tell_thread(self.session, request.reference, topic, now=self.now, recipient=BY_MAIL)
         for dpo in staff.active_staff(self.session, now=self.now, role=Role.DPO):
             telling.tell_colleague(self.session, request.reference, topic, dpo, now=self.now)
+
+
+def act_once(
+    desk: Desk, speaker: Speaker, reference: str, gesture: str, act: Callable[[Acts, Request], object]
+) -> None:
+    """Act on a request from Slack, once for each gesture; whether this person may is asked again at the commit."""
+    with desk.decide() as session:
+        if is_first(session, gesture, now=now()):
+            request = request_to_change(session, speaker, reference)
+            act(Acts(session, desk.settings, actor_of(speaker), now()), request)

@@ -11,10 +11,10 @@ from sqlalchemy.orm import Session
 
 from bot import answers, cards, decision_forms, fields, forms, showing
 from bot.access import Speaker
-from bot.acts import Acts
+from bot.acts import Acts, act_once
 from bot.desk import Desk
-from bot.gestures import Body, about_of, button_key, is_first, submission_key
-from bot.pressing import actor_of, find_pressed_id, open_modal, pressed, request_pressed, request_to_change
+from bot.gestures import Body, about_of, button_key, submission_key
+from bot.pressing import find_pressed_id, open_modal, pressed, request_pressed
 from bot.refusals import ChangedMeanwhile
 from bot.words import word
 from storage import customers, decisions, requests, staff
@@ -72,7 +72,7 @@ class DecisionListeners:
         def act(acts: Acts, request: Request) -> None:
             acts.choose(request, customers.get_customer(acts.session, chosen))
 
-        self._act(context["speaker"], reference, submission_key(body), act)
+        act_once(self.desk, context["speaker"], reference, submission_key(body), act)
         ack(response_action="clear")
 
     def reject(self, ack: Ack, body: dict[str, Any], context: BoltContext) -> None:
@@ -110,19 +110,13 @@ class DecisionListeners:
             colleague = staff.get_staff(acts.session, chosen, now=acts.now, at_least=Role.HANDLER)
             acts.hand_over(request, colleague)
 
-        self._act(context["speaker"], view["private_metadata"], submission_key(body), act)
+        act_once(self.desk, context["speaker"], view["private_metadata"], submission_key(body), act)
         ack()
 
     def _press(self, body: Body, speaker: Speaker, action: str, act: Callable[[Acts, Request], Any]) -> None:
         """A button that acts at once."""
         reference = request_pressed(self.desk, body, speaker, action).reference
-        self._act(speaker, reference, button_key(body), act)
-
-    def _act(self, speaker: Speaker, reference: str, gesture: str, act: Callable[[Acts, Request], Any]) -> None:
-        with self.desk.decide() as session:
-            if is_first(session, gesture, now=now()):
-                request = request_to_change(session, speaker, reference)
-                act(Acts(session, self.desk.settings, actor_of(speaker), now()), request)
+        act_once(self.desk, speaker, reference, button_key(body), act)
 
     def _confirmation(self, speaker: Speaker, reference: str, customer: str) -> fields.View:
         with self.desk.database.reading() as session:

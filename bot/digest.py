@@ -7,9 +7,8 @@ from typing import Any
 from markupsafe import Markup
 from sqlalchemy.orm import Session
 
-from bot import telling
+from bot import letters, telling
 from bot.desk import Desk
-from bot.gathering import find_readers
 from bot.letters import how_late
 from bot.words import word
 from storage import digest, outbox
@@ -46,7 +45,7 @@ def tell(desk: Desk, day: date, *, now: datetime) -> bool:
     with desk.database.reading() as session:
         if not digest.is_due(session, day):
             return False
-        readers = find_readers(session, desk, now=now)
+        readers = telling.find_readers(session, desk.settings, now=now)
         figures = {address: digest.gather(session, day, now=now, recipient=address) for address in readers}
     with desk.decide() as session:
         if not _queue_post(session, day, now=now):
@@ -69,11 +68,7 @@ def write(figures: Digest, language: str, *, company: str, now: datetime, in_tim
     """The figures as an e-mail; `in_time` for one who asks for them, whatever the hour."""
     lines = say_lines(figures, language, in_words, now=now)
     values: dict[str, Any] = {"lines": lines, "company": company, **_values(figures, figures.until if in_time else now)}
-    return Words(
-        subject=render(f"{TOPIC}_subject", language, **values),
-        text=render(TOPIC, language, **values),
-        html=render(TOPIC, language, "html", **values),
-    )
+    return letters.write_mail(TOPIC, language, **values)
 
 
 def read_day(text: str | None, *, now: datetime) -> date | None:

@@ -6,15 +6,16 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from bot import letters, telling
 from bot.blocks import mention
 from bot.desk import Desk
 from bot.letters import how_late
 from bot.words import word
-from storage import due, outbox, staff, tasks
+from storage import due, staff, tasks
 from storage.announcements import CHANNEL
 from storage.models import Delivery, Reminder, Staff, Task
 from storage.outbox import Words
-from storage.types import BY_MAIL, Medium, Purpose, Role
+from storage.types import BY_MAIL, Role
 from templates import render
 
 TOPIC = "task_reminder"
@@ -73,11 +74,7 @@ def say_due(task: DueTask, language: str, *, now: datetime) -> str:
 def write_due(task: DueTask, language: str, *, now: datetime, **values: Any) -> Words:
     """The reminder as a letter of its own."""
     values |= describe_due(task, language, now=now)
-    return Words(
-        subject=render(f"{TOPIC}_subject", language, **values),
-        text=render(TOPIC, language, **values),
-        html=render(TOPIC, language, "html", **values),
-    )
+    return letters.write_mail(TOPIC, language, **values)
 
 
 def describe_due(task: DueTask, language: str, *, now: datetime) -> dict[str, Any]:
@@ -93,11 +90,11 @@ def describe_due(task: DueTask, language: str, *, now: datetime) -> dict[str, An
 
 
 def _queue_rung(session: Session, task: Task, reminder: Reminder, *, now: datetime) -> None:
-    _queue(session, reminder, CHANNEL, "", now=now)
+    telling.queue_reminder(session, reminder, TOPIC, CHANNEL, "", now=now)
     for colleague in _find_people(session, task, now):
-        _queue(session, reminder, colleague.slack_user, colleague.language, now=now)
+        telling.queue_reminder(session, reminder, TOPIC, colleague.slack_user, colleague.language, now=now)
     if task.due_at is not None and reminder.due_at >= task.due_at - BY_LETTER:
-        _queue(session, reminder, BY_MAIL, "", now=now)
+        telling.queue_reminder(session, reminder, TOPIC, BY_MAIL, "", now=now)
 
 
 def _find_people(session: Session, task: Task, now: datetime) -> list[Staff]:
@@ -108,18 +105,3 @@ def _find_people(session: Session, task: Task, now: datetime) -> list[Staff]:
 
 def _find_owner(session: Session, task: Task, now: datetime) -> Staff | None:
     return staff.find_staff(session, task.owner, now=now) if task.owner else None
-
-
-def _queue(session: Session, reminder: Reminder, recipient: str, language: str, *, now: datetime) -> None:
-    outbox.queue(
-        session,
-        f"reminder:{reminder.id}:slack:{recipient}",
-        medium=Medium.SLACK,
-        purpose=Purpose.REMINDER,
-        topic=TOPIC,
-        recipient=recipient,
-        language=language,
-        case=reminder.case,
-        reminder_id=reminder.id,
-        now=now,
-    )

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from bot import letters, telling
@@ -20,19 +20,20 @@ from bot.due import TOPIC as DUE
 from bot.due import DueTask, describe_due, find_due, write_due
 from bot.showing import show_request
 from bot.words import find_word, word
-from storage import ladder, outbox, requests, staff
+from storage import ladder, outbox, requests
 from storage.announcements import DESK_CASE
 from storage.models import Delivery, Request
 from storage.outbox import Words
 from storage.ringing import RINGS
-from storage.types import BY_MAIL, Medium, Purpose, Role
-from templates import render
+from storage.types import BY_MAIL, Medium, Purpose
 
 EVERY = timedelta(minutes=15)
 SHOWN = 200
 """Cases that one letter names; the rest are counted."""
 AT_ONCE = 1000
 TOPIC = "gathered"
+GATHERED = Delivery.topic != RINGS
+"""What rings at once has e-mails of its own (bot/ringing.py)."""
 WAITING = frozenset({"card", "request_reminder"})
 """Topics that say: this request needs a person."""
 
@@ -58,13 +59,13 @@ class Letter:
 def gather(desk: Desk, *, slack_out: bool, now: datetime) -> int:
     """One tick: write to every reader of what was put down since the last letter; how many letters."""
     with desk.database.reading() as session:
-        if not (_put_down(session, to_write=False) and _find_readers(session, desk, now)):
+        if not (put_down(session, GATHERED, to_write=False) and _find_readers(session, desk, now)):
             return 0
     with desk.database.begin() as session:
         readers = _find_readers(session, desk, now)
         if not readers:
             return 0
-        rows = _put_down(session, to_write=True)
+        rows = put_down(session, GATHERED, to_write=True)
         letter = _sort_out(session, rows, now)
         which = f"{rows[0].id}-{rows[-1].id}" if rows else ""
         written = _write_all(session, desk, readers, letter, which, slack_out=slack_out, now=now)
@@ -76,7 +77,7 @@ def gather(desk: Desk, *, slack_out: bool, now: datetime) -> int:
 
 def _find_readers(session: Session, desk: Desk, now: datetime) -> dict[str, str]:
     """Who is written to now; nobody so soon after the last letter. While there is nobody, all stays put down."""
-    return {} if _is_too_soon(session, now) else find_readers(session, desk, now=now)
+    return {} if _is_too_soon(session, now) else telling.find_readers(session, desk.settings, now=now)
 
 
 def _is_too_soon(session: Session, now: datetime) -> bool:
@@ -85,10 +86,10 @@ def _is_too_soon(session: Session, now: datetime) -> bool:
     return last is not None and last <= now < last + EVERY
 
 
-def _put_down(session: Session, *, to_write: bool) -> list[Delivery]:
+def put_down(session: Session, which: ColumnElement[bool], *, to_write: bool) -> list[Delivery]:
     """What waits for a letter, the oldest first; `to_write` makes another bot wait until we have written it."""
     waiting = select(Delivery).where(Delivery.medium == Medium.SLACK, Delivery.due_at.is_not(None))
-    ours = waiting.where(Delivery.recipient == BY_MAIL, Delivery.topic != RINGS).order_by(Delivery.id)
+    ours = waiting.where(Delivery.recipient == BY_MAIL, which).order_by(Delivery.id)
     ours = ours.limit(AT_ONCE if to_write else 1)
     return list(session.scalars(ours.with_for_update() if to_write else ours))
 
@@ -152,27 +153,20 @@ def _write_all(
     return len(readers)
 
 
-def find_readers(session: Session, desk: Desk, *, now: datetime) -> dict[str, str]:
-    """Every active dpo and the escalation addresses, with their languages."""
-    dpos = staff.active_staff(session, now=now, role=Role.DPO)
-    others = telling.find_others(desk.settings.escalation_addresses, dpos)
-    return {one.email: one.language for one in dpos} | dict.fromkeys(others, desk.settings.staff_language)
-
-
 def write(letter: Letter, language: str, *, company: str, slack_out: bool, now: datetime) -> Words:
     """One request that waits, or one task's date, has a letter of its own; else all are listed."""
     values: dict[str, Any] = {"company": company, "in_slack": not slack_out}
     if len(letter.dates) == 1 and not letter.held and not letter.events:
         return write_due(letter.dates[0], language, now=now, **values)
     if len(letter.held) == 1 and not letter.events and not letter.dates:
-        return _write("request_reminder", language, **_describe(letter.held[0], language, now), **values)
+        return letters.write_mail("request_reminder", language, **_describe(letter.held[0], language, now), **values)
     held = [_describe(one, language, now) for one in letter.held[:SHOWN]]
     desk = word(language, "event.desk")
     named = [(desk if case in ("", DESK_CASE) else case, topic) for case, topic in letter.events[:SHOWN]]
     events = [(case, _say_event(topic, language)) for case, topic in named]
     dates = [describe_due(one, language, now=now) for one in letter.dates[:SHOWN]]
     count = {"held_count": len(letter.held), "event_count": len(letter.events), "date_count": len(letter.dates)}
-    return _write("gathered", language, held=held, events=events, dates=dates, **count, **values)
+    return letters.write_mail("gathered", language, held=held, events=events, dates=dates, **count, **values)
 
 
 def _describe(held: Held, language: str, now: datetime) -> dict[str, Any]:
@@ -183,11 +177,3 @@ def _describe(held: Held, language: str, now: datetime) -> dict[str, Any]:
 def _say_event(topic: str, language: str) -> str:
     """What happened, as far as there are words for it."""
     return find_word(language, f"event.{topic}") or word(language, "event.other")
-
-
-def _write(template: str, language: str, **values: Any) -> Words:
-    return Words(
-        subject=render(f"{template}_subject", language, **values),
-        text=render(template, language, **values),
-        html=render(template, language, "html", **values),
-    )

@@ -11,12 +11,13 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from bot import telling
 from bot.desk import Desk
 from bot.due import ring_task
-from storage import due, journal, ladder, outbox, requests, staff
+from storage import due, journal, ladder, requests, staff
 from storage.announcements import CHANNEL
 from storage.models import Reminder, Request, Task
-from storage.types import BY_MAIL, Medium, Purpose, Role
+from storage.types import BY_MAIL, Role
 
 DIRECTLY = timedelta(hours=4)
 """The rung that also goes to each handler and dpo."""
@@ -112,25 +113,10 @@ def ring_request(desk: Desk, reference: str, *, now: datetime) -> bool:
 
 def _queue_rung(session: Session, request: Request, reminder: Reminder, *, now: datetime) -> None:
     waited = reminder.due_at - requests.waiting_since(request)
-    _queue(session, reminder, CHANNEL, "", now=now)
+    telling.queue_reminder(session, reminder, TOPIC, CHANNEL, "", now=now)
     if waited == DIRECTLY:
         for colleague in staff.active_staff(session, now=now):
             if colleague.role in (Role.HANDLER, Role.DPO):
-                _queue(session, reminder, colleague.slack_user, colleague.language, now=now)
+                telling.queue_reminder(session, reminder, TOPIC, colleague.slack_user, colleague.language, now=now)
     if waited >= BY_LETTER:
-        _queue(session, reminder, BY_MAIL, "", now=now)
-
-
-def _queue(session: Session, reminder: Reminder, recipient: str, language: str, *, now: datetime) -> None:
-    outbox.queue(
-        session,
-        f"reminder:{reminder.id}:slack:{recipient}",
-        medium=Medium.SLACK,
-        purpose=Purpose.REMINDER,
-        topic=TOPIC,
-        recipient=recipient,
-        language=language,
-        case=reminder.case,
-        reminder_id=reminder.id,
-        now=now,
-    )
+        telling.queue_reminder(session, reminder, TOPIC, BY_MAIL, "", now=now)

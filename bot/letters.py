@@ -55,6 +55,11 @@ def describe_waiting(*, since: datetime, due_at: datetime, now: datetime) -> dic
 def _write(template: str, card: BreachCard, language: str, **values: Any) -> Words:
     means = {line.means: word(language, f"means.{line.means}") for line in card.customers if line.means}
     values |= {"card": card, "means": means, "shown": 50}
+    return write_mail(template, language, **values)
+
+
+def write_mail(template: str, language: str, **values: Any) -> Words:
+    """An e-mail to staff: its subject, text and HTML from the templates of this name."""
     return Words(
         subject=render(f"{template}_subject", language, **values),
         text=render(template, language, **values),

@@ -9,12 +9,11 @@ from slack_sdk import WebClient
 
 from bot import cards, decision_forms, fields, person_mails
 from bot.access import Speaker
-from bot.acts import Acts
+from bot.acts import Acts, act_once
 from bot.desk import Desk
-from bot.gestures import Body, is_first, submission_key
-from bot.pressing import actor_of, open_modal, pressed, request_pressed, request_to_change
+from bot.gestures import Body, submission_key
+from bot.pressing import open_modal, pressed, request_pressed
 from storage import asking, requests
-from storage.clock import now
 from storage.models import Request
 from storage.outbox import Words
 
@@ -41,11 +40,13 @@ class QuestionListeners:
         ack()
 
     def ask(self, ack: Ack, body: dict[str, Any], context: BoltContext) -> None:
-        self._act(body, context["speaker"], Acts.ask)
+        reference = body["view"]["private_metadata"]
+        act_once(self.desk, context["speaker"], reference, submission_key(body), Acts.ask)
         ack()
 
     def close_unknown(self, ack: Ack, body: dict[str, Any], context: BoltContext) -> None:
-        self._act(body, context["speaker"], Acts.close_unknown)
+        reference = body["view"]["private_metadata"]
+        act_once(self.desk, context["speaker"], reference, submission_key(body), Acts.close_unknown)
         ack()
 
     def _show(
@@ -64,9 +65,3 @@ class QuestionListeners:
             asking.find_recipient(session, request, settings.mail_address)
             words, _ = write(request, settings.company_name)
         open_modal(client, body, form(reference, words, speaker.language))
-
-    def _act(self, body: Body, speaker: Speaker, act: Callable[[Acts, Request], None]) -> None:
-        with self.desk.decide() as session:
-            if is_first(session, submission_key(body), now=now()):
-                request = request_to_change(session, speaker, body["view"]["private_metadata"])
-                act(Acts(session, self.desk.settings, actor_of(speaker), now()), request)

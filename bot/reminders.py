@@ -14,11 +14,11 @@ from sqlalchemy.orm import Session
 from bot import letters, telling
 from bot.desk import Desk
 from bot.showing import show_breach
-from storage import breaches, outbox, staff
+from storage import breaches, staff
 from storage.announcements import CHANNEL
 from storage.clock import now as desk_now
 from storage.models import Breach, Reminder, Staff
-from storage.types import Medium, Purpose, Role
+from storage.types import Purpose, Role
 
 BY_MAIL = timedelta(hours=24)
 """From here on to the deadline, lead and dpo get an e-mail, too."""
@@ -59,7 +59,7 @@ def _queue_rung(session: Session, desk: Desk, breach: Breach, reminder: Reminder
     people = telling.find_people(session, breach, now=now)
     lead = [one for one in people if one.slack_user == breach.lead]
     for recipient, language in ((CHANNEL, ""), *((one.slack_user, one.language) for one in lead or people)):
-        _queue_post(session, reminder, recipient, language, now=now)
+        telling.queue_reminder(session, reminder, "breach_reminder", recipient, language, now=now)
     readers = _find_readers(session, desk, people, _left(breach, reminder), now=now)
     for address, language in readers.items():
         _queue_letter(session, desk, breach, reminder, address, language, now=now)
@@ -77,21 +77,6 @@ def _find_readers(
         others = telling.find_others(desk.settings.escalation_addresses, [*people, *dpos])
         readers |= dict.fromkeys(others, desk.settings.staff_language)
     return readers
-
-
-def _queue_post(session: Session, reminder: Reminder, recipient: str, language: str, *, now: datetime) -> None:
-    outbox.queue(
-        session,
-        f"reminder:{reminder.id}:slack:{recipient}",
-        medium=Medium.SLACK,
-        purpose=Purpose.REMINDER,
-        topic="breach_reminder",
-        recipient=recipient,
-        language=language,
-        case=reminder.case,
-        reminder_id=reminder.id,
-        now=now,
-    )
 
 
 def _queue_letter(

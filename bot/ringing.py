@@ -12,11 +12,11 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from bot import telling
+from bot import letters, telling
 from bot.blocks import Said, button, section
 from bot.cards import READ, RequestCard
 from bot.desk import Desk
-from bot.gathering import find_readers
+from bot.gathering import put_down
 from bot.words import word
 from storage import ladder, outbox
 from storage.announcements import DESK_CASE
@@ -24,12 +24,11 @@ from storage.deadlines import notification_deadline
 from storage.models import Delivery, Request
 from storage.outbox import Words
 from storage.ringing import POSSIBLE_BREACH, RINGS, WINDOW
-from storage.types import BY_MAIL, Kind, Medium, Purpose
+from storage.types import Kind, Purpose
 from templates import render
 
 SHOWN = 200
 """Letters that one e-mail names; the rest are counted."""
-AT_ONCE = 1000
 AT_MOST = 3
 """E-mails that a reader gets in each WINDOW, however many letters ring."""
 SENT = "rings"
@@ -61,13 +60,13 @@ def say_ring(card: RequestCard, language: str) -> Said:
 def gather_rings(desk: Desk, *, slack_out: bool, now: datetime) -> int:
     """One tick: write to every reader of the letters that rang since the last time; how many e-mails."""
     with desk.database.reading() as session:
-        if not (_put_down(session, to_write=False) and _find_readers(session, desk, now)):
+        if not (put_down(session, Delivery.topic == RINGS, to_write=False) and _find_readers(session, desk, now)):
             return 0
     with desk.database.begin() as session:
         readers = _find_readers(session, desk, now)
         if not readers:
             return 0
-        rows = _put_down(session, to_write=True)
+        rows = put_down(session, Delivery.topic == RINGS, to_write=True)
         rings = _find_rings(session, [row.case for row in rows])
         written = _write_all(session, desk, readers, rings, rows, slack_out=slack_out, now=now)
         for row in rows:
@@ -88,11 +87,7 @@ def write(rings: Sequence[Ring], language: str, *, company: str, slack_out: bool
         "company": company,
         "in_slack": not slack_out,
     }
-    return Words(
-        subject=render(f"{RINGS}_subject", language, **values),
-        text=render(RINGS, language, **values),
-        html=render(RINGS, language, "html", **values),
-    )
+    return letters.write_mail(RINGS, language, **values)
 
 
 def _what(ring: Ring, language: str) -> str:
@@ -105,21 +100,13 @@ def _what(ring: Ring, language: str) -> str:
 
 def _find_readers(session: Session, desk: Desk, now: datetime) -> dict[str, str]:
     """Who is written to now; nobody so soon after the last three. While there is nobody, all stays put down."""
-    return {} if _is_too_soon(session, now) else find_readers(session, desk, now=now)
+    return {} if _is_too_soon(session, now) else telling.find_readers(session, desk.settings, now=now)
 
 
 def _is_too_soon(session: Session, now: datetime) -> bool:
     sent = select(Delivery.queued_at).where(Delivery.case == DESK_CASE, Delivery.topic == SENT).distinct()
     third = session.scalars(sent.order_by(Delivery.queued_at.desc()).offset(AT_MOST - 1).limit(1)).first()
     return third is not None and third <= now < third + WINDOW
-
-
-def _put_down(session: Session, *, to_write: bool) -> list[Delivery]:
-    """What waits for an e-mail, the oldest first; `to_write` makes another bot wait until we have written it."""
-    waiting = select(Delivery).where(Delivery.medium == Medium.SLACK, Delivery.due_at.is_not(None))
-    ours = waiting.where(Delivery.recipient == BY_MAIL, Delivery.topic == RINGS).order_by(Delivery.id)
-    ours = ours.limit(AT_ONCE if to_write else 1)
-    return list(session.scalars(ours.with_for_update() if to_write else ours))
 
 
 def _find_rings(session: Session, references: Sequence[str]) -> list[Ring]:

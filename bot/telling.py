@@ -11,7 +11,7 @@ from bot.settings import DeskSettings
 from bot.showing import show_breach
 from storage import journal, outbox, staff
 from storage.announcements import CHANNEL
-from storage.models import Breach, Delivery, Staff
+from storage.models import Breach, Delivery, Reminder, Staff
 from storage.outbox import Words
 from storage.types import Medium, Purpose, Role
 
@@ -79,15 +79,37 @@ def tell_colleague(session: Session, case: str, topic: str, colleague: Staff, *,
     tell_thread(session, case, topic, now=now, recipient=colleague.slack_user, language=colleague.language)
 
 
+def queue_reminder(
+    session: Session, reminder: Reminder, topic: str, recipient: str, language: str = "", *, now: datetime
+) -> None:
+    """A rung that rang, to the channel, to a colleague directly, or into the letter that gathers."""
+    outbox.queue(
+        session,
+        f"reminder:{reminder.id}:slack:{recipient}",
+        medium=Medium.SLACK,
+        purpose=Purpose.REMINDER,
+        topic=topic,
+        recipient=recipient,
+        language=language,
+        case=reminder.case,
+        reminder_id=reminder.id,
+        now=now,
+    )
+
+
+def find_readers(session: Session, settings: DeskSettings, *, now: datetime) -> dict[str, str]:
+    """Every active dpo and the escalation addresses, with their languages."""
+    dpos = staff.active_staff(session, now=now, role=Role.DPO)
+    others = find_others(settings.escalation_addresses, dpos)
+    return {one.email: one.language for one in dpos} | dict.fromkeys(others, settings.staff_language)
+
+
 def tell_instead(
     session: Session, delivery: Delivery, write: Callable[[str], Words], settings: DeskSettings, *, now: datetime
 ) -> int:
     """Slack cannot be told: dpo and escalation addresses get it by e-mail, unless they have it. How many are new."""
-    dpos = staff.active_staff(session, now=now, role=Role.DPO)
-    readers = {one.email: one.language for one in dpos}
-    readers |= dict.fromkeys(find_others(settings.escalation_addresses, dpos), settings.staff_language)
     new = 0
-    for address, language in readers.items():
+    for address, language in find_readers(session, settings, now=now).items():
         key = key_of_letter(delivery.case, delivery.reminder_id, address)
         new += queue_mail(
             session,

@@ -85,8 +85,8 @@ def find_evidence(says: Says, directory: Directory, today: date) -> Iterator[Evi
     for address in says.letter.recipients:
         if owners := directory.owners(KeyKind.INTAKE_ALIAS, address):
             yield _known(f"{KeyKind.INTAKE_ALIAS}:{address}", owners, (today,), today)
+    nobodys = FREE_MAIL.union(says.clues.own_domains)
     for clue in says.clues.found:
-        nobodys = FREE_MAIL.union(says.clues.own_domains)
         if clue.kind is KeyKind.DOMAIN and not nobodys.isdisjoint(clue.values):
             continue
         value, owners = owners_of(clue, directory)

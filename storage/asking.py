@@ -51,9 +51,9 @@ def ask_person(
     """Ask which number, when, which name. Raises NotHeld, NobodyToAsk, AlreadyAsked."""
     take_turn_on_request(session, request)
     recipient = find_recipient(session, request, own_address)
-    asked = asked_at(session, request)
-    if asked is not None and not has_answered(session, request):
-        raise AlreadyAsked(request.reference, asked)
+    asked = find_asked(session, [request]).get(request.reference)
+    if asked is not None and not asked.answered:
+        raise AlreadyAsked(request.reference, asked.at)
     _queue(session, request, Purpose.QUESTION, recipient, words, language, now=now)
     record_step(session, request, "person-asked", by=by, now=now)
 

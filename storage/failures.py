@@ -27,10 +27,10 @@ SENDER = Actor("desk", "mail")
 TOO_LARGE = frozenset({"5.2.3", "5.3.4"})
 """RFC 3463: message length exceeds the administrative limit; message too big for system."""
 LONGEST_ADDRESS = 254
-BOUNCED = {Purpose.FORWARD: "forward_bounced", Purpose.DELETION: "deletion_bounced"}
-"""How staff are told that a mail to a customer came back; of all others as of a follow-up."""
-TO_PERSON = {Purpose.QUESTION: "request_question_bounced", Purpose.CLOSING: "request_closing_bounced"}
-"""The same of what a colleague wrote to the person."""
+BOUNCED = requests.REFUSED | {Purpose.FORWARD: "forward_bounced"}
+"""How staff are told that a mail came back: but for a forward, as of one that was refused."""
+TO_PERSON = (Purpose.QUESTION, Purpose.CLOSING)
+"""What a colleague writes to the person: it has no forward."""
 
 
 def record_bounce(
@@ -61,13 +61,12 @@ def record_bounce(
     forward = delivery.forward
     if delivery.purpose in TO_PERSON:
         announcements.show_card(session, entry)
-        announcements.announce(session, entry, TO_PERSON[delivery.purpose])
+        announcements.announce(session, entry, BOUNCED[delivery.purpose])
     if forward is None or failed_before or (delivery.purpose == Purpose.FORWARD and not has_failed(forward)):
         return
     if status in TOO_LARGE and queue_without_original(session, delivery, by=by, now=now):
         return
-    topic = BOUNCED.get(delivery.purpose, "follow_up_bounced")
-    announcements.announce(session, entry, topic, forward_id=forward.id)
+    announcements.announce(session, entry, BOUNCED.get(delivery.purpose, "follow_up_bounced"), forward_id=forward.id)
 
 
 def record_delay(

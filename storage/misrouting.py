@@ -72,7 +72,7 @@ def record_misrouted(
     record_step(session, request, "forward-misrouted", by=by, now=now, customer=wrong.reference)
     for address in reached:
         _ask_to_delete(session, forward, address, wording.deletion, now=now)
-    _finish_tasks(session, request, by=by, now=now)
+    tasks.finish_all(session, request.reference, TaskKind.MISROUTED, by=by, now=now)
     return Misrouted(forward, breach)
 
 
@@ -120,13 +120,6 @@ def _may_have_reached(session: Session, forward: Forward) -> list[str]:
     found = session.scalars(mails.order_by(Delivery.id).execution_options(populate_existing=True)).all()
     left = (one.recipient for one in found if one.sending_at or one.accepted_at or one.bounced_at)
     return list(dict.fromkeys(left))
-
-
-def _finish_tasks(session: Session, request: Request, *, by: Actor, now: datetime) -> None:
-    """What asked whether it went to the wrong customer is answered."""
-    for task in tasks.find_open_tasks(session, request.reference):
-        if task.what is TaskKind.MISROUTED:
-            tasks.finish_task(session, task, by=by, now=now)
 
 
 def _open(

@@ -179,9 +179,7 @@ def take_back(session: Session, request: Request, *, by: Actor, now: datetime) -
     if request.set_aside_at is None:
         raise NotSetAside(request.reference)
     request.set_aside_at = request.set_aside_reason = None
-    for task in tasks.find_open_tasks(session, request.reference):
-        if task.what is TaskKind.OWN:
-            tasks.finish_task(session, task, by=by, now=now)
+    tasks.finish_all(session, request.reference, TaskKind.OWN, by=by, now=now)
     record_step(session, request, "request-taken-back", by=by, now=now)
 
 

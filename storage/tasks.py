@@ -68,6 +68,13 @@ def finish_task(session: Session, task: Task, *, by: Actor, now: datetime) -> No
     _record(session, task, "task-done", by=by, now=now)
 
 
+def finish_all(session: Session, case: str, what: TaskKind, *, by: Actor, now: datetime) -> None:
+    """All open tasks of this kind are done: what they asked for is decided."""
+    for task in find_open_tasks(session, case):
+        if task.what is what:
+            finish_task(session, task, by=by, now=now)
+
+
 def find_open_tasks(session: Session, case: str | None = None) -> list[Task]:
     """What is still to be done, for one case or for all, oldest first."""
     waiting = select(Task).where(Task.done_at.is_(None)).order_by(Task.id)
