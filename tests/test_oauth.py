@@ -278,10 +278,11 @@ def test_the_challenge_of_a_refusal_is_answered_with_an_empty_line(endpoint: Tok
     from tests.scripted_imap import ScriptedImap
 
     said = ["+ ", "+ eyJzdGF0dXMiOiI0MDEifQ==", "NO [AUTHENTICATIONFAILED] ."]
-    with ScriptedImap(AUTHENTICATE=said) as server, pytest.raises(LoginRefused):
-        Mailbox(settings_at(server.port, endpoint))
+    with ScriptedImap(AUTHENTICATE=said) as server:
+        with pytest.raises(LoginRefused):
+            Mailbox(settings_at(server.port, endpoint))
 
-    assert "" in server.heard
+        wait_until(lambda: "" in server.heard, "the empty line that answers the challenge")
 
 
 def test_credentials_that_the_endpoint_refuses_are_a_refused_login(dovecot: Dovecot, endpoint: TokenEndpoint) -> None:
