@@ -13,7 +13,7 @@ from bot.gestures import is_first
 from bot.pressing import actor_of, request_to_change
 from bot.settings import DeskSettings
 from bot.words import word
-from storage import asking, breaches, decisions, misrouting, staff
+from storage import asking, breach_opening, decisions, misrouting, staff
 from storage.clock import now
 from storage.models import Breach, Customer, Request, Staff
 from storage.requests import record_step
@@ -80,7 +80,7 @@ class Acts:
 
     def open_possible_breach(self, request: Request, *, lead: str | None, through: str | None = None) -> Breach:
         """The letter may tell of a breach: its clock counts from the receipt (agreement clause 6)."""
-        breach = breaches.open_breach(
+        breach = breach_opening.open_breach(
             self.session,
             summary=word(self.settings.staff_language, "said.letter_summary", reference=request.reference),
             suspected_at=request.received_at,

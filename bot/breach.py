@@ -13,7 +13,7 @@ from bot.blocks import Said, mention, say_card
 from bot.desk import Desk
 from bot.gestures import Body, button_key, is_first, submission_key
 from bot.pressing import REFERENCE, actor_of, find_pressed, nearest, open_modal, pressed, suggest_customers
-from storage import breaches, customers, staff
+from storage import breach_claims, breach_closing, breach_customers, breach_opening, breaches, customers, staff
 from storage.clock import now
 from storage.models import Breach
 from storage.types import Means, Role
@@ -97,7 +97,7 @@ class BreachListeners:
         with self.desk.decide() as session:
             if is_first(session, submission_key(body), now=now()):
                 breach = self._to_change(session, speaker, body["view"]["private_metadata"])
-                breaches.become_aware(session, breach, aware_at, by=actor_of(speaker), now=now())
+                breach_claims.become_aware(session, breach, aware_at, by=actor_of(speaker), now=now())
                 telling.tell_thread(session, breach.reference, "breach_aware", now=now())
         ack()
 
@@ -115,7 +115,7 @@ class BreachListeners:
             if is_first(session, submission_key(body), now=now()):
                 breach = self._to_change(session, speaker, body["view"]["private_metadata"])
                 named = customers.get_customers(session, chosen)
-                if breaches.add_customers(session, breach, named, by=actor_of(speaker), now=now()):
+                if breach_customers.add_customers(session, breach, named, by=actor_of(speaker), now=now()):
                     telling.tell_thread(session, breach.reference, "breach_customers_added", now=now())
         ack()
 
@@ -125,7 +125,7 @@ class BreachListeners:
         with self.desk.decide() as session:
             if is_first(session, button_key(body), now=now()):
                 breach = self._to_change(session, speaker, card.reference)
-                breaches.close_breach(session, breach, by=actor_of(speaker), now=now())
+                breach_closing.close_breach(session, breach, by=actor_of(speaker), now=now())
                 telling.tell_thread(session, breach.reference, "breach_closed", now=now())
         ack()
 
@@ -133,7 +133,7 @@ class BreachListeners:
         if speaker.role is not None:
             staff.get_staff(session, speaker.user, now=now())
         chosen = report.customers if speaker.role is not None else ()
-        return breaches.open_breach(
+        return breach_opening.open_breach(
             session,
             summary=report.summary,
             customers=customers.get_customers(session, chosen),
@@ -149,7 +149,7 @@ class BreachListeners:
         customer = customers.get_customer(session, fields.read_option(view, "told_customer"))
         means, told_at = Means(fields.read_option(view, "means")), fields.read_at(view, "told_at")
         by = actor_of(speaker)
-        affected = breaches.record_told(session, breach, customer, means=means, at=told_at, by=by, now=now())
+        affected = breach_customers.record_told(session, breach, customer, means=means, at=told_at, by=by, now=now())
         telling.tell_thread(session, breach.reference, "breach_told", affected_id=affected.id, now=now())
 
     def _to_change(self, session: Session, speaker: Speaker, reference: str) -> Breach:

@@ -28,7 +28,7 @@ def open_breach(
 ) -> None:
     """Open a breach, from awareness or from a suspicion, and tell lead, dpo and escalation addresses."""
     from bot import telling  # noqa: PLC0415 - slow
-    from storage import breaches, customers  # noqa: PLC0415 - slow
+    from storage import breach_opening, customers  # noqa: PLC0415 - slow
     from storage.clock import now  # noqa: PLC0415 - slow
 
     refuse_typed(summary)
@@ -39,7 +39,7 @@ def open_breach(
         with desk.decide() as session:
             named = customers.get_customers(session, customer or [])
             by, at = shell_actor(), now()
-            breach = breaches.open_breach(
+            breach = breach_opening.open_breach(
                 session,
                 summary=summary,
                 customers=named,
@@ -97,14 +97,14 @@ def aware(
 ) -> None:
     """Say since when Kavkom knows that this is a breach."""
     from bot import telling  # noqa: PLC0415 - slow
-    from storage import breaches  # noqa: PLC0415 - slow
+    from storage import breach_claims, breaches  # noqa: PLC0415 - slow
     from storage.clock import now  # noqa: PLC0415 - slow
 
     aware_at = read_instant(at)
     with at_the_desk() as desk:
         with desk.decide() as session:
             breach = breaches.get_breach(session, reference, to_change=True)
-            breaches.become_aware(session, breach, aware_at, by=shell_actor(), now=now())
+            breach_claims.become_aware(session, breach, aware_at, by=shell_actor(), now=now())
             telling.tell_thread(session, breach.reference, "breach_aware", now=now())
         say(f"{breach.reference}: aware since {shown(breach.aware_at)}, {_deadline(breach.deadline_at)}.")
 
@@ -118,7 +118,7 @@ def notified(
 ) -> None:
     """Record that a customer was told."""
     from bot import telling  # noqa: PLC0415 - slow
-    from storage import breaches, customers  # noqa: PLC0415 - slow
+    from storage import breach_customers, breaches, customers  # noqa: PLC0415 - slow
     from storage.clock import now  # noqa: PLC0415 - slow
 
     told_at = read_instant(at) if at else now()
@@ -126,7 +126,7 @@ def notified(
         with desk.decide() as session:
             breach = breaches.get_breach(session, reference, to_change=True)
             who, by = customers.get_customer(session, customer), shell_actor()
-            affected = breaches.record_told(session, breach, who, means=means, at=told_at, by=by, now=now())
+            affected = breach_customers.record_told(session, breach, who, means=means, at=told_at, by=by, now=now())
             telling.tell_thread(session, breach.reference, "breach_told", affected_id=affected.id, now=now())
         say(f"{breach.reference}: {who.name} was told by {means.value} at {shown(told_at)}.")
 
@@ -138,14 +138,14 @@ def add(
 ) -> None:
     """Name further affected customers; they inherit the deadline."""
     from bot import telling  # noqa: PLC0415 - slow
-    from storage import breaches, customers  # noqa: PLC0415 - slow
+    from storage import breach_customers, breaches, customers  # noqa: PLC0415 - slow
     from storage.clock import now  # noqa: PLC0415 - slow
 
     with at_the_desk() as desk:
         with desk.decide() as session:
             breach = breaches.get_breach(session, reference, to_change=True)
             named = customers.get_customers(session, customer)
-            added = breaches.add_customers(session, breach, named, by=shell_actor(), now=now())
+            added = breach_customers.add_customers(session, breach, named, by=shell_actor(), now=now())
             if added:
                 telling.tell_thread(session, breach.reference, "breach_customers_added", now=now())
         say(f"{breach.reference}: {len(added)} customers added.")
@@ -160,7 +160,7 @@ def close(
 ) -> None:
     """Close a breach; refused while a customer is not told. Or, with its reason, a suspicion that was none."""
     from bot import telling  # noqa: PLC0415 - slow
-    from storage import breaches  # noqa: PLC0415 - slow
+    from storage import breach_closing, breaches  # noqa: PLC0415 - slow
     from storage.clock import now  # noqa: PLC0415 - slow
 
     refuse_typed(no_breach or "")
@@ -168,9 +168,9 @@ def close(
         with desk.decide() as session:
             breach = breaches.get_breach(session, reference, to_change=True)
             if no_breach is None:
-                breaches.close_breach(session, breach, by=shell_actor(), now=now())
+                breach_closing.close_breach(session, breach, by=shell_actor(), now=now())
             else:
-                breaches.close_as_no_breach(session, breach, no_breach, by=shell_actor(), now=now())
+                breach_closing.close_as_no_breach(session, breach, no_breach, by=shell_actor(), now=now())
             topic = "breach_closed" if no_breach is None else "breach_no_breach"
             telling.tell_thread(session, breach.reference, topic, now=now())
         say(f"{breach.reference} is closed.")

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from bot import letters, telling
 from bot.desk import Desk
 from bot.showing import show_breach
-from storage import breaches, staff
+from storage import breach_clock, breaches, staff
 from storage.announcements import CHANNEL
 from storage.clock import now as desk_now
 from storage.models import Breach, Reminder, Staff
@@ -31,7 +31,7 @@ ESCALATE = timedelta(hours=3)
 def ring_due(desk: Desk, *, now: datetime) -> list[str]:
     """One tick: ring what fell due. The references that rang."""
     with desk.database.reading() as session:
-        due = [one.reference for one in breaches.find_open(session) if breaches.new_rungs(session, one, now=now)]
+        due = [one.reference for one in breaches.find_open(session) if breach_clock.new_rungs(session, one, now=now)]
     return [reference for reference in due if ring_breach(desk, reference, now=now)]
 
 
@@ -39,7 +39,7 @@ def ring_breach(desk: Desk, reference: str, *, now: datetime) -> bool:
     """Insert the due rungs of one breach and queue the newest one's deliveries; False when another process did."""
     with desk.decide() as session:
         breach = breaches.get_breach(session, reference, to_change=True)
-        reminder = breaches.ring(session, breach, now=now)
+        reminder = breach_clock.ring(session, breach, now=now)
         if reminder is not None:
             _queue_rung(session, desk, breach, reminder, now=now)
     return reminder is not None

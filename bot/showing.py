@@ -22,7 +22,7 @@ from bot.cards import (
     TaskLine,
     is_request,
 )
-from storage import asking, breaches, requests, tasks
+from storage import asking, breaches, ledger, requests, tasks
 from storage.attempts import withheld_size
 from storage.correspondence import find_mails_of
 from storage.forwards import accepted_at, call_that_reached, newest_attempt
@@ -194,7 +194,7 @@ def _customer_line(affected: Affected) -> CustomerLine:
     return CustomerLine(
         customer=affected.customer.name,
         customer_reference=affected.customer.reference,
-        told_at=breaches.notified_at(affected),
+        told_at=ledger.notified_at(affected),
         means=reached[0].means.value if reached else None,
     )
 

@@ -15,7 +15,7 @@ from bot.gestures import Body, is_first, submission_key
 from bot.personal import refuse_personal_data
 from bot.pressing import actor_of, find_pressed, open_modal, pressed, request_pressed, request_to_change
 from bot.words import word
-from storage import breaches, customers, requests, staff
+from storage import breach_closing, breaches, customers, requests, staff
 from storage.clock import now
 from storage.errors import NothingForwarded
 from storage.models import Breach
@@ -102,7 +102,7 @@ class StrayingListeners:
             staff.get_staff(session, speaker.user, now=now(), at_least=Role.DPO)
             if is_first(session, submission_key(body), now=now()):
                 breach = breaches.get_breach(session, body["view"]["private_metadata"], to_change=True)
-                breaches.close_as_no_breach(session, breach, reason, by=actor_of(speaker), now=now())
+                breach_closing.close_as_no_breach(session, breach, reason, by=actor_of(speaker), now=now())
                 telling.tell_thread(session, breach.reference, "breach_no_breach", now=now())
         ack()
 

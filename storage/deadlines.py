@@ -15,8 +15,9 @@ PARIS = ZoneInfo("Europe/Paris")
 NOTIFICATION_WINDOW = timedelta(hours=48)
 """Agreement clause 6: a breach is notified within 48 hours of becoming aware."""
 
-LADDER = tuple(timedelta(hours=hours) for hours in (36, 24, 12, 6, 3, 1, 0))
-"""How long before the deadline each reminder rung rings; after it, one rings every hour."""
+LADDER_HOURS = ("36", "24", "12", "6", "3", "1", "0")
+"""How many hours before the deadline each reminder rung rings, unless set otherwise; after it, one every hour."""
+LADDER = tuple(timedelta(hours=int(hours)) for hours in LADDER_HOURS)
 
 HELD_LADDER = (timedelta(hours=1), timedelta(hours=4))
 """How long after it came a held request rings, nights and weekends too; from 24 hours on it rings every day."""

@@ -10,7 +10,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from storage import breaches, outbox, tasks
+from storage import breach_customers, breach_opening, breaches, outbox, tasks
 from storage.attempts import queue_attempt, withdraw_waiting
 from storage.correspondence import find_mails
 from storage.errors import AlreadyMisrouted, SameCustomer
@@ -107,7 +107,7 @@ def name_right_customer(session: Session, request: Request, customer: Customer, 
     for forward in request.forwards:
         breach = breaches.find_about(session, _about(forward)) if forward.misrouted_at else None
         if breach is not None and forward.customer_id != customer.id:
-            breaches.add_customers(session, breach, [customer], by=by, now=now)
+            breach_customers.add_customers(session, breach, [customer], by=by, now=now)
 
 
 def _about(forward: Forward) -> str:
@@ -132,7 +132,7 @@ def _open(
     by: Actor,
     now: datetime,
 ) -> Breach:
-    return breaches.open_breach(
+    return breach_opening.open_breach(
         session,
         summary=summary,
         suspected_at=_suspected_at(session, forward, now),

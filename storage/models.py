@@ -14,12 +14,15 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
+    false,
     text,
     true,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, MappedAsDataclass, mapped_column, relationship
 
+from storage.breach_types import Answered, ClaimKind, FactName
 from storage.columns import Instant, Labels
+from storage.deadlines import LADDER_HOURS
 from storage.types import Channel, Correspondence, Hold, KeyKind, Kind, Means, Medium, Purpose, Role, Said, TaskKind
 
 WORDS = Enum(
@@ -282,7 +285,10 @@ class Forward(Base, kw_only=True):
 
 
 class CaseMail(Base, kw_only=True):
-    """A further mail of a case: a follow-up, a second copy, a customer's reply, a report about a delivery."""
+    """A further mail of a case: a follow-up, a second copy, a customer's reply, a report about a delivery, documents.
+
+    It belongs to a request and one of its forwards, or to a breach and one of its customers.
+    """
 
     __tablename__ = "case_mail"
 
@@ -291,6 +297,8 @@ class CaseMail(Base, kw_only=True):
     at: Mapped[datetime]
     request_id: Mapped[int | None] = _of("request.id", default=None, index=True)
     forward_id: Mapped[int | None] = _of("forward.id", default=None)
+    breach_id: Mapped[int | None] = _of("breach.id", default=None, index=True)
+    affected_id: Mapped[int | None] = _of("affected.id", default=None, index=True)
     delivery_id: Mapped[int | None] = _of("delivery.id", default=None)
     said: Mapped[Said | None] = mapped_column(default=None)
 
@@ -333,7 +341,9 @@ class Breach(Base, kw_only=True):
 
     `about` is what it came from: a letter that tells of a breach ("DSR-2026-0042"), or a request that went to a wrong
     customer ("DSR-2026-0042/C0001").
-    A suspicion may end as *no breach*, with the reason of whoever closed it.
+    A suspicion may end as *no breach*, with the reason of whoever closed it. The instants are those that count; every
+    claim is a row of `Claim`. `ladder` are the hours before the deadline at which it rings, as set when it was opened;
+    `lead` is who has claimed it. A drill differs by its reference, and by a `pace` at which its hours pass.
     """
 
     __tablename__ = "breach"
@@ -356,6 +366,9 @@ class Breach(Base, kw_only=True):
     closed_by: Mapped[str | None] = mapped_column(default=None)
     about: Mapped[str | None] = mapped_column(default=None, index=True)
     no_breach_reason: Mapped[str | None] = mapped_column(default=None)
+    lead_at: Mapped[datetime | None] = mapped_column(default=None)
+    late_reason: Mapped[str | None] = mapped_column(default=None)
+    ladder: Mapped[tuple[str, ...]] = mapped_column(default=LADDER_HOURS, server_default=" ".join(LADDER_HOURS))
 
     affected: Mapped[list["Affected"]] = relationship(
         init=False, default_factory=list, back_populates="breach", order_by="Affected.id"
@@ -363,7 +376,11 @@ class Breach(Base, kw_only=True):
 
 
 class Affected(Base, kw_only=True):
-    """One customer of one breach: its own row, its own proof."""
+    """One customer of one breach: its own row, its own proof.
+
+    `excluded_…`: why it is not affected after all. `waived_…`: why the documents that are owed after a call need not be
+    sent.
+    """
 
     __tablename__ = "affected"
     __table_args__ = (UniqueConstraint("breach_id", "customer_id"),)
@@ -373,16 +390,62 @@ class Affected(Base, kw_only=True):
     customer_id: Mapped[int] = _of("customer.id", init=False, index=True)
     added_at: Mapped[datetime]
     excluded_reason: Mapped[str | None] = mapped_column(default=None)
+    excluded_at: Mapped[datetime | None] = mapped_column(default=None)
+    excluded_by: Mapped[str | None] = mapped_column(default=None)
+    waived_reason: Mapped[str | None] = mapped_column(default=None)
+    waived_at: Mapped[datetime | None] = mapped_column(default=None)
+    waived_by: Mapped[str | None] = mapped_column(default=None)
 
     breach: Mapped[Breach] = relationship(back_populates="affected")
     customer: Mapped[Customer] = relationship()
     calls: Mapped[list["Call"]] = relationship(
         init=False, default_factory=list, back_populates="affected", order_by="Call.id"
     )
+    deliveries: Mapped[list["Delivery"]] = relationship(
+        init=False, default_factory=list, viewonly=True, order_by="Delivery.id"
+    )
+    mails: Mapped[list[CaseMail]] = relationship(
+        init=False, default_factory=list, viewonly=True, order_by="CaseMail.message_id"
+    )
+
+
+class Claim(Base, kw_only=True):
+    """Somebody names an instant of a breach; never changed, never deleted. `reason`: why a later one counts."""
+
+    __tablename__ = "claim"
+
+    id: Mapped[int] = _key()
+    breach_id: Mapped[int] = _of("breach.id", index=True)
+    what: Mapped[ClaimKind]
+    instant: Mapped[datetime]
+    by: Mapped[str]
+    claimed_at: Mapped[datetime]
+    reason: Mapped[str | None] = mapped_column(default=None)
+
+
+class BreachFact(Base, kw_only=True):
+    """Something known of a breach, or of one customer in it; the newest row of a name counts, none is ever changed.
+
+    `value` is JSON of the shape that `FactName` says, null for "not known yet".
+    """
+
+    __tablename__ = "breach_fact"
+
+    id: Mapped[int] = _key()
+    breach_id: Mapped[int] = _of("breach.id", index=True)
+    name: Mapped[FactName]
+    value: Mapped[str]
+    by: Mapped[str]
+    at: Mapped[datetime]
+    affected_id: Mapped[int | None] = _of("affected.id", default=None)
 
 
 class Notice(Base, kw_only=True):
-    """One numbered version of what customers are told of a breach (GDPR 33(4): in phases)."""
+    """One numbered version of what customers are told of a breach (GDPR 33(4): in phases).
+
+    A draft until it is approved; a draft that is prepared anew keeps its row. `last_fact_id` is the newest fact that it
+    tells of, so that what changed since the version before can be said. `alone_reason`: why the lead approved it alone.
+    """
 
     __tablename__ = "notice"
     __table_args__ = (UniqueConstraint("breach_id", "version"),)
@@ -391,12 +454,20 @@ class Notice(Base, kw_only=True):
     breach_id: Mapped[int] = _of("breach.id")
     version: Mapped[int]
     prepared_at: Mapped[datetime]
+    prepared_by: Mapped[str] = mapped_column(default="desk", server_default="desk")
+    last_fact_id: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    final: Mapped[bool] = mapped_column(default=False, server_default=false())
+    approved_at: Mapped[datetime | None] = mapped_column(default=None)
+    approved_by: Mapped[str | None] = mapped_column(default=None)
+    alone_reason: Mapped[str | None] = mapped_column(default=None)
 
 
 class Call(Base, kw_only=True):
     """A customer was spoken to, or written to by other means than our mail; `reached` is False for a voicemail.
 
-    It is about a breach that affects the customer, or about a forward that its mail server would not take.
+    It is about a breach that affects the customer, or about a forward that its mail server would not take. `role` is
+    that of the person reached, `call_reference` that of the telephone system; `person` is a name and never goes to
+    Slack. `proof`: what shows that other means reached the customer, such as the number of a registered letter.
     """
 
     __tablename__ = "call"
@@ -409,21 +480,56 @@ class Call(Base, kw_only=True):
     by: Mapped[str]
     at: Mapped[datetime]
     recorded_at: Mapped[datetime]
+    answered: Mapped[Answered | None] = mapped_column(default=None)
+    role: Mapped[str | None] = mapped_column(default=None)
+    call_reference: Mapped[str | None] = mapped_column(default=None)
+    person: Mapped[str | None] = mapped_column(default=None)
+    proof: Mapped[str | None] = mapped_column(default=None)
 
     affected: Mapped[Affected | None] = relationship(back_populates="calls", default=None)
     forward: Mapped[Forward | None] = relationship(back_populates="calls", default=None)
 
 
 class Document(Base, kw_only=True):
-    """A document mailed to a breach: for one customer, or for all, once a person has said which."""
+    """A document mailed to a breach: for one customer, or for all, once a person has said which (`marked_…`).
+
+    It is the part `part` (counted from 0 in the order of the mail) of a kept mail; `name` never goes to Slack.
+    """
 
     __tablename__ = "document"
 
     id: Mapped[int] = _key()
     breach_id: Mapped[int] = _of("breach.id", index=True)
     message_id: Mapped[int] = _of("message.id")
+    part: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    name: Mapped[str] = mapped_column(default="", server_default="")
+    content_type: Mapped[str] = mapped_column(
+        default="application/octet-stream", server_default="application/octet-stream"
+    )
+    size: Mapped[int] = mapped_column(BigInteger, default=0, server_default=text("0"))
+    sha256: Mapped[str | None] = mapped_column(default=None)
+    received_at: Mapped[datetime | None] = mapped_column(default=None)
+    sent_by: Mapped[str | None] = mapped_column(default=None)
     for_all: Mapped[bool] = mapped_column(default=False)
     customer_id: Mapped[int | None] = _of("customer.id", default=None)
+    marked_at: Mapped[datetime | None] = mapped_column(default=None)
+    marked_by: Mapped[str | None] = mapped_column(default=None)
+    withdrawn_at: Mapped[datetime | None] = mapped_column(default=None)
+
+    __table_args__ = (UniqueConstraint("message_id", "part"),)
+
+
+class Attachment(Base, kw_only=True):
+    """A file that goes with an e-mail: written here (`content`), or a document of a breach."""
+
+    __tablename__ = "attachment"
+
+    delivery_id: Mapped[int] = _of("delivery.id", cascade=True, primary_key=True)
+    ordinal: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    content_type: Mapped[str]
+    content: Mapped[bytes | None] = mapped_column(default=None)
+    document_id: Mapped[int | None] = _of("document.id", default=None)
 
 
 # --- telling the world ---

@@ -29,6 +29,9 @@ FINISHED: Mapping[str, None] = dict.fromkeys(("due_at", "leased_by", "leased_unt
 OF_TASK = "task-"
 """How the rungs of a task's ladder begin; the others are those of the case itself."""
 
+NO_REPLY = "no reply after the final dot"
+"""What stands as the reply of a try whose outcome is unknown (RFC 1047)."""
+
 FIRST_BACKOFF = timedelta(seconds=2)
 LONGEST_BACKOFF = timedelta(minutes=10)
 
@@ -56,6 +59,7 @@ def queue(  # noqa: PLR0913 - a delivery is all of this; keyword-only
     words: Words | None = None,
     forward_id: int | None = None,
     affected_id: int | None = None,
+    notice_id: int | None = None,
     reminder_id: int | None = None,
     original_id: int | None = None,
     attempt_of_id: int | None = None,
@@ -71,6 +75,7 @@ def queue(  # noqa: PLR0913 - a delivery is all of this; keyword-only
         case=case,
         forward_id=forward_id,
         affected_id=affected_id,
+        notice_id=notice_id,
         reminder_id=reminder_id,
         original_id=original_id,
         attempt_of_id=attempt_of_id,
@@ -96,6 +101,7 @@ class Queued:
     case: str
     forward_id: int | None = None
     affected_id: int | None = None
+    notice_id: int | None = None
     reminder_id: int | None = None
     original_id: int | None = None
     attempt_of_id: int | None = None
@@ -260,7 +266,7 @@ def leave_uncertain(delivery: Delivery) -> None:
     """The whole mail was sent and no answer came: `sending_at` stays, until a receipt copy or a repeat settles it."""
     if delivery.due_at is None:
         return
-    delivery.reply = "no reply after the final dot"
+    delivery.reply = NO_REPLY
     delivery.due_at = real_now() + backoff(delivery.attempts)
     delivery.leased_by = delivery.leased_until = None
 

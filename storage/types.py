@@ -93,6 +93,10 @@ class Purpose(StrEnum):
     DELETION = "deletion"
     CONFIRMATION = "confirmation"
     DIGEST = "digest"
+    NOTICE = "notice"
+    PREVIEW = "preview"
+    CALL_SHEET = "call-sheet"
+    EVIDENCE = "evidence"
 
 
 class Channel(StrEnum):
@@ -112,6 +116,7 @@ class Correspondence(StrEnum):
     REPORT = "report"
     AUTOMATIC = "automatic"
     COVERING = "covering"
+    DOCUMENTS = "documents"
 
 
 class Said(StrEnum):

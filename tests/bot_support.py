@@ -15,7 +15,7 @@ from bot.access import People
 from bot.poster import Pace
 from bot.running import Bot
 from bot.settings import BotSettings
-from storage import arrivals, breaches, customers, requests
+from storage import arrivals, breach_opening, breaches, customers, requests
 from storage.clock import now
 from storage.database import Database, open_database
 from storage.messages import Place, keep_message
@@ -95,7 +95,7 @@ class Desk:
         instants: dict[str, Any] = {"aware_at" if aware else "suspected_at": at}
         with self.bot.desk.decide() as session:
             named = customers.get_customers(session, references)
-            breach = breaches.open_breach(
+            breach = breach_opening.open_breach(
                 session, summary="A test", customers=named, lead=lead, by=DESK, now=now(), **instants
             )
         return breach.reference

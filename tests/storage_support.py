@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy.orm import Session
 
-from storage import arrivals, breaches, outbox, requests
+from storage import arrivals, breach_opening, outbox, requests
 from storage.arrivals import Reading
 from storage.messages import Place, find_kept, keep_message
 from storage.models import Breach, Customer, Forward, Message, Request
@@ -71,7 +71,7 @@ def forward(session: Session, request: Request, customer: Customer, *, at: datet
 def open_breach(session: Session, *customers: Customer, now: datetime = NOW, **known: Any) -> Breach:
     """A breach of which we are aware since now, unless told otherwise."""
     known = known or {"aware_at": now}
-    return breaches.open_breach(session, summary="A lost laptop", customers=customers, by=ANNE, now=now, **known)
+    return breach_opening.open_breach(session, summary="A lost laptop", customers=customers, by=ANNE, now=now, **known)
 
 
 def queue(

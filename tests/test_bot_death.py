@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 
-from storage import arrivals, breaches, customers, journal, tasks
+from storage import arrivals, breach_opening, customers, journal, tasks
 from storage.clock import now
 from storage.database import Database, open_database
 from storage.models import Breach, Delivery, Reminder
@@ -189,4 +189,4 @@ def rings(workspace: Workspace) -> list[str]:
 def open_one(database: Database) -> None:
     with database.begin() as session:
         named = customers.get_customers(session, ["C0001"])
-        breaches.open_breach(session, summary="A test", customers=named, aware_at=now(), by=DESK, now=now())
+        breach_opening.open_breach(session, summary="A test", customers=named, aware_at=now(), by=DESK, now=now())

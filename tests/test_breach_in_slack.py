@@ -86,11 +86,11 @@ def test_the_same_submission_twice_opens_one_breach(small_desk: Desk) -> None:
     breach = small_desk.breach(f"BR-{minutes_ago(5).year}-0001")
 
     with small_desk.bot.desk.decide() as session:
-        from storage import breaches
+        from storage import breach_opening
         from storage.clock import now
         from storage.types import DESK
 
-        again = breaches.open_breach(
+        again = breach_opening.open_breach(
             session, summary="x", suspected_at=minutes_ago(5), opened_through=breach.opened_through, by=DESK, now=now()
         )
 

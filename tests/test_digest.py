@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from bot.desk import Desk as TheDesk
 from bot.digest import DigestClock, read_day, say_digest, tell, write
 from bot.settings import DeskSettings
-from storage import arrivals, breaches, journal, requests, tasks
+from storage import arrivals, breach_opening, journal, requests, tasks
 from storage.announcements import CHANNEL
 from storage.arrivals import Reading
 from storage.clock import now as desk_now
@@ -278,7 +278,7 @@ def test_what_is_to_be_done_and_open_breaches_are_counted_with_their_dates(quiet
             tasks.open_task(session, case, what, by=BY_ANNE, now=BEFORE, due_at=due_at)
         done = tasks.open_task(session, case, TaskKind.HELP, by=BY_ANNE, now=BEFORE)
         tasks.finish_task(session, done, by=BY_ANNE, now=BEFORE)
-        breaches.open_breach(session, summary="x", aware_at=BEFORE, by=BY_ANNE, now=BEFORE)
+        breach_opening.open_breach(session, summary="x", aware_at=BEFORE, by=BY_ANNE, now=BEFORE)
 
     found = figures(quiet)
 

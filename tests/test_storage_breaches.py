@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from storage import breaches, journal, outbox
+from storage import breach_claims, breach_clock, breach_closing, breach_customers, breaches, journal, ledger, outbox
 from storage.clock import real_now
 from storage.database import Database
 from storage.errors import (
@@ -28,7 +28,7 @@ from tests.storage_support import ANNE, BORIS, NOW, add_customer, hours, open_br
 def tell(session: Session, breach: Breach, customer: Customer, **known: object) -> Affected:
     at = NOW + hours(1)
     told = {"means": Means.TELEPHONE, "at": at, "by": ANNE, "now": at} | known
-    return breaches.record_told(session, breach, customer, **told)  # type: ignore[arg-type]  # as record_told names them
+    return breach_customers.record_told(session, breach, customer, **told)  # type: ignore[arg-type]  # as record_told names them
 
 
 def actions(database: Database, reference: str = "BR-2026-0001") -> list[str]:
@@ -111,7 +111,7 @@ def test_open_breaches_come_with_the_nearest_deadline_first(database: Database) 
 def test_awareness_sets_the_deadline_and_who_said_so(database: Database) -> None:
     with database.begin() as session:
         breach = open_breach(session, suspected_at=NOW)
-        breaches.become_aware(session, breach, NOW + hours(3), by=BORIS, now=NOW + hours(4))
+        breach_claims.become_aware(session, breach, NOW + hours(3), by=BORIS, now=NOW + hours(4))
 
     assert (breach.deadline_at, breach.aware_by) == (NOW + hours(51), "U02BORIS")
     assert actions(database)[-1] == "breach-awareness"
@@ -120,10 +120,10 @@ def test_awareness_sets_the_deadline_and_who_said_so(database: Database) -> None
 def test_the_earliest_claimed_awareness_counts(database: Database) -> None:
     with database.begin() as session:
         breach = open_breach(session)
-        breaches.become_aware(session, breach, NOW - hours(5), by=BORIS, now=NOW)
+        breach_claims.become_aware(session, breach, NOW - hours(5), by=BORIS, now=NOW)
 
         with pytest.raises(AlreadyAware) as refusal:
-            breaches.become_aware(session, breach, NOW, by=BORIS, now=NOW)
+            breach_claims.become_aware(session, breach, NOW, by=BORIS, now=NOW)
 
     assert refusal.value.aware_at == NOW - hours(5)
     assert breach.deadline_at == NOW + hours(43)
@@ -132,7 +132,7 @@ def test_the_earliest_claimed_awareness_counts(database: Database) -> None:
 def test_the_same_awareness_again_changes_nothing(database: Database) -> None:
     with database.begin() as session:
         breach = open_breach(session)
-        breaches.become_aware(session, breach, NOW, by=BORIS, now=NOW)
+        breach_claims.become_aware(session, breach, NOW, by=BORIS, now=NOW)
 
     assert breach.aware_by == "U01ANNE"
     assert "breach-awareness" not in actions(database)
@@ -143,7 +143,7 @@ def test_awareness_in_the_future_is_refused(database: Database) -> None:
         breach = open_breach(session, suspected_at=NOW)
 
         with pytest.raises(InstantInFuture):
-            breaches.become_aware(session, breach, NOW + hours(1), by=ANNE, now=NOW)
+            breach_claims.become_aware(session, breach, NOW + hours(1), by=ANNE, now=NOW)
 
 
 # --- telling customers ---
@@ -155,7 +155,7 @@ def test_a_customer_that_was_told_is_notified_at_that_instant(database: Database
         breach = open_breach(session, customer)
         affected = tell(session, breach, customer, at=NOW + hours(1), now=NOW + hours(2))
 
-    assert breaches.notified_at(affected) == NOW + hours(1)
+    assert ledger.notified_at(affected) == NOW + hours(1)
     assert not breaches.is_ringing(breach)
     assert actions(database)[-1] == "customer-told"
 
@@ -168,7 +168,7 @@ def test_telling_twice_keeps_both_records_and_the_first_counts(database: Databas
         affected = tell(session, breach, customer, at=NOW + hours(2), now=NOW + hours(4), means=Means.PORTAL)
 
     assert len(affected.calls) == 2
-    assert breaches.notified_at(affected) == NOW + hours(2)
+    assert ledger.notified_at(affected) == NOW + hours(2)
 
 
 def test_a_breach_rings_until_the_last_customer_is_told(database: Database) -> None:
@@ -210,7 +210,7 @@ def test_a_customer_found_later_inherits_the_deadline_and_rings_again(database: 
         first = add_customer(session, "C0001")
         breach = open_breach(session, first)
         tell(session, breach, first)
-        added = breaches.add_customers(
+        added = breach_customers.add_customers(
             session, breach, [first, add_customer(session, "C0002")], by=BORIS, now=NOW + hours(20)
         )
 
@@ -228,10 +228,10 @@ def test_a_breach_is_closed_when_everybody_is_told_and_not_before(database: Data
         breach = open_breach(session, one, two, three)
         tell(session, breach, two)
         with pytest.raises(CustomersNotTold) as refusal:
-            breaches.close_breach(session, breach, by=ANNE, now=NOW)
+            breach_closing.close_breach(session, breach, by=ANNE, now=NOW)
         tell(session, breach, one)
         tell(session, breach, three)
-        breaches.close_breach(session, breach, by=BORIS, now=NOW + hours(2))
+        breach_closing.close_breach(session, breach, by=BORIS, now=NOW + hours(2))
 
     assert refusal.value.customers == ("N1", "N3")
     assert (breach.closed_at, breach.closed_by) == (NOW + hours(2), "U02BORIS")
@@ -246,7 +246,7 @@ def test_a_breach_that_affects_nobody_yet_rings_and_cannot_be_closed(database: D
 
         assert breaches.is_ringing(breach)
         with pytest.raises(NobodyAffected):
-            breaches.close_breach(session, breach, by=ANNE, now=NOW)
+            breach_closing.close_breach(session, breach, by=ANNE, now=NOW)
 
 
 def test_a_closed_breach_refuses_every_move(database: Database) -> None:
@@ -254,14 +254,14 @@ def test_a_closed_breach_refuses_every_move(database: Database) -> None:
         customer = add_customer(session)
         breach = open_breach(session, customer)
         tell(session, breach, customer)
-        breaches.close_breach(session, breach, by=ANNE, now=NOW)
+        breach_closing.close_breach(session, breach, by=ANNE, now=NOW)
 
         with pytest.raises(BreachClosed):
-            breaches.close_breach(session, breach, by=ANNE, now=NOW)
+            breach_closing.close_breach(session, breach, by=ANNE, now=NOW)
         with pytest.raises(BreachClosed):
-            breaches.become_aware(session, breach, NOW - hours(1), by=ANNE, now=NOW)
+            breach_claims.become_aware(session, breach, NOW - hours(1), by=ANNE, now=NOW)
         with pytest.raises(BreachClosed):
-            breaches.add_customers(session, breach, [add_customer(session, "C0002")], by=ANNE, now=NOW)
+            breach_customers.add_customers(session, breach, [add_customer(session, "C0002")], by=ANNE, now=NOW)
         with pytest.raises(BreachClosed):
             tell(session, breach, customer)
 
@@ -276,10 +276,10 @@ def test_a_breach_is_never_closed_over_a_customer_added_at_the_same_instant(data
             with database.begin() as session:
                 breach = breaches.get_breach(session, "BR-2026-0001")
                 if which:
-                    breaches.close_breach(session, breach, by=ANNE, now=NOW + hours(2))
+                    breach_closing.close_breach(session, breach, by=ANNE, now=NOW + hours(2))
                 else:
                     newcomer = session.merge(found_later, load=False)
-                    breaches.add_customers(session, breach, [newcomer], by=BORIS, now=NOW + hours(2))
+                    breach_customers.add_customers(session, breach, [newcomer], by=BORIS, now=NOW + hours(2))
         except Refused as refusal:
             return refusal.template
         return "done"
@@ -297,7 +297,7 @@ def test_a_breach_is_never_closed_over_a_customer_added_at_the_same_instant(data
 
 def ring(session: Session, breach: Breach, at: float) -> str | None:
     """The rung that speaks when a tick comes `at` hours after awareness."""
-    reminder = breaches.ring(session, breach, now=NOW + hours(at))
+    reminder = breach_clock.ring(session, breach, now=NOW + hours(at))
     return reminder.rung.partition("@")[0] if reminder else None
 
 
@@ -352,7 +352,7 @@ def test_a_deadline_that_moves_begins_the_ladder_anew(database: Database) -> Non
     with database.begin() as session:
         breach = open_breach(session, add_customer(session), suspected_at=NOW)
         before = ring(session, breach, 12)
-        breaches.become_aware(session, breach, NOW + hours(11), by=ANNE, now=NOW + hours(12))
+        breach_claims.become_aware(session, breach, NOW + hours(11), by=ANNE, now=NOW + hours(12))
 
         after = [ring(session, breach, at) for at in (12, 23)]
 

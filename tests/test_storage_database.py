@@ -235,7 +235,7 @@ def test_models_and_migrations_do_not_drift(database: Database) -> None:
         "ALTER TABLE customer ADD COLUMN mood TEXT",
         "DROP INDEX ix_breach_deadline_at",
         "CREATE UNIQUE INDEX uq_extra ON gesture (at)",
-        "DROP TABLE document",
+        "DROP TABLE attachment",
     ],
 )
 def test_a_drift_would_be_seen(database: Database, change: str) -> None:

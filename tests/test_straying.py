@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from storage import breaches, customers, failures, misrouting, outbox, replies, requests
+from storage import breach_closing, breach_opening, breaches, customers, failures, misrouting, outbox, replies, requests
 from storage.clock import now
 from storage.correspondence import attach
 from storage.errors import AlreadyMisrouted, NobodyAffected
@@ -99,7 +99,7 @@ def test_it_cannot_end_with_nobody_affected_and_no_decision(desk: Desk) -> None:
         breach = breaches.find_about(session, f"{reference}/C0001")
         assert breach is not None
         with pytest.raises(NobodyAffected):
-            breaches.close_breach(session, breach, by=DESK, now=now())
+            breach_closing.close_breach(session, breach, by=DESK, now=now())
 
 
 def test_submitted_twice_it_is_done_once(desk: Desk) -> None:
@@ -238,7 +238,7 @@ def test_what_was_theirs_after_all_goes_to_them_once_more(desk: Desk) -> None:
 def test_the_letter_that_tells_of_a_breach_and_the_one_that_went_astray_are_two_breaches(desk: Desk) -> None:
     reference = forwarded(desk)
     with desk.bot.desk.decide() as session:
-        breaches.open_breach(session, summary="x", suspected_at=now(), about=reference, by=DESK, now=now())
+        breach_opening.open_breach(session, summary="x", suspected_at=now(), about=reference, by=DESK, now=now())
 
     desk.workspace.submit(CARLA, command(desk, CARLA, reference), {"wrong_customer": "C0001"})
 

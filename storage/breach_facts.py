@@ -1,0 +1,134 @@
+"""What is known of a breach, append-only: every field takes "not known yet", and the newest word on each counts."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from storage.breach_types import ONGOING, DataKind, FactName, SensitiveKind
+from storage.models import Affected, Breach, BreachFact
+
+Value = str | int | datetime | tuple[str, ...] | None
+INSTANTS = frozenset({FactName.STARTED_AT, FactName.ENDED_AT, FactName.CNIL_TOLD_AT})
+
+
+@dataclass(frozen=True, kw_only=True)
+class BreachFacts:
+    """What is known; None is "not known yet". `ended_at` is an instant or ONGOING; labels are those of breach_types."""
+
+    account: str | None = None
+    nature: tuple[str, ...] | None = None
+    origin: str | None = None
+    origin_other: str | None = None
+    cause: str | None = None
+    data_kinds: tuple[str, ...] | None = None
+    data_other: str | None = None
+    sensitive_kinds: tuple[str, ...] | None = None
+    person_kinds: tuple[str, ...] | None = None
+    persons_other: str | None = None
+    persons: int | None = None
+    records: int | None = None
+    started_at: datetime | None = None
+    ended_at: datetime | str | None = None
+    discovery: str | None = None
+    measures_before: str | None = None
+    measures_after: str | None = None
+    consequences: str | None = None
+    other_bodies: str | None = None
+    cnil_told_at: datetime | None = None
+
+    @property
+    def is_ongoing(self) -> bool:
+        return self.ended_at == ONGOING
+
+    @property
+    def unknown(self) -> tuple[str, ...]:
+        """The names of what is not known yet."""
+        return tuple(one.name for one in fields(self) if getattr(self, one.name) is None)
+
+
+def append_facts(
+    session: Session,
+    breach: Breach,
+    values: Mapping[FactName, Value],
+    *,
+    affected: Affected | None = None,
+    by: str,
+    now: datetime,
+) -> tuple[FactName, ...]:
+    """Write down what differs from what is known, of the breach or of one customer in it; the names that were new.
+
+    The caller has the breach's turn and writes the journal.
+    """
+    known = _newest(session, breach, None)
+    of = affected.id if affected else None
+    given = {name: json.dumps(_plain(value), ensure_ascii=False) for name, value in values.items()}
+    new = {name: value for name, value in given.items() if known.get((of, name), "null") != value}
+    session.add_all(
+        BreachFact(breach_id=breach.id, affected_id=of, name=name, value=value, by=by, at=now)
+        for name, value in new.items()
+    )
+    session.flush()
+    return tuple(new)
+
+
+def known_facts(
+    session: Session, breach: Breach, affected: Affected | None = None, *, until: int | None = None
+) -> BreachFacts:
+    """What is known of the breach; with `affected` what is known of that customer goes before.
+
+    `until` is a fact's id: what was known then. Call recordings always carry that anything may have been said.
+    """
+    newest = _newest(session, breach, until)
+    return _facts(newest, affected.id if affected else None)
+
+
+def facts_of_all(session: Session, breach: Breach, *, until: int | None = None) -> dict[int, BreachFacts]:
+    """The same for every affected customer, by `Affected.id`, with one query."""
+    newest = _newest(session, breach, until)
+    return {affected.id: _facts(newest, affected.id) for affected in breach.affected}
+
+
+def last_fact(session: Session, breach: Breach) -> int:
+    """The id of the newest fact, 0 when there is none."""
+    newest = select(BreachFact.id).where(BreachFact.breach_id == breach.id).order_by(BreachFact.id.desc())
+    return session.scalar(newest.limit(1)) or 0
+
+
+def _newest(session: Session, breach: Breach, until: int | None) -> dict[tuple[int | None, FactName], str]:
+    """The newest value of each name, of the breach (None) and of each customer."""
+    rows = select(BreachFact.affected_id, BreachFact.name, BreachFact.value).where(BreachFact.breach_id == breach.id)
+    rows = rows if until is None else rows.where(BreachFact.id <= until)
+    return {(of, name): value for of, name, value in session.execute(rows.order_by(BreachFact.id))}
+
+
+def _facts(newest: Mapping[tuple[int | None, FactName], str], of: int | None) -> BreachFacts:
+    values: dict[str, Any] = {}
+    for name in FactName:
+        own = newest.get((of, name), "null")
+        values[name.value] = _read(name, own if own != "null" else newest.get((None, name), "null"))
+    return BreachFacts(**_with_conversations(values))
+
+
+def _with_conversations(values: dict[str, Any]) -> dict[str, Any]:
+    if DataKind.CONVERSATIONS not in (values["data_kinds"] or ()):
+        return values
+    kinds = values["sensitive_kinds"] or ()
+    return values | {"sensitive_kinds": tuple(dict.fromkeys((*kinds, SensitiveKind.ANYTHING_SAID.value)))}
+
+
+def _plain(value: Value) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _read(name: FactName, value: str) -> Any:
+    found = json.loads(value)
+    if isinstance(found, list):
+        return tuple(found)
+    return datetime.fromisoformat(found) if name in INSTANTS and found not in (None, ONGOING) else found

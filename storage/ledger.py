@@ -1,0 +1,153 @@
+"""The ledger of a breach: how far each affected customer has come (clause 6), read from its notices, calls, replies.
+
+A customer is *told* when its server accepted a notice that neither came back nor is delayed, or when a named person
+reached it by other means. A voicemail is nobody. Documents are owed after a call until a notice was accepted.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from storage.breach_types import RowState
+from storage.models import Affected, Breach, Call, CaseMail, Customer, Delivery
+from storage.outbox import NO_REPLY
+from storage.types import Correspondence, Means, Medium, Purpose, Said
+
+UNREAD = timedelta(hours=12)
+"""How long after a notice was accepted a customer that has not said "received" is telephoned."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One customer's line. `version` is the newest notice that its server has; `failed` its newest one did not arrive.
+
+    `told_at` is the first time it was told, by `means`; `owed`: it was only spoken to, and documents are due.
+    """
+
+    affected: Affected
+    state: RowState
+    told_at: datetime | None
+    means: Means | None
+    accepted_at: datetime | None
+    received_at: datetime | None
+    notice_id: int | None
+    owed: bool
+    attempt: Delivery | None
+
+    @property
+    def customer(self) -> Customer:
+        return self.affected.customer
+
+    @property
+    def excluded(self) -> bool:
+        return self.state is RowState.NOT_AFFECTED
+
+    @property
+    def waits(self) -> bool:
+        """Whether this customer must still be told."""
+        return not self.excluded and self.told_at is None
+
+    @property
+    def failed(self) -> bool:
+        return self.state in (RowState.REFUSED, RowState.BOUNCED)
+
+    def must_be_called(self, now: datetime) -> bool:
+        """Whether it stands on the call sheet: its notice did not arrive, or nobody has said that it did."""
+        if self.excluded or self.received_at is not None or reached(self.affected) is not None:
+            return False
+        late = self.accepted_at is not None and now >= self.accepted_at + UNREAD
+        return self.failed or self.state is RowState.DELAYED or late
+
+
+def read_ledger(breach: Breach) -> list[Row]:
+    """The row of every affected customer, in the order in which they were named."""
+    return [read_row(affected) for affected in breach.affected]
+
+
+def read_row(affected: Affected) -> Row:
+    """How far one customer has come."""
+    good, call = arrived(affected), reached(affected)
+    told = min(
+        [*([(good.accepted_at, Means.EMAIL)] if good and good.accepted_at else []), *_spoken(call)], default=None
+    )
+    received_at = _received_at(affected)
+    newest = notices_of(affected)[-1] if notices_of(affected) else None
+    versions = [one for one in notices_of(affected) if has_arrived(one)]
+    return Row(
+        affected=affected,
+        state=_state(affected, newest, call, received_at),
+        told_at=told[0] if told else None,
+        means=told[1] if told else None,
+        accepted_at=good.accepted_at if good else None,
+        received_at=received_at,
+        notice_id=versions[-1].notice_id if versions else None,
+        owed=call is not None and not versions and affected.waived_at is None and affected.excluded_at is None,
+        attempt=newest,
+    )
+
+
+def notified_at(affected: Affected) -> datetime | None:
+    """When this customer was told (the first time), or None while it has not been."""
+    return read_row(affected).told_at
+
+
+def notices_of(affected: Affected) -> list[Delivery]:
+    """The e-mails that told this customer of the breach, oldest first; those withdrawn are not among them."""
+    mails = (one for one in affected.deliveries if one.purpose is Purpose.NOTICE and one.medium is Medium.EMAIL)
+    return sorted((one for one in mails if one.superseded_at is None), key=lambda one: one.id)
+
+
+def has_arrived(delivery: Delivery) -> bool:
+    """Whether the customer's server has it: accepted, and neither returned nor delayed."""
+    return delivery.accepted_at is not None and delivery.bounced_at is None and delivery.delayed_at is None
+
+
+def arrived(affected: Affected) -> Delivery | None:
+    """The first notice that arrived."""
+    return next((one for one in notices_of(affected) if has_arrived(one)), None)
+
+
+def reached(affected: Affected) -> Call | None:
+    """The first time that this customer was told by other means than our mail."""
+    return min((call for call in affected.calls if call.reached), key=lambda call: call.at, default=None)
+
+
+def _spoken(call: Call | None) -> list[tuple[datetime, Means]]:
+    return [(call.at, call.means)] if call else []
+
+
+def _received_at(affected: Affected) -> datetime | None:
+    """When it first answered a notice; an out-of-office reply is no answer."""
+    answers = (mail for mail in affected.mails if mail.what is Correspondence.REPLY and _is_answer(mail))
+    return min((mail.at for mail in answers), default=None)
+
+
+def _is_answer(mail: CaseMail) -> bool:
+    return mail.said is not None and mail.said is not Said.OUT_OF_OFFICE
+
+
+def _state(affected: Affected, newest: Delivery | None, call: Call | None, received_at: datetime | None) -> RowState:
+    """The newest notice decides, until somebody has answered or was reached."""
+    if affected.excluded_at is not None:
+        return RowState.NOT_AFFECTED
+    if newest is not None and (lost := _lost(newest)):
+        return RowState.TOLD if call is not None and call.at >= newest.queued_at else lost
+    if received_at is not None:
+        return RowState.RECEIVED
+    if newest is None or (call is not None and newest.accepted_at is None):
+        return RowState.TOLD if call else RowState.TO_TELL
+    return _progress(newest)
+
+
+def _lost(delivery: Delivery) -> RowState | None:
+    if delivery.bounced_at is not None:
+        return RowState.BOUNCED
+    return RowState.REFUSED if delivery.refused_at is not None else None
+
+
+def _progress(delivery: Delivery) -> RowState:
+    if delivery.delayed_at is not None:
+        return RowState.DELAYED
+    if delivery.accepted_at is not None:
+        return RowState.ACCEPTED
+    uncertain = delivery.sending_at is not None and delivery.reply == NO_REPLY
+    return RowState.UNCERTAIN if uncertain else RowState.SENDING
