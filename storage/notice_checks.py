@@ -1,0 +1,74 @@
+"""Looking through every notice before the first one is queued (pure): its own customer, and no other."""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
+from html import unescape
+
+from storage.errors import NoticeFaulty
+from storage.naming import is_common, normal_name, plain
+from storage.notice_types import Checked, Edition, Mention, Rendered
+from storage.tables import ADDRESS
+
+_TAG = re.compile(r"<style.*?</style>|<[^>]*>", re.DOTALL)
+_WORD = re.compile(r"[^\W_]+")
+
+
+def check_all(edition: Edition, rendered: Sequence[Rendered]) -> Checked:
+    """Raises NoticeFaulty when one is not what it should be; naming another customer is for a person to look at."""
+    for one in rendered:
+        _refuse_faulty(edition, one)
+    return Checked(edition, tuple(rendered), tuple(_mentions(edition, rendered)))
+
+
+def _refuse_faulty(edition: Edition, rendered: Rendered) -> None:
+    """One recipient, the breach's reference and the customer's own name in everything that it can read."""
+    addressee, words = rendered.addressee, rendered.words
+    written = [unescape(file.content.decode()) for file in rendered.files if file.content is not None]
+    bodies = [words.text, unescape(words.html or ""), *written]
+    whole = all(edition.reference in body and addressee.name in body for body in bodies)
+    named = edition.reference in words.subject and "\n" not in words.subject
+    if not (whole and named and written and ADDRESS.fullmatch(addressee.address)):
+        raise NoticeFaulty(edition.reference, addressee.customer)
+
+
+def _mentions(edition: Edition, rendered: Iterable[Rendered]) -> Iterator[Mention]:
+    names = [(reference, name) for reference, *known in edition.everybody for name in _compared(reference, *known)]
+    for one in rendered:
+        found = find_named(one.texts(), names, own=_compared(one.addressee.customer, one.addressee.name))
+        yield from (Mention(one.addressee.customer, other) for other in found)
+
+
+def find_named(texts: Iterable[str], names: Iterable[tuple[str, str]], *, own: Sequence[str]) -> list[str]:
+    """The references of customers, other than our own, whose compared names stand in these texts."""
+    each = [[_word(word) for word in _WORD.findall(unescape(_TAG.sub(" ", text)))] for text in texts]
+    known = {word for words in each for word in words}
+    likely = [(reference, name) for reference, name in names if name not in own and _may_stand(name, known)]
+    if not likely:
+        return []
+    whole = " | ".join(" ".join(words) for words in each)
+    whole = _without(f" {whole} ", own)
+    return list(dict.fromkeys(reference for reference, name in likely if f" {name} " in whole))
+
+
+def _may_stand(name: str, known: set[str]) -> bool:
+    return all(word in known for word in name.split())
+
+
+def _without(text: str, names: Iterable[str]) -> str:
+    """A customer's own name may hold another's: "Garage du Lac" and "Garage"."""
+    for name in names:
+        text = text.replace(f" {name} ", " | ")
+    return text
+
+
+@lru_cache(4096)
+def _compared(reference: str, name: str) -> tuple[str, ...]:
+    """As what a customer is recognised in a text; a name made of everyday words says nothing."""
+    compared = normal_name(name)
+    return (normal_name(reference), *([compared] if compared and not is_common(compared) else []))
+
+
+@lru_cache(20_000)
+def _word(word: str) -> str:
+    return plain(word)
