@@ -14,6 +14,7 @@ from bot.decision import DecisionListeners
 from bot.desk import Desk
 from bot.failure import FailureListeners
 from bot.home import HomeListeners
+from bot.notice import NoticeListeners
 from bot.question import QuestionListeners
 from bot.refusals import PersonNotChecked, sentence_of
 from bot.request import RequestListeners
@@ -54,6 +55,7 @@ def build_app(desk: Desk, client: WebClient, people: People | None = None) -> Ap
         FailureListeners,
         TaskListeners,
         BreachListeners,
+        NoticeListeners,
         HomeListeners,
     )
     for listeners in every:

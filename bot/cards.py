@@ -6,6 +6,7 @@ Subjects, senders, bodies, file names and typed texts have no field here, and so
 from dataclasses import dataclass
 from datetime import datetime
 
+from bot.notice_cards import NOTICE, NoticeLine
 from storage.asking import NOT_KNOWN
 from storage.requests import OWN_CONTROLLER
 from storage.types import TaskKind
@@ -222,6 +223,7 @@ class BreachCard:
     version: int
     about: str | None = None
     no_breach: bool = False
+    notice: NoticeLine | None = None
 
     @property
     def precautionary(self) -> bool:
@@ -237,7 +239,7 @@ class BreachCard:
         if self.closed_at is not None:
             return ()
         aware = (AWARE,) if self.aware_at is None else ()
-        return (*aware, *((TOLD,) if self.customers else ()), ADD, CLOSE, NO_BREACH)
+        return (*aware, NOTICE, *((TOLD,) if self.customers else ()), ADD, CLOSE, NO_BREACH)
 
 
 Card = RequestCard | BreachCard

@@ -10,7 +10,7 @@ from storage.naming import is_common, normal_name, plain
 from storage.notice_types import Checked, Edition, Mention, Rendered
 from storage.tables import ADDRESS
 
-_TAG = re.compile(r"<style.*?</style>|<[^>]*>", re.DOTALL)
+_TAG = re.compile(r"<[^>]*>")
 _WORD = re.compile(r"[^\W_]+")
 
 
@@ -41,13 +41,12 @@ def _mentions(edition: Edition, rendered: Iterable[Rendered]) -> Iterator[Mentio
 
 def find_named(texts: Iterable[str], names: Iterable[tuple[str, str]], *, own: Sequence[str]) -> list[str]:
     """The references of customers, other than our own, whose compared names stand in these texts."""
-    each = [[_word(word) for word in _WORD.findall(unescape(_TAG.sub(" ", text)))] for text in texts]
-    known = {word for words in each for word in words}
+    lines = [_words(line) for text in texts for line in ("", *_body(text).splitlines())]
+    known = set().union(*lines)
     likely = [(reference, name) for reference, name in names if name not in own and _may_stand(name, known)]
     if not likely:
         return []
-    whole = " | ".join(" ".join(words) for words in each)
-    whole = _without(f" {whole} ", own)
+    whole = _without(f" {' '.join(word for words in lines for word in words or '|')} ", own)
     return list(dict.fromkeys(reference for reference, name in likely if f" {name} " in whole))
 
 
@@ -69,6 +68,12 @@ def _compared(reference: str, name: str) -> tuple[str, ...]:
     return (normal_name(reference), *([compared] if compared and not is_common(compared) else []))
 
 
+def _body(text: str) -> str:
+    """Without the style sheet of a page."""
+    return text.partition("</style>")[2] or text
+
+
 @lru_cache(20_000)
-def _word(word: str) -> str:
-    return plain(word)
+def _words(line: str) -> tuple[str, ...]:
+    """The words of a line as names are compared, without tags; most lines are alike in all notices."""
+    return tuple(_WORD.findall(plain(unescape(_TAG.sub(" ", line)))))

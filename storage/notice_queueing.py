@@ -31,7 +31,7 @@ def queue_notices(session: Session, notice: Notice, checked: Checked) -> None:
     new = {key_of(notice, one): one for one in checked.rendered if key_of(notice, one) not in known}
     queue_all(session, list(_rows(notice, checked.edition.reference, new)), now=checked.edition.at)
     ids = dict(session.execute(select(Delivery.key, Delivery.id).where(Delivery.notice_id == notice.id)).tuples())
-    insert_rows(session, Attachment, [row for key, one in new.items() for row in _files(ids[key], one)])
+    insert_rows(session, Attachment, [row for key, one in new.items() for row in files_of(ids[key], one)])
 
 
 def key_of(notice: Notice, rendered: Rendered) -> str:
@@ -65,6 +65,7 @@ def _queued(key: str, notice: Notice, reference: str, one: Rendered, due_at: dat
     )
 
 
-def _files(delivery_id: int, rendered: Rendered) -> Iterator[dict[str, object]]:
+def files_of(delivery_id: int, rendered: Rendered) -> Iterator[dict[str, object]]:
+    """The rows of what goes with a mail."""
     for ordinal, file in enumerate(rendered.files):
         yield {"delivery_id": delivery_id, "ordinal": ordinal, **vars(file)}
