@@ -30,7 +30,8 @@ def queue_notices(session: Session, notice: Notice, checked: Checked) -> None:
     known = set(session.scalars(select(Delivery.key).where(Delivery.notice_id == notice.id)))
     new = {key_of(notice, one): one for one in checked.rendered if key_of(notice, one) not in known}
     queue_all(session, list(_rows(notice, checked.edition.reference, new)), now=checked.edition.at)
-    ids = dict(session.execute(select(Delivery.key, Delivery.id).where(Delivery.notice_id == notice.id)).tuples())
+    queued = session.execute(select(Delivery.key, Delivery.id).where(Delivery.notice_id == notice.id))
+    ids = {row.key: row.id for row in queued}
     insert_rows(session, Attachment, [row for key, one in new.items() for row in files_of(ids[key], one)])
 
 
