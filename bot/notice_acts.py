@@ -4,7 +4,7 @@ A version is rendered and looked through from a snapshot, outside the transactio
 reads the record again and refuses what has changed meanwhile.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -20,8 +20,8 @@ from storage import breaches, notice_reading, notices, staff
 from storage.clock import now as desk_now
 from storage.errors import NoDrillAddress, NoticeApproved, NoticeChanged, NoticeNotPrepared
 from storage.models import Breach, Notice, Staff
-from storage.notice_checks import check_all
-from storage.notice_types import Checked, Edition
+from storage.notice_checks import check_all, suspect_mentions
+from storage.notice_types import Checked, Edition, Mention
 from storage.notice_warnings import find_warnings
 from storage.notices import Approval
 from storage.types import Actor, Role
@@ -44,12 +44,12 @@ class Wish:
 
 
 def look(desk: Desk, reference: str, *, by: Actor, now: datetime) -> NoticeSheet:
-    """The next version as it stands now. Raises UnknownCase, NoticeFaulty."""
+    """The next version as it stands now. Raises UnknownCase."""
     with desk.database.reading() as session:
         breach = breaches.get_breach(session, reference)
         draft = notice_reading.find_draft(session, breach)
         edition = _read_next(session, breach, desk.settings, now)
-        checked = _check(edition, desk.settings)
+        mentions = suspect_mentions(edition)
         added = _read_added(session, breach, desk.settings, now)
         return NoticeSheet(
             reference=breach.reference,
@@ -63,13 +63,11 @@ def look(desk: Desk, reference: str, *, by: Actor, now: datetime) -> NoticeSheet
             customers=tuple((one.customer, one.name) for one in edition.addressees),
             known=_known(edition),
             missing=tuple(name for name in SAID if name not in _known(edition)),
-            warnings=_warnings(session, breach, checked, desk.settings, now),
-            mentions=bool(checked.mentions),
+            warnings=_warnings(session, breach, edition, mentions, desk.settings, now),
             added=len(added.addressees) if added else 0,
             lead=by.origin == notices.SHELL or by.name == breach.lead,
             second=draft is not None and notices.is_another_person(session, draft.prepared_by, by),
             alone_at=notices.alone_at(breach, draft) if draft else None,
-            seen=edition.seen,
         )
 
 
@@ -79,7 +77,7 @@ def look_at_sending(desk: Desk, reference: str, step: str, *, now: datetime) -> 
     edition = checked.edition
     with desk.database.reading() as session:
         breach = breaches.get_breach(session, reference)
-        warnings = _warnings(session, breach, checked, desk.settings, now)
+        warnings = _warnings(session, breach, edition, checked.mentions, desk.settings, now)
     return SendingSheet(
         reference=edition.reference,
         drill=edition.drill,
@@ -206,13 +204,18 @@ def _known(edition: Edition) -> tuple[str, ...]:
 
 
 def _warnings(
-    session: Session, breach: Breach, checked: Checked, settings: DeskSettings, now: datetime
+    session: Session,
+    breach: Breach,
+    edition: Edition,
+    mentions: Sequence[Mention],
+    settings: DeskSettings,
+    now: datetime,
 ) -> tuple[WarningLine, ...]:
     found = find_warnings(
         session,
         breach,
-        checked.edition,
-        checked.mentions,
+        edition,
+        mentions,
         telephone=settings.duty_telephone,
         dpo=say_dpo(settings),
         now=now,

@@ -38,8 +38,7 @@ class NoticeSheet:
     """The next version, as whoever opens it may see it and send it.
 
     `fresh`: it is prepared, and nothing has changed since. `second`: the reader is not the one who prepared it.
-    `added`: customers that were named since the newest version went out. `seen` is the version's mark (Edition.seen),
-    `mentions` whether a notice seems to name another customer.
+    `added`: customers that were named since the newest version went out.
     """
 
     reference: str
@@ -54,12 +53,10 @@ class NoticeSheet:
     known: tuple[str, ...]
     missing: tuple[str, ...]
     warnings: tuple[WarningLine, ...]
-    mentions: bool
     added: int
     lead: bool
     second: bool
     alone_at: datetime | None
-    seen: str
 
     @property
     def steps(self) -> tuple[str, ...]:
@@ -71,7 +68,10 @@ class NoticeSheet:
 
 @dataclass(frozen=True)
 class SendingSheet:
-    """What is about to be sent, to be confirmed: a version, and to how many customers."""
+    """What is about to be sent, to be confirmed: a version, and to how many customers.
+
+    `mentions`: a notice seems to name another customer. `seen` is the version's mark (Edition.seen).
+    """
 
     reference: str
     drill: bool

@@ -8,6 +8,8 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
+from markupsafe import Markup
+
 from bot.settings import DeskSettings
 from storage.breach_facts import BreachFacts
 from storage.breach_types import ONGOING, SensitiveKind
@@ -49,11 +51,12 @@ def render_notice(edition: Edition, one: Addressee, settings: DeskSettings, *, p
     """The notice as this customer gets it; `preview` is a line for staff on top of the mail."""
     values = _values(edition, one, settings)
     subject = render("notice_subject", one.language, **values)
-    values |= {"subject": subject}
-    document = render("notice_document", one.language, "html", preview="", **values)
-    files = (File(values["files"][0], "text/html", document.encode()), *_enclosed(edition, one))
+    body = Markup(render("notice_body", one.language, "html", **values))  # noqa: S704 - escaped by its template
+    page = {"subject": subject, "body": body}
+    document = render("notice_document", one.language, "html", **page)
     text = render("notice", one.language, preview=preview, **values)
-    html = render("notice", one.language, "html", preview=preview, **values)
+    html = render("notice", one.language, "html", preview=preview, **page)
+    files = (File(values["files"][0], "text/html", document.encode()), *_enclosed(edition, one))
     return Rendered(one, Words(subject, text, html), files)
 
 

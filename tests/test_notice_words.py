@@ -15,7 +15,7 @@ from bot.notice_preview import render_preview
 from bot.notice_words import MARK, SAID, label, render_notice, say_facts
 from storage.breach_types import Cause, DataKind, Nature, Origin, PersonKind, SensitiveKind
 from storage.errors import NoticeFaulty
-from storage.notice_checks import check_all
+from storage.notice_checks import check_all, suspect_mentions
 from storage.notice_types import Addressee, Edition, Enclosed, Rendered, Told
 from storage.notice_warnings import NEVER, Doubt
 from templates import LANGUAGES
@@ -237,6 +237,7 @@ def test_a_notice_that_names_another_customer_by_name_or_reference_is_found_wher
     for one in (by_name, by_file):
         checked = check_all(edition, [render_notice(edition, one, SETTINGS)])
         assert [(each.of, each.names) for each in checked.mentions] == [("C0001", "C0002")]
+        assert suspect_mentions(edition_of(one, OTHER)) == list(checked.mentions)
 
 
 def test_a_name_within_ones_own_and_a_name_of_everyday_words_are_no_mention() -> None:
@@ -245,6 +246,7 @@ def test_a_name_within_ones_own_and_a_name_of_everyday_words_are_no_mention() ->
     edition = edition_of(ADDRESSEE, within, everyday)
 
     assert check_all(edition, [render_notice(edition, ADDRESSEE, SETTINGS)]).mentions == ()
+    assert suspect_mentions(edition) == []
 
 
 @pytest.mark.parametrize("fault", ["address", "name", "reference"])
@@ -290,12 +292,10 @@ SHEET = NoticeSheet(
     known=SAID[:3],
     missing=SAID[3:],
     warnings=tuple(WarningLine(kind.value, tuple(f"C{number:04}" for number in range(300)), SAID, 3) for kind in Doubt),
-    mentions=True,
     added=2,
     lead=True,
     second=False,
     alone_at=NOW + hours(1),
-    seen="ab" * 8,
 )
 
 
@@ -305,7 +305,7 @@ def test_every_modal_of_a_notice_is_one_that_slack_accepts(language: str) -> Non
         SHEET, drill=False, notice_id=None, prepared_at=None, prepared_by=None, fresh=False, customers=(), warnings=()
     )
     stale = replace(SHEET, fresh=False, known=(), missing=())
-    sending = SendingSheet("BR-2026-0007", False, APPROVE, 1, False, 1, SHEET.warnings, True, 2, SHEET.seen)
+    sending = SendingSheet("BR-2026-0007", False, APPROVE, 1, False, 1, SHEET.warnings, True, 2, "ab" * 8)
 
     for sheet in (SHEET, empty, stale, replace(SHEET, second=True)):
         check_view(notice_form(sheet, language), "modal")
