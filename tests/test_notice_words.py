@@ -19,7 +19,7 @@ from storage.notice_checks import check_all, suspect_mentions
 from storage.notice_types import Addressee, Edition, Enclosed, Rendered, Told
 from storage.notice_warnings import NEVER, Doubt
 from templates import LANGUAGES
-from tests.notice_support import ADDRESSEE, BARE, EVERYTHING, NOTHING, SETTINGS, changed, edition_of
+from tests.edition_support import ADDRESSEE, BARE, EVERYTHING, NOTHING, SETTINGS, changed, edition_of
 from tests.playground.rules import check_view
 from tests.storage_support import NOW, hours
 

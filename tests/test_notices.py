@@ -28,7 +28,7 @@ from storage.notice_types import Edition
 from storage.notice_warnings import Doubt, Warned, find_warnings
 from storage.notices import Approval
 from storage.types import Actor, Means, Medium, Role
-from tests.notice_support import OWN, approve, breach_of, learn, prepare, read_draft, render_checked, sent
+from tests.edition_support import OWN, approve, breach_of, learn, prepare, read_draft, render_checked, sent
 from tests.storage_support import ANNE, BORIS, NOW, hours, keep_letter, together
 
 REF = "BR-2026-0001"
