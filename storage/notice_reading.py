@@ -12,7 +12,7 @@ from storage.breach_facts import BreachFacts, facts_of_all, last_fact
 from storage.breach_types import ClaimKind, FactName
 from storage.breaches import is_drill
 from storage.ledger import Row, has_arrived, notices_of, read_ledger
-from storage.models import Affected, Attachment, Breach, BreachFact, Claim, Customer, Delivery, Document, Notice
+from storage.models import Affected, Attachment, Breach, BreachFact, Claim, Delivery, Document, Instruction, Notice
 from storage.notice_types import Addressee, Edition, Enclosed, Told
 from storage.requests import is_ours
 from storage.tables import ADDRESS
@@ -27,6 +27,7 @@ class _Known:
     facts: Mapping[int, BreachFacts]
     told: Mapping[int, Mapping[int, Told]]
     documents: Mapping[int, tuple[Enclosed, ...]]
+    addresses: Mapping[int, str]
     now: datetime
 
 
@@ -82,8 +83,10 @@ def _edition(
 ) -> Edition:
     """With the version still to be filled in."""
     told = _told(session, breach, [one for one in notices if any(row.notice_id == one.id for row in rows)])
-    known = _Known(breach, facts, told, _documents(session, breach), now)
-    reachable = [row for row in rows if is_writable(row.customer, own_address)]
+    addresses = find_addresses(session, breach)
+    known = _Known(breach, facts, told, _documents(session, breach), addresses, now)
+    reachable = [row for row in rows if is_writable(addresses[row.affected.id], own_address)]
+    others = [row for row in rows if not is_writable(addresses[row.affected.id], own_address)]
     doubts = [one for one in (breach.suspected_at, breach.told_at, breach.detected_at) if one is not None]
     return Edition(
         at=now,
@@ -98,7 +101,7 @@ def _edition(
         deadline_at=breach.deadline_at,
         addressees=tuple(_addressee(row, known) for row in reachable),
         everybody=tuple((one.customer.reference, one.customer.name) for one in breach.affected),
-        unaddressed=tuple(row.customer.reference for row in rows if not is_writable(row.customer, own_address)),
+        unaddressed=tuple(row.customer.reference for row in others),
     )
 
 
@@ -113,7 +116,7 @@ def _addressee(row: Row, known: _Known) -> Addressee:
         customer=customer.reference,
         name=customer.name,
         language="fr" if customer.language == "fr" else "en",
-        address=address_of(customer),
+        address=known.addresses[affected.id],
         facts=known.facts[affected.id],
         counted_from=min([*begun, *called], default=known.now),
         called=bool(called) and min(called) <= min(begun, default=known.now),
@@ -125,14 +128,20 @@ def _addressee(row: Row, known: _Known) -> Addressee:
     )
 
 
-def address_of(customer: Customer) -> str:
-    """Where its notices go today: its breach address, else that of its order (clause 6)."""
-    return customer.breach_address or customer.request_address
+def find_addresses(session: Session, breach: Breach) -> dict[int, str]:
+    """Where notices go today, by `Affected.id`: where the customer instructed us to write about this breach, else its
+    breach address, else that of its order (clause 6)."""
+    named = select(Instruction.customer_id, Instruction.address).where(Instruction.case == breach.reference)
+    named = named.where(Instruction.address.is_not(None)).order_by(Instruction.id)
+    instructed = {row.customer_id: row.address for row in session.execute(named)}
+    return {
+        one.id: instructed.get(one.customer_id) or one.customer.breach_address or one.customer.request_address
+        for one in breach.affected
+    }
 
 
-def is_writable(customer: Customer, own_address: str | None) -> bool:
+def is_writable(address: str, own_address: str | None) -> bool:
     """Whether a mail can go there: it is one address, and none of ours, which would take it and tell nobody."""
-    address = address_of(customer)
     if ADDRESS.fullmatch(address) is None:
         return False
     return own_address is None or not is_ours(address, own_address)

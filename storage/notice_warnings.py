@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from storage.addresses import Health, health_of
 from storage.breach_facts import BreachFacts
 from storage.models import Breach, Document
-from storage.notice_reading import address_of, newest_approved
+from storage.notice_reading import newest_approved
 from storage.notice_types import Edition, Mention
 
 
@@ -88,10 +88,9 @@ def _of_customers(breach: Breach, edition: Edition, mentions: Sequence[Mention],
 
 
 def _with_health(breach: Breach, edition: Edition, health: Health, now: datetime) -> tuple[str, ...]:
-    """Customers whose order address is in this state; nothing is known of a breach address of its own."""
-    told = {one.affected_id for one in edition.addressees}
-    customers = (one.customer for one in breach.affected if one.id in told)
-    known = (one for one in customers if address_of(one) == one.request_address)
+    """Customers whose order address is in this state; nothing is known of another one."""
+    told = {one.affected_id: one.address for one in edition.addressees}
+    known = (one.customer for one in breach.affected if told.get(one.id) == one.customer.request_address)
     wanted = {health, Health.ASKED} if health is Health.UNCONFIRMED else {health}
     return tuple(one.reference for one in known if health_of(one, now=now) in wanted)
 

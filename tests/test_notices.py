@@ -22,7 +22,7 @@ from storage.errors import (
     Refused,
     TooEarlyAlone,
 )
-from storage.models import Affected, Attachment, Customer, Delivery, Document, Notice, Staff
+from storage.models import Affected, Attachment, Customer, Delivery, Document, Instruction, Notice, Staff
 from storage.notice_queueing import PACE
 from storage.notice_types import Edition
 from storage.notice_warnings import Doubt, Warned, find_warnings
@@ -235,6 +235,23 @@ def test_it_goes_to_the_breach_address_and_to_nobody_who_is_not_affected(small: 
     approve(small, REF, by=BORIS)
 
     assert [one.recipient for one in sent(small)] == ["breach@c0001.example"]
+
+
+def test_it_goes_where_the_customer_instructed_us_to_write_about_this_breach(small: Database) -> None:
+    with small.begin() as session:
+        for case, customer, address in (
+            (REF, "C0001", "first@elsewhere.example"),
+            (REF, "C0001", "now@elsewhere.example"),
+            ("DSR-2026-0001", "C0002", "dsr@elsewhere.example"),
+        ):
+            of = customers.get_customer(session, customer).id
+            known = {"recorded_at": NOW, "recorded_by": "root", "address": address}
+            session.add(Instruction(customer_id=of, case=case, **known))  # type: ignore[arg-type]  # as it names them
+            session.flush()
+
+    approve(small, REF, by=BORIS)
+
+    assert [one.recipient for one in sent(small)] == ["now@elsewhere.example", "dpo@c0002.example"]
 
 
 def test_an_address_of_ours_gets_no_mail_and_its_customer_is_named(small: Database) -> None:
