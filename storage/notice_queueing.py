@@ -3,9 +3,10 @@
 Mails to one domain are paced, so that a provider does not take the thirtieth for the beginning of a flood.
 """
 
-from collections import Counter
-from collections.abc import Iterator
-from datetime import datetime, timedelta
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -25,45 +26,59 @@ PACE = timedelta(seconds=2)
 def queue_notices(session: Session, notice: Notice, checked: Checked) -> None:
     """Queue them in the transaction that approves, as of the instant that they name themselves.
 
-    A customer that has this version keeps what it has.
+    A customer that has this version keeps what it has; one whose mail was withdrawn gets it as a further attempt.
     """
-    known = set(session.scalars(select(Delivery.key).where(Delivery.notice_id == notice.id)))
-    new = {key_of(notice, one): one for one in checked.rendered if key_of(notice, one) not in known}
-    queue_all(session, list(_rows(notice, checked.edition.reference, new)), now=checked.edition.at)
+    before = _queued_before(session, notice)
+    keys = [(_key(notice, one, before.get(one.addressee.affected_id, ())), one) for one in checked.rendered]
+    new = {key: one for key, one in keys if key is not None}
+    withdrawn = {of: rows[-1].id for of, rows in before.items()}
+    queue_all(session, list(_rows(notice, checked.edition.reference, new, withdrawn)), now=checked.edition.at)
     queued = session.execute(select(Delivery.key, Delivery.id).where(Delivery.notice_id == notice.id))
     ids = {row.key: row.id for row in queued}
     insert_rows(session, Attachment, [row for key, one in new.items() for row in files_of(ids[key], one)])
 
 
-def key_of(notice: Notice, rendered: Rendered) -> str:
-    return f"notice:{notice.id}:{rendered.addressee.affected_id}"
+def _queued_before(session: Session, notice: Notice) -> dict[int, list[Any]]:
+    """What was queued of this version for each customer, by `Affected.id`."""
+    columns = (Delivery.id, Delivery.affected_id, Delivery.attempt_of_id, Delivery.superseded_at)
+    before: dict[int, list[Any]] = defaultdict(list)
+    for row in session.execute(select(*columns).where(Delivery.notice_id == notice.id).order_by(Delivery.id)):
+        before[row.affected_id].append(row)
+    return before
 
 
-def _rows(notice: Notice, reference: str, new: dict[str, Rendered]) -> Iterator[Queued]:
+def _key(notice: Notice, rendered: Rendered, before: Sequence[Any]) -> str | None:
+    """The key of a first or a further attempt; None when one stands."""
+    if any(row.superseded_at is None for row in before):
+        return None
+    key = f"notice:{notice.id}:{rendered.addressee.affected_id}"
+    return f"{key}:again:{sum(row.attempt_of_id is not None for row in before) + 1}" if before else key
+
+
+def _rows(
+    notice: Notice, reference: str, new: Mapping[str, Rendered], withdrawn: Mapping[int, int]
+) -> Iterator[Queued]:
     begin, before = real_now(), Counter[str]()
     for key, one in new.items():
         domain = one.addressee.address.rpartition("@")[2].lower()
         due_at = begin + before[domain] * PACE
         before[domain] += 1
-        yield _queued(key, notice, reference, one, due_at)
-
-
-def _queued(key: str, notice: Notice, reference: str, one: Rendered, due_at: datetime) -> Queued:
-    return Queued(
-        key=key,
-        medium=Medium.EMAIL,
-        purpose=Purpose.NOTICE,
-        topic=TOPIC,
-        recipient=one.addressee.address,
-        language=one.addressee.language,
-        case=reference,
-        affected_id=one.addressee.affected_id,
-        notice_id=notice.id,
-        subject=one.words.subject,
-        text=one.words.text,
-        html=one.words.html,
-        due_at=due_at,
-    )
+        yield Queued(
+            key=key,
+            medium=Medium.EMAIL,
+            purpose=Purpose.NOTICE,
+            topic=TOPIC,
+            recipient=one.addressee.address,
+            language=one.addressee.language,
+            case=reference,
+            affected_id=one.addressee.affected_id,
+            notice_id=notice.id,
+            attempt_of_id=withdrawn.get(one.addressee.affected_id),
+            subject=one.words.subject,
+            text=one.words.text,
+            html=one.words.html,
+            due_at=due_at,
+        )
 
 
 def files_of(delivery_id: int, rendered: Rendered) -> Iterator[dict[str, object]]:

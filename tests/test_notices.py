@@ -445,6 +445,23 @@ def test_customers_found_later_get_the_newest_version_when_somebody_says_so(read
     assert last_entry(ready, "notice-sent-to-added")["customers"] == ["C0008", "C0009"]
 
 
+def test_a_customer_whose_mail_was_withdrawn_gets_it_as_a_further_attempt(small: Database) -> None:
+    approve(small, REF, by=BORIS)
+    accept(small, but=("dpo@c0002.example",))
+    with small.begin() as session:
+        for delivery in session.scalars(select(Delivery).where(Delivery.notice_id.is_not(None))):
+            if delivery.accepted_at is None:
+                delivery.superseded_at, delivery.due_at = NOW, None
+
+    send_added(small, hours(1))
+
+    _, withdrawn, again = sent(small)
+    assert (again.recipient, again.attempt_of_id) == (withdrawn.recipient, withdrawn.id)
+    assert again.key == f"{withdrawn.key}:again:1"
+    with pytest.raises(NobodyToNotify):
+        send_added(small, hours(1))
+
+
 def send_added(database: Database, at: timedelta) -> Approval:
     with database.reading() as session:
         breach = breaches.get_breach(session, REF)
