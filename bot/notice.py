@@ -29,6 +29,7 @@ class NoticeListeners:
 
     def register(self, app: App) -> None:
         app.action(pressed(NOTICE))(self.show)
+        app.options("notice_customer")(self.suggest)
         app.view(notice_forms.STEP)(self.choose_step)
         app.view(notice_forms.CONFIRM)(self.send)
 
@@ -38,6 +39,12 @@ class NoticeListeners:
         sheet = notice_acts.look(self.desk, reference, by=actor_of(speaker), now=now())
         open_modal(client, body, notice_forms.notice_form(sheet, speaker.language))
         ack()
+
+    def suggest(self, ack: Ack, body: dict[str, Any]) -> None:
+        with self.desk.database.reading() as session:
+            breach = breaches.get_breach(session, body["view"]["private_metadata"])
+            customers = [(one.customer.reference, one.customer.name) for one in breach.affected if not one.excluded_at]
+        ack(options=notice_forms.offer_customers(customers, str(body.get("value") or "")))
 
     def choose_step(self, ack: Ack, body: dict[str, Any], context: BoltContext) -> None:
         """A preview and a question to colleagues are done at once; what sends is asked once more."""

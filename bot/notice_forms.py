@@ -1,16 +1,17 @@
 """The modals of a notice: what it would say and to how many, what to do with it, and to send it after all (pure)."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from bot.blocks import Block, mention, plain, section
-from bot.fields import View, field, modal, option, read_choice, read_option, read_text, select, text_input
+from bot.fields import View, external, field, modal, option, read_choice, read_option, read_text, select, text_input
 from bot.notice_acts import Wish
 from bot.notice_cards import ALONE, PREVIEW, NoticeSheet, SendingSheet, WarningLine
 from bot.notice_words import label
 from bot.personal import refuse_personal_data
 from bot.words import word
+from storage.naming import normal_name
 from templates import render
 
 STEP, CONFIRM = "breach_notice", "breach_notice_send"
@@ -34,11 +35,16 @@ def notice_form(sheet: NoticeSheet, language: str) -> View:
     steps = [option(word(language, f"notice.{step}", count=sheet.added), step) for step in sheet.steps]
     blocks = [section(say_sheet(sheet, language)), select(language, "notice_step", steps)]
     if PREVIEW in sheet.steps:
-        customers = [option(f"{name} ({reference})", reference) for reference, name in sheet.customers[:100]]
-        blocks.append(select(language, "notice_customer", customers, chosen=customers[0]))
+        blocks.append(_customer_field(sheet.customers, language))
     answers = {one: option(word(language, f"notice.final_{one}"), one) for one in (NO, YES)}
     blocks.append(select(language, "notice_final", list(answers.values()), chosen=answers[YES if sheet.final else NO]))
     return modal(language, STEP, blocks, sheet.reference, submit="next")
+
+
+def offer_customers(customers: Iterable[tuple[str, str]], typed: str) -> list[Block]:
+    """The options of the typeahead over those that the notice goes to: (reference, name), by a part of either."""
+    part = normal_name(typed)
+    return [_customer(one) for one in customers if part in normal_name(" ".join(one))][:100]
 
 
 def confirm_form(sheet: SendingSheet, language: str) -> View:
@@ -93,6 +99,16 @@ def read_wish(view: Mapping[str, Any]) -> Wish:
 
 def _said(sheet: NoticeSheet | SendingSheet, language: str) -> list[str]:
     return [say_warning(one, language) for one in sheet.warnings]
+
+
+def _customer_field(customers: Sequence[tuple[str, str]], language: str) -> Block:
+    element = external("external_select", "notice_customer", language)
+    return field(language, "notice_customer", element | {"initial_option": _customer(customers[0])})
+
+
+def _customer(one: tuple[str, str]) -> Block:
+    reference, name = one
+    return option(f"{name} ({reference})", reference)
 
 
 def _tick(language: str, name: str) -> Block:

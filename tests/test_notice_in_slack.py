@@ -209,6 +209,9 @@ def test_a_hundred_customers_are_approved_while_slack_waits(small_desk: Desk) ->
     reference = small_desk.open_breach("C0001", "C0002", "C0003", *(f"C{n}" for n in numbers))
     choose(small_desk, BORIS, reference, "ask")
 
+    choose(small_desk, BORIS, reference, "preview", notice_customer="C1096")
+    [preview] = [one for one in small_desk.deliveries() if one.purpose == Purpose.PREVIEW]
+    assert "dpo@c1096.example" in (preview.text or "")
     assert small_desk.workspace.submit(CARLA, confirmation(small_desk, CARLA, reference)).closed
 
     assert len(notices_of(small_desk)) == 100
