@@ -8,11 +8,13 @@ from html import unescape
 from typing import Any
 
 import pytest
+from pydantic import SecretStr, ValidationError
 
 from bot.notice_cards import ADDED, ALONE, APPROVE, NoticeSheet, SendingSheet, WarningLine
 from bot.notice_forms import confirm_form, notice_form, say_warning
 from bot.notice_preview import render_preview
 from bot.notice_words import MARK, SAID, label, render_notice, say_facts
+from bot.settings import DeskSettings
 from storage.breach_types import Cause, DataKind, Nature, Origin, PersonKind, SensitiveKind
 from storage.errors import NoticeFaulty
 from storage.notice_checks import check_all, suspect_mentions
@@ -23,6 +25,7 @@ from tests.edition_support import ADDRESSEE, BARE, EVERYTHING, NOTHING, SETTINGS
 from tests.playground.rules import check_view
 from tests.storage_support import NOW, hours
 
+URL = SecretStr("sqlite:///unused.db")
 OTHER = changed(affected_id=2, customer="C0002", name="Hôtel Azur", address="direction@azur.example")
 DOCUMENT = Enclosed(4, "extract.pdf", "application/pdf")
 PARTLY = replace(NOTHING, account="Something is wrong.", persons=3, consequences="Unwanted calls.")
@@ -214,6 +217,20 @@ def test_another_window_is_a_setting() -> None:
 
     assert "96 heures" in rendered.words.text
     assert "mardi 27 octobre 2026" in rendered.words.text
+
+
+@pytest.mark.parametrize(("given", "length"), [("72", hours(72)), ("96h", hours(96)), ("4d", hours(96))])
+def test_the_window_is_given_in_hours_or_with_its_unit(given: str, length: timedelta) -> None:
+    read: Any = given
+
+    assert DeskSettings(_env_file=None, database_url=URL, authority_window=read).authority_window == length
+
+
+def test_a_window_that_is_no_length_of_time_is_refused() -> None:
+    read: Any = "soon"
+
+    with pytest.raises(ValidationError):
+        DeskSettings(_env_file=None, database_url=URL, authority_window=read)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
