@@ -197,6 +197,7 @@ def _send(
         "unaddressed": list(checked.edition.unaddressed),
         "mentions_seen": [f"{one.of}: {one.names}" for one in checked.mentions],
         "sha256": _hash(checked),
+        "minutes_since_aware": (now - breach.aware_at) // timedelta(minutes=1) if breach.aware_at else None,
     }
     record(session, breach, action, by=by, now=now, **detail)
     return Approval(notice, len(checked.rendered))

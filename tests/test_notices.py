@@ -141,7 +141,7 @@ def test_a_closed_breach_gets_no_further_notice(small: Database) -> None:
 
 
 def test_a_second_person_approves_and_each_customer_gets_a_mail_of_its_own(ready: Database) -> None:
-    approval = approve(ready, REF, by=BORIS)
+    approval = approve(ready, REF, by=BORIS, at=NOW + hours(5))
 
     assert (approval.notice.version, approval.customers) == (1, 2)
     mails = sent(ready)
@@ -167,6 +167,7 @@ def test_a_second_person_approves_and_each_customer_gets_a_mail_of_its_own(ready
         "unaddressed": [],
         "mentions_seen": [],
         "sha256": "",
+        "minutes_since_aware": 300,
     }
 
 
