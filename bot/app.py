@@ -9,6 +9,7 @@ from slack_sdk import WebClient
 
 from bot import answers
 from bot.access import People, build_gate
+from bot.affected_select import AffectedListeners
 from bot.breach import BreachListeners
 from bot.decision import DecisionListeners
 from bot.desk import Desk
@@ -54,6 +55,7 @@ def build_app(desk: Desk, client: WebClient, people: People | None = None) -> Ap
         FailureListeners,
         TaskListeners,
         BreachListeners,
+        AffectedListeners,
         HomeListeners,
     )
     for listeners in every:

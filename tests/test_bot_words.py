@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 import bot.refusals
-from bot import decision_forms, forms, letters
+from bot import breach_forms, decision_forms, forms, letters
 from bot.blocks import SHOWN, mention, plain, say, say_buttons, say_card
 from bot.cards import (
     REASONS,
@@ -268,7 +268,7 @@ def test_every_modal_is_one_that_slack_accepts(language: str) -> None:
         forms.report_form(language, with_customers=True),
         forms.report_form(language, with_customers=False),
         forms.aware_form("BR-2026-0007", language),
-        forms.told_form(MANY, language, now=AT),
+        breach_forms.told_form("BR-2026-0007", language, now=AT),
         forms.add_form("BR-2026-0007", language),
         forms.choose_form("DSR-2026-0042", language),
         decision_forms.confirm_form(choice, language),
