@@ -118,7 +118,7 @@ def notified(
 ) -> None:
     """Record that a customer was told."""
     from bot import telling  # noqa: PLC0415 - slow
-    from storage import breach_customers, breaches, customers  # noqa: PLC0415 - slow
+    from storage import breaches, calls, customers  # noqa: PLC0415 - slow
     from storage.clock import now  # noqa: PLC0415 - slow
 
     told_at = read_instant(at) if at else now()
@@ -126,7 +126,7 @@ def notified(
         with desk.decide() as session:
             breach = breaches.get_breach(session, reference, to_change=True)
             who, by = customers.get_customer(session, customer), shell_actor()
-            affected = breach_customers.record_told(session, breach, who, means=means, at=told_at, by=by, now=now())
+            affected = calls.record_told(session, breach, who, means=means, at=told_at, by=by, now=now())
             telling.tell_thread(session, breach.reference, "breach_told", affected_id=affected.id, now=now())
         say(f"{breach.reference}: {who.name} was told by {means.value} at {shown(told_at)}.")
 

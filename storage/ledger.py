@@ -15,6 +15,9 @@ from storage.types import Correspondence, Means, Medium, Purpose, Said
 UNREAD = timedelta(hours=12)
 """How long after a notice was accepted a customer that has not said "received" is telephoned; in a drill, sooner."""
 
+SPOKEN = frozenset({Means.TELEPHONE, Means.IN_PERSON})
+"""What leaves nothing in writing: the documents are still owed."""
+
 
 @dataclass(frozen=True)
 class Row:
@@ -89,7 +92,7 @@ def read_row(affected: Affected) -> Row:
         accepted_at=good.accepted_at if good else None,
         received_at=received_at,
         notice_id=versions[-1].notice_id if versions else None,
-        owed=call is not None and not versions and affected.waived_at is None and affected.excluded_at is None,
+        owed=not versions and _is_owed(affected),
         attempt=newest,
     )
 
@@ -124,6 +127,12 @@ def _spoken(call: Call | None) -> list[tuple[datetime, Means]]:
     return [(call.at, call.means)] if call else []
 
 
+def _is_owed(affected: Affected) -> bool:
+    """Whether it was told by word of mouth only, and nobody has said that nothing in writing is wanted."""
+    means = {call.means for call in affected.calls if call.reached}
+    return bool(means) and means <= SPOKEN and affected.waived_at is None and affected.excluded_at is None
+
+
 def _received_at(affected: Affected) -> datetime | None:
     """When it first answered a notice; an out-of-office reply is no answer."""
     answers = (mail for mail in affected.mails if mail.what is Correspondence.REPLY and _is_answer(mail))
@@ -141,7 +150,7 @@ def _state(affected: Affected, newest: Delivery | None, received_at: datetime | 
         return RowState.NOT_AFFECTED
     if newest is None:
         return RowState.TOLD if call else RowState.TO_TELL
-    if call is not None and call >= newest.queued_at and not has_arrived(newest):
+    if call is not None and call >= newest.queued_at.replace(second=0, microsecond=0) and not has_arrived(newest):
         return RowState.TOLD
     if lost := _lost(newest):
         return lost

@@ -6,7 +6,17 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from storage import breach_claims, breach_clock, breach_closing, breach_customers, breaches, journal, ledger, outbox
+from storage import (
+    breach_claims,
+    breach_clock,
+    breach_closing,
+    breach_customers,
+    breaches,
+    calls,
+    journal,
+    ledger,
+    outbox,
+)
 from storage.clock import real_now
 from storage.database import Database
 from storage.errors import (
@@ -28,7 +38,7 @@ from tests.storage_support import ANNE, BORIS, NOW, add_customer, hours, open_br
 def tell(session: Session, breach: Breach, customer: Customer, **known: object) -> Affected:
     at = NOW + hours(1)
     told = {"means": Means.TELEPHONE, "at": at, "by": ANNE, "now": at} | known
-    return breach_customers.record_told(session, breach, customer, **told)  # type: ignore[arg-type]  # as record_told names them
+    return calls.record_told(session, breach, customer, **told)  # type: ignore[arg-type]  # as record_told names them
 
 
 def actions(database: Database, reference: str = "BR-2026-0001") -> list[str]:
@@ -165,7 +175,7 @@ def test_telling_twice_keeps_both_records_and_the_first_counts(database: Databas
         customer = add_customer(session)
         breach = open_breach(session, customer)
         tell(session, breach, customer, at=NOW + hours(3), now=NOW + hours(4))
-        affected = tell(session, breach, customer, at=NOW + hours(2), now=NOW + hours(4), means=Means.PORTAL)
+        affected = tell(session, breach, customer, at=NOW + hours(2), now=NOW + hours(4), means=Means.IN_PERSON)
 
     assert len(affected.calls) == 2
     assert ledger.notified_at(affected) == NOW + hours(2)
