@@ -42,8 +42,9 @@ def find_unread_due(session: Session, *, now: datetime) -> list[str]:
     due = []
     for reference, breach_id, pace, first, last in session.execute(_accepted()):
         before, window = told.get(reference), UNREAD / pace
-        may_be = first + window <= now and (before is None or last + window > before.until)
-        if may_be and _newly(session, breach_id, pace, before, now=now) is not None:
+        if first is None or last is None or first + window > now or (before and last + window <= before.until):
+            continue
+        if _newly(session, breach_id, pace, before, now=now) is not None:
             due.append(reference)
     return due
 
@@ -88,7 +89,7 @@ def _silent(breach_id: int) -> Select[Any]:
     return theirs.where(*here, _ACCEPTED, ~answered, ~reached)
 
 
-def _accepted() -> Select[Any]:
+def _accepted() -> Select[str, int, int, datetime | None, datetime | None]:
     """Of each open breach with notices that arrived: when the first and the last one was accepted."""
     at = Delivery.accepted_at
     first, last = func.min(at, type_=at.type), func.max(at, type_=at.type)
