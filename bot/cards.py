@@ -20,6 +20,7 @@ TAKE, HAND_OVER, REFER, OWN = "dsr_take", "dsr_hand_over", "dsr_refer", "dsr_own
 ASK, CLOSE_UNKNOWN = "dsr_ask", "dsr_close_unknown"
 POSSIBLE_BREACH, MISROUTED = "dsr_possible_breach", "dsr_misrouted"
 AWARE, TOLD, ADD, CLOSE, NO_BREACH = "breach_aware", "breach_told", "breach_add", "breach_close", "breach_no_breach"
+CALL_SHEET, WAIVE, AGAIN = "breach_call_sheet", "breach_waive", "breach_again"
 CANDIDATES = 3
 """Customers that a card offers at most."""
 SET_ASIDE_REASONS = ("not_a_request", "spam", "duplicate", "test", "other")
@@ -202,6 +203,9 @@ class CustomerLine:
     customer_reference: str
     told_at: datetime | None
     means: str | None
+    to_call: bool = False
+    owed: bool = False
+    lost: bool = False
 
 
 @dataclass(frozen=True)
@@ -235,9 +239,26 @@ class BreachCard:
     def actions(self) -> tuple[str, ...]:
         """What a person may press now."""
         if self.closed_at is not None:
-            return ()
+            return () if self.no_breach else self._calling
         aware = (AWARE,) if self.aware_at is None else ()
-        return (*aware, *((TOLD,) if self.customers else ()), ADD, CLOSE, NO_BREACH)
+        told = (TOLD,) if self.customers and TOLD not in self._calling else ()
+        return (*aware, *told, *self._calling, ADD, CLOSE, NO_BREACH)
+
+    @property
+    def _calling(self) -> tuple[str, ...]:
+        """What telephoning asks for; after closing only where a notice came back after all."""
+        lost = any(line.lost for line in self.customers)
+        call = (TOLD, CALL_SHEET) if lost or (self.closed_at is None and (self.to_call or self.untold)) else ()
+        waive = (WAIVE,) if any(line.owed for line in self.customers) else ()
+        return (*call, *((AGAIN,) if lost else ()), *waive)
+
+    @property
+    def names_to_call(self) -> tuple[str, ...]:
+        return tuple(line.customer for line in self.customers if line.to_call)
+
+    @property
+    def to_call(self) -> int:
+        return len(self.names_to_call)
 
 
 Card = RequestCard | BreachCard

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import func, select
@@ -24,6 +25,7 @@ from bot.cards import (
 )
 from storage import asking, breaches, ledger, requests, tasks
 from storage.attempts import withheld_size
+from storage.clock import now
 from storage.correspondence import find_mails_of
 from storage.forwards import accepted_at, call_that_reached, newest_attempt
 from storage.models import Affected, Breach, CaseMail, Delivery, Forward, Request
@@ -120,7 +122,8 @@ def show_breaches(session: Session, some: Sequence[Breach]) -> list[BreachCard]:
 
 
 def _show_breach(breach: Breach, version: int) -> BreachCard:
-    lines = [_customer_line(affected) for affected in breach.affected]
+    at = now()
+    lines = [_customer_line(affected, at) for affected in breach.affected]
     return BreachCard(
         reference=breach.reference,
         opened_at=breach.opened_at,
@@ -189,13 +192,17 @@ def _known_status(status: str | None) -> str | None:
     return status if status and re.fullmatch(r"[245]\.\d{1,3}\.\d{1,3}", status) else None
 
 
-def _customer_line(affected: Affected) -> CustomerLine:
+def _customer_line(affected: Affected, at: datetime) -> CustomerLine:
+    row = ledger.read_row(affected)
     reached = sorted((call for call in affected.calls if call.reached), key=lambda call: call.at)
     return CustomerLine(
         customer=affected.customer.name,
         customer_reference=affected.customer.reference,
-        told_at=ledger.notified_at(affected),
+        told_at=row.told_at,
         means=reached[0].means.value if reached else None,
+        to_call=row.must_be_called(at),
+        owed=row.owed,
+        lost=row.failed,
     )
 
 

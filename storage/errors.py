@@ -333,3 +333,10 @@ class NothingSent(Refused):
 
     reference: str
     customer: str
+
+
+@dataclass(eq=False)
+class NobodyToCall(Refused):
+    """The call sheet would be empty: everybody is told, and nobody's answer is overdue."""
+
+    reference: str

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 import bot.refusals
-from bot import breach_forms, decision_forms, forms, letters
+from bot import call_forms, decision_forms, forms, letters
 from bot.blocks import SHOWN, mention, plain, say, say_buttons, say_card
 from bot.cards import (
     REASONS,
@@ -167,6 +167,11 @@ BREACHES = {
     "suspected": breach_card(aware_at=None, aware_by=None, customers=()),
     "closed": breach_card(closed_at=AT, closed_by="root", suspected_at=None),
     "many": MANY,
+    "to call": breach_card(customers=(CustomerLine("Acme", "C0001", None, None, to_call=True, lost=True),)),
+    "documents owed": breach_card(customers=(CustomerLine("Acme", "C0001", AT, "telephone", owed=True),)),
+    "closed, then came back": breach_card(
+        closed_at=AT, closed_by="root", customers=(CustomerLine("Acme", "C0001", None, None, to_call=True, lost=True),)
+    ),
 }
 CARDS: dict[str, RequestCard | BreachCard] = {**REQUESTS, **BREACHES}
 RINGING = {"hours_left": 6, "overdue": False, "due_at": AT, "late_minutes": 312}
@@ -268,7 +273,9 @@ def test_every_modal_is_one_that_slack_accepts(language: str) -> None:
         forms.report_form(language, with_customers=True),
         forms.report_form(language, with_customers=False),
         forms.aware_form("BR-2026-0007", language),
-        breach_forms.told_form("BR-2026-0007", language, now=AT),
+        call_forms.call_form("BR-2026-0007", language, now=AT),
+        call_forms.waive_form("BR-2026-0007", language),
+        call_forms.again_form("BR-2026-0007", language),
         forms.add_form("BR-2026-0007", language),
         forms.choose_form("DSR-2026-0042", language),
         decision_forms.confirm_form(choice, language),
