@@ -194,12 +194,11 @@ def _known_status(status: str | None) -> str | None:
 
 def _customer_line(affected: Affected, at: datetime) -> CustomerLine:
     row = ledger.read_row(affected)
-    reached = sorted((call for call in affected.calls if call.reached), key=lambda call: call.at)
     return CustomerLine(
         customer=affected.customer.name,
         customer_reference=affected.customer.reference,
         told_at=row.told_at,
-        means=reached[0].means.value if reached else None,
+        means=row.means.value if row.means else None,
         to_call=row.must_be_called(at),
         owed=row.owed,
         lost=row.failed,
