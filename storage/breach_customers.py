@@ -6,7 +6,8 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from storage import journal, outbox
-from storage.breaches import is_ringing, record, refuse_closed, refuse_future, take_turn_on
+from storage.breaches import is_ringing, record, refuse_closed, refuse_future, take_turn_on, whole_breaches
+from storage.bulk import insert_rows
 from storage.errors import NotAffected, ToldBeforeNoticed
 from storage.models import Affected, Breach, Call, Customer
 from storage.types import Actor, Means
@@ -19,17 +20,13 @@ def add_customers(
     take_turn_on(session, breach)
     refuse_closed(breach)
     known = {affected.customer_id for affected in breach.affected}
-    added = []
-    for customer in customers:
-        if customer.id not in known:
-            known.add(customer.id)
-            added.append(Affected(breach=breach, customer=customer, added_at=now))
-    session.add_all(added)
-    session.flush()
-    if added:
-        names = [affected.customer.reference for affected in added]
-        record(session, breach, "breach-customers-added", by=by, now=now, customers=names)
-    return added
+    new = {one.id: one.reference for one in customers if one.id not in known}
+    if not new:
+        return []
+    insert_rows(session, Affected, [{"breach_id": breach.id, "customer_id": id_, "added_at": now} for id_ in new])
+    session.scalars(whole_breaches().where(Breach.id == breach.id).execution_options(populate_existing=True)).one()
+    record(session, breach, "breach-customers-added", by=by, now=now, customers=list(new.values()))
+    return [one for one in breach.affected if one.customer_id in new]
 
 
 def record_told(
