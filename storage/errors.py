@@ -308,9 +308,13 @@ class BreachAlreadyOpen(Refused):
 
 @dataclass(eq=False)
 class UnknownCustomers(Refused):
-    """There are no customers with these references; nothing was done for the others either."""
+    """There are no customers with these references; nothing was done for the others either.
+
+    `others`: how many words besides do not look like references, and are not repeated.
+    """
 
     references: tuple[str, ...]
+    others: int = 0
 
 
 @dataclass(eq=False)
