@@ -21,7 +21,9 @@ from bot.cards import (
     ForwardLine,
     RequestCard,
 )
+from bot.next_words import step_in_slack
 from bot.words import find_word, word
+from storage.next_step import NextStep
 from templates import escape_slack, render
 
 Block = dict[str, Any]
@@ -164,11 +166,11 @@ def _values(card: Card, language: str) -> dict[str, Any]:
 
 
 def _values_of_breach(card: BreachCard, language: str) -> dict[str, Any]:
-    """The words of the ledger: each state that any customer is in, and each next step."""
-    steps = {line.step for line in card.customers if line.step}
+    """The words of the ledger: each state that any customer is in, and the next step of those that are named."""
+    urgent = card.urgent[:SHOWN]
     return {
         "states": {state: word(language, f"state.{state}") for state, _ in card.counts},
-        "steps": {step: word(language, f"step.{step}") for step in steps},
+        "steps": {one.customer_reference: step_in_slack(NextStep(one.step), one.step_at, language) for one in urgent},
     }
 
 

@@ -13,7 +13,7 @@ from bot.blocks import Said, mention, say_card
 from bot.desk import Desk
 from bot.gestures import Body, is_first, submission_key
 from bot.pressing import REFERENCE, actor_of, find_pressed, nearest, open_modal, pressed, suggest_customers
-from storage import breach_claims, breach_customers, breach_opening, breaches, customers, staff
+from storage import breach_claims, breach_opening, breaches, calls, customers, staff
 from storage.clock import now
 from storage.models import Breach
 from storage.types import Means, Role
@@ -119,7 +119,7 @@ class BreachListeners:
         customer = customers.get_customer(session, affected_select.read_affected(view))
         means, told_at = Means(fields.read_option(view, "means")), fields.read_at(view, "told_at")
         by = actor_of(speaker)
-        affected = breach_customers.record_told(session, breach, customer, means=means, at=told_at, by=by, now=now())
+        affected = calls.record_told(session, breach, customer, means=means, at=told_at, by=by, now=now())
         telling.tell_thread(session, breach.reference, "breach_told", affected_id=affected.id, now=now())
 
     def _to_change(self, session: Session, speaker: Speaker, reference: str) -> Breach:

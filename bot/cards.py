@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from storage.asking import NOT_KNOWN
+from storage.next_step import NextStep
 from storage.requests import OWN_CONTROLLER
 from storage.types import TaskKind
 
@@ -203,10 +204,10 @@ class RequestCard:
 
 @dataclass(frozen=True)
 class CustomerLine:
-    """One affected customer: told when and by which means, or not yet; its state, and the next step (`step.…`).
+    """One affected customer: told when and by which means, or not yet; its state, and the next step.
 
-    `version` is the number of the newest notice that its server has; `owed`: it was only spoken to; `found_late`: it
-    was named after the deadline.
+    `step` is of storage.next_step, `step_at` the instant that its words name. `version` is the number of the newest
+    notice that its server has; `owed`: it was only spoken to; `found_late`: it was named after the deadline.
     """
 
     customer: str
@@ -214,7 +215,8 @@ class CustomerLine:
     told_at: datetime | None
     means: str | None
     state: str = "to-tell"
-    step: str | None = None
+    step: str = "tell"
+    step_at: datetime | None = None
     version: int | None = None
     owed: bool = False
     accepted_at: datetime | None = None
@@ -279,6 +281,11 @@ class BreachCard:
     def owed(self) -> int:
         """How many were only spoken to: documents are owed."""
         return sum(line.owed for line in self.customers)
+
+    @property
+    def unread(self) -> int:
+        """How many have not answered for so long that they are telephoned."""
+        return sum(line.step == NextStep.TELEPHONE_UNREAD for line in self.customers)
 
     @property
     def found_late(self) -> int:

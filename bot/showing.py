@@ -30,6 +30,7 @@ from storage.clock import now as desk_now
 from storage.correspondence import find_mails_of
 from storage.forwards import accepted_at, call_that_reached, newest_attempt
 from storage.models import Breach, CaseMail, Delivery, Forward, Notice, Request
+from storage.next_step import next_step, step_at
 from storage.types import Correspondence, Purpose
 
 
@@ -119,7 +120,7 @@ def show_breach(session: Session, breach: Breach) -> BreachCard:
 def show_breaches(session: Session, some: Sequence[Breach]) -> list[BreachCard]:
     """The cards of breaches, by two queries; those that are not told stand first."""
     versions = _versions(session, [one.reference for one in some])
-    notices = _notice_versions(session, some)
+    notices = notice_versions(session, some)
     return [_show_breach(one, versions.get(one.reference, 0), notices) for one in some]
 
 
@@ -142,7 +143,7 @@ def _breach_line(breach: Breach, count: breach_rows.Count) -> BreachLine:
     )
 
 
-def _notice_versions(session: Session, some: Sequence[Breach]) -> dict[int, int]:
+def notice_versions(session: Session, some: Sequence[Breach]) -> dict[int, int]:
     """The version of each notice of these breaches, by its id."""
     notices = select(Notice.id, Notice.version).where(Notice.breach_id.in_([one.id for one in some]))
     return {row[0]: row[1] for row in session.execute(notices)}
@@ -220,13 +221,15 @@ def _known_status(status: str | None) -> str | None:
 
 
 def _customer_line(row: ledger.Row, notices: Mapping[int, int], now: datetime) -> CustomerLine:
+    step = next_step(row, now)
     return CustomerLine(
         customer=row.customer.name,
         customer_reference=row.customer.reference,
         told_at=row.told_at,
         means=row.means.value if row.means else None,
         state=row.state.value,
-        step=breach_rows.next_step(row, now),
+        step=step.value,
+        step_at=step_at(row, step),
         version=notices.get(row.notice_id) if row.notice_id else None,
         owed=row.owed,
         accepted_at=row.accepted_at,

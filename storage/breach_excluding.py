@@ -9,8 +9,9 @@ from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from storage import journal, outbox
-from storage.breaches import is_ringing, record, refuse_closed, take_turn_on
-from storage.errors import AlreadyExcluded, NotAffected, NotExcluded, WhyExcludedMissing
+from storage.breaches import is_ringing, record, refuse_closed
+from storage.calls import take_affected
+from storage.errors import AlreadyExcluded, NotExcluded, WhyExcludedMissing
 from storage.ledger import notified_at
 from storage.models import Affected, Breach, Customer, Delivery
 from storage.types import Actor, Purpose
@@ -48,18 +49,10 @@ def include_customer(session: Session, breach: Breach, customer: Customer, *, by
     return affected
 
 
-def get_affected(breach: Breach, customer: Customer) -> Affected:
-    """The customer's row. Raises NotAffected."""
-    found = next((one for one in breach.affected if one.customer_id == customer.id), None)
-    if found is None:
-        raise NotAffected(breach.reference, customer.name)
-    return found
-
-
 def _take_turn(session: Session, breach: Breach, customer: Customer) -> Affected:
-    take_turn_on(session, breach)
+    affected = take_affected(session, breach, customer)
     refuse_closed(breach)
-    return get_affected(breach, customer)
+    return affected
 
 
 def _withdraw_unsent(session: Session, affected: Affected, now: datetime) -> int:

@@ -29,6 +29,11 @@ def find_last_closed(session: Session, *, limit: int) -> Sequence[Breach]:
     return session.scalars(closed.limit(limit)).all()
 
 
+def list_all(session: Session) -> Sequence[Breach]:
+    """All breaches, the newest first, without their ledgers."""
+    return session.scalars(select(Breach).order_by(Breach.id.desc())).all()
+
+
 def find_for(session: Session, user: str, *, limit: int) -> tuple[list[Breach], list[Breach]]:
     """Open breaches, whole: those that this colleague leads, then the others; the nearest deadlines, `limit` in all."""
     nearest = whole_breaches().where(OPEN).order_by(Breach.deadline_at, Breach.id)

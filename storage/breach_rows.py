@@ -1,31 +1,22 @@
-"""The rows of breaches seen from SQL, without reading whole ledgers; and what comes next for one customer.
+"""The rows of breaches seen from SQL, without reading whole ledgers; and which of them are late.
 
 The conditions here say in SQL what `storage.ledger.read_row` says of a row that is loaded.
 """
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
 
 from sqlalchemy import ColumnElement, and_, case, exists, func, or_, select
 from sqlalchemy.orm import Session
 
-from storage.breach_types import RowState
 from storage.customers import is_called
 from storage.ledger import Row
 from storage.models import Affected, Breach, Call, Customer, Delivery
 from storage.types import Medium, Purpose
 
+AT_ONCE = 1000
 OFFERED = 100
 """Customers that are offered at once: as many as Slack takes."""
-STEPS = {
-    RowState.TO_TELL: "tell",
-    RowState.SENDING: "wait",
-    RowState.UNCERTAIN: "uncertain",
-    RowState.DELAYED: "delayed",
-    RowState.REFUSED: "refused",
-    RowState.BOUNCED: "bounced",
-}
 
 
 @dataclass(frozen=True)
@@ -53,12 +44,15 @@ def rings() -> ColumnElement[bool]:
 
 
 def count_rows(session: Session, breaches: Collection[Breach]) -> dict[int, Count]:
-    """The counts of these breaches, by their ids, with one query."""
+    """The counts of these breaches, by their ids, with one query for each thousand."""
     ids = [one.id for one in breaches]
     columns = (func.sum(case((is_waiting(), 1), else_=0)), func.count(Affected.excluded_at))
-    rows = select(Affected.breach_id, func.count(), *columns).where(Affected.breach_id.in_(ids))
-    found = {row[0]: Count(*map(int, row[1:])) for row in session.execute(rows.group_by(Affected.breach_id))}
-    return {id_: found.get(id_, Count()) for id_ in ids}
+    rows = select(Affected.breach_id, func.count(), *columns).group_by(Affected.breach_id)
+    found = {id_: Count() for id_ in ids}
+    for start in range(0, len(ids), AT_ONCE):
+        some = rows.where(Affected.breach_id.in_(ids[start : start + AT_ONCE]))
+        found |= {row[0]: Count(*map(int, row[1:])) for row in session.execute(some)}
+    return found
 
 
 def suggest_affected(
@@ -84,12 +78,3 @@ def is_late(row: Row) -> bool:
     """Whether clause 6 was missed for this customer: told after the deadline, or found after it."""
     told_late = row.told_at is not None and row.told_at > row.affected.breach.deadline_at
     return not row.excluded and (told_late or is_found_late(row.affected))
-
-
-def next_step(row: Row, now: datetime) -> str | None:
-    """What somebody must do about this customer: a key of the words `step.…`; None for nothing."""
-    if row.state in STEPS:
-        return STEPS[row.state]
-    if row.must_be_called(now):
-        return "call"
-    return "documents" if row.owed else None

@@ -303,6 +303,38 @@ class BreachAlreadyOpen(Refused):
     breach: str
 
 
+@dataclass(eq=False)
+class ProofMissing(Refused):
+    """What is told in writing, other than by our mail, counts with a proof only."""
+
+    reference: str
+    customer: str
+
+
+@dataclass(eq=False)
+class DocumentsNotOwed(Refused):
+    """This customer is owed no documents: nobody only spoke to it, or it has a notice, or they were waived."""
+
+    reference: str
+    customer: str
+
+
+@dataclass(eq=False)
+class NoticeNotFailed(Refused):
+    """The notice to this customer neither came back nor was refused: it is on its way, or there."""
+
+    reference: str
+    customer: str
+
+
+@dataclass(eq=False)
+class NothingSent(Refused):
+    """No notice was ever sent to this customer, so none can be sent again."""
+
+    reference: str
+    customer: str
+
+
 # --- the customers of a breach ---
 
 

@@ -18,6 +18,7 @@ from storage import (
     breach_lists,
     breach_rows,
     breaches,
+    calls,
     journal,
     ledger,
     outbox,
@@ -68,7 +69,7 @@ def add_many(session: Session, number: int, *, first: int = 1) -> list[Customer]
 
 def row(session: Session, breach: Breach, customer: Customer) -> Affected:
     session.expire_all()
-    found = breach_excluding.get_affected(breach, customer)
+    found = calls.take_affected(session, breach, customer)
     session.refresh(found)
     return found
 
@@ -438,18 +439,6 @@ def test_what_sql_counts_is_what_the_ledger_reads(database: Database) -> None:
     assert {one.state for one in rows} == set(RowState)
     assert in_sql == {one.affected.id for one in rows if one.waits}
     assert (count.named, count.waiting, count.excluded) == (12, len(in_sql), 1)
-
-
-def test_each_state_has_its_next_step(database: Database) -> None:
-    with database.begin() as session:
-        rows = ledger.read_ledger(make_every_row(session))
-        soon = {one.state: breach_rows.next_step(one, NOW + hours(2)) for one in rows}
-        later = {one.state: breach_rows.next_step(one, NOW + hours(13)) for one in rows}
-
-    assert soon[RowState.TOLD] == "documents"
-    assert (soon[RowState.ACCEPTED], later[RowState.ACCEPTED]) == (None, "call")
-    assert soon[RowState.RECEIVED] is soon[RowState.NOT_AFFECTED] is None
-    assert soon[RowState.BOUNCED] == "bounced"
 
 
 def test_what_rings_is_the_same_in_sql_as_in_the_record(database: Database) -> None:
