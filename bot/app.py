@@ -11,6 +11,7 @@ from bot import answers
 from bot.access import People, build_gate
 from bot.affected_select import AffectedListeners
 from bot.breach import BreachListeners
+from bot.breach_customers import CustomerListeners
 from bot.calls import CallListeners
 from bot.decision import DecisionListeners
 from bot.desk import Desk
@@ -58,6 +59,7 @@ def build_app(desk: Desk, client: WebClient, people: People | None = None) -> Ap
         BreachListeners,
         AffectedListeners,
         CallListeners,
+        CustomerListeners,
         HomeListeners,
     )
     for listeners in every:

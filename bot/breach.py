@@ -1,4 +1,4 @@
-"""`/breach`, its form, and the buttons of a breach's card: become aware, customer told, add customers, close."""
+"""`/breach`, its form, and two buttons of a breach's card: become aware, customer told."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -7,15 +7,15 @@ from slack_bolt import Ack, App, BoltContext
 from slack_sdk import WebClient
 from sqlalchemy.orm import Session
 
-from bot import cards, fields, forms, showing, telling
+from bot import cards, fields, forms, listing, showing, telling
 from bot.access import Speaker
 from bot.blocks import Said, mention, say_card
 from bot.calls import VERBS as CALL_VERBS
 from bot.calls import CallListeners
 from bot.desk import Desk
-from bot.gestures import Body, button_key, is_first, submission_key
+from bot.gestures import Body, is_first, submission_key
 from bot.pressing import REFERENCE, actor_of, find_pressed, nearest, open_modal, pressed, suggest_customers
-from storage import breach_claims, breach_closing, breach_customers, breach_opening, breaches, customers, staff
+from storage import breach_claims, breach_opening, breaches, customers, staff
 from storage.clock import now
 from storage.models import Breach
 from storage.types import Role
@@ -35,12 +35,9 @@ class BreachListeners:
         app.shortcut("report_breach")(self.open_form)
         app.action(pressed("open_breach_form"))(self.open_form)
         app.action(pressed(cards.AWARE))(self.ask_since_when)
-        app.action(pressed(cards.ADD))(self.ask_who_else)
-        app.action(pressed(cards.CLOSE))(self.close)
         app.options("customers")(self.suggest)
         app.view(forms.REPORT)(self.report)
         app.view(forms.BECOME_AWARE)(self.become_aware)
-        app.view(forms.ADD_CUSTOMERS)(self.add_customers)
 
     def answer_command(self, ack: Ack, body: dict[str, Any], context: BoltContext, client: WebClient) -> None:
         speaker: Speaker = context["speaker"]
@@ -80,12 +77,6 @@ class BreachListeners:
         open_modal(client, body, forms.aware_form(card.reference, speaker.language))
         ack()
 
-    def ask_who_else(self, ack: Ack, body: dict[str, Any], context: BoltContext, client: WebClient) -> None:
-        speaker: Speaker = context["speaker"]
-        card = self._pressed_by_handler(body, speaker, cards.ADD)
-        open_modal(client, body, forms.add_form(card.reference, speaker.language))
-        ack()
-
     def suggest(self, ack: Ack, body: dict[str, Any]) -> None:
         ack(options=forms.offer(suggest_customers(self.desk, str(body.get("value") or ""))))
 
@@ -97,27 +88,6 @@ class BreachListeners:
                 breach = self._to_change(session, speaker, body["view"]["private_metadata"])
                 breach_claims.become_aware(session, breach, aware_at, by=actor_of(speaker), now=now())
                 telling.tell_thread(session, breach.reference, "breach_aware", now=now())
-        ack()
-
-    def add_customers(self, ack: Ack, body: dict[str, Any], context: BoltContext) -> None:
-        speaker: Speaker = context["speaker"]
-        chosen = fields.read_customers(body["view"])
-        with self.desk.decide() as session:
-            if is_first(session, submission_key(body), now=now()):
-                breach = self._to_change(session, speaker, body["view"]["private_metadata"])
-                named = customers.get_customers(session, chosen)
-                if breach_customers.add_customers(session, breach, named, by=actor_of(speaker), now=now()):
-                    telling.tell_thread(session, breach.reference, "breach_customers_added", now=now())
-        ack()
-
-    def close(self, ack: Ack, body: dict[str, Any], context: BoltContext) -> None:
-        speaker: Speaker = context["speaker"]
-        card = self._pressed_by_handler(body, speaker, cards.CLOSE)
-        with self.desk.decide() as session:
-            if is_first(session, button_key(body), now=now()):
-                breach = self._to_change(session, speaker, card.reference)
-                breach_closing.close_breach(session, breach, by=actor_of(speaker), now=now())
-                telling.tell_thread(session, breach.reference, "breach_closed", now=now())
         ack()
 
     def _open(self, session: Session, speaker: Speaker, report: forms.Report, view_id: str) -> Breach:
@@ -154,8 +124,7 @@ class BreachListeners:
 
     def _list(self, speaker: Speaker) -> str:
         with self.desk.database.reading() as session:
-            found = [showing.show_breach(session, one) for one in breaches.list_breaches(session, limit=20)]
-        return render("breach_list", speaker.language, "slack", cards=found)
+            return listing.say_breaches(session, speaker.language)
 
 
 def _help(typed: str, language: str) -> str:

@@ -4,7 +4,12 @@ from typing import Annotated
 
 import typer
 
-from bot import call_commands, decision_commands, failure_commands  # noqa: F401 - add their commands
+from bot import (  # noqa: F401 - add their commands to `bot dsr` and `bot breach`
+    call_commands,
+    customer_commands,
+    decision_commands,
+    failure_commands,
+)
 from bot.breach_commands import breach_app
 from bot.evidence_commands import evidence
 from bot.request_commands import request_app

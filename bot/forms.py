@@ -58,10 +58,6 @@ def aware_form(reference: str, language: str) -> View:
     return modal(language, BECOME_AWARE, [intro, instant(language, "aware_at")], reference)
 
 
-def add_form(reference: str, language: str) -> View:
-    return modal(language, ADD_CUSTOMERS, [customers_select(language, optional=False)], reference)
-
-
 def choose_form(reference: str, language: str) -> View:
     """The first step of forwarding: a typeahead over the customers."""
     intro = section(render("request_choose", language, "slack", reference=reference))

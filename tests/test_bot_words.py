@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 import bot.refusals
-from bot import call_forms, decision_forms, forms, letters
+from bot import breach_forms, call_forms, decision_forms, forms, letters
 from bot.blocks import SHOWN, mention, plain, say, say_buttons, say_card
 from bot.cards import (
     REASONS,
@@ -47,7 +47,7 @@ from tests.playground.rules import check_message, check_view
 
 AT = datetime(2026, 10, 23, 15, 40, tzinfo=UTC)
 TEMPLATES = Path(inspect.getfile(render)).parent
-SAMPLES: dict[str, Any] = {"datetime": AT, "str": "handler", "tuple": ("Acme", "Garage")}
+SAMPLES: dict[str, Any] = {"datetime": AT, "str": "handler", "tuple": ("Acme", "Garage"), "int": 2}
 FORWARD = ForwardLine("Acme", "C0001", AT, "U01ANNE", None, None)
 LINES = {
     "on its way": FORWARD,
@@ -142,6 +142,7 @@ def breach_card(**changed: Any) -> BreachCard:
     return BreachCard(**(values | changed))
 
 
+BOUNCED = CustomerLine("Acme", "C0001", None, None, state="bounced", step="telephone-lost")
 MANY = breach_card(customers=tuple(CustomerLine(f"Customer {n}" * 9, f"C{n:04}", None, None) for n in range(900)))
 REQUESTS = {
     "held": request_card(),
@@ -167,10 +168,12 @@ BREACHES = {
     "suspected": breach_card(aware_at=None, aware_by=None, customers=()),
     "closed": breach_card(closed_at=AT, closed_by="root", suspected_at=None),
     "many": MANY,
-    "to call": breach_card(customers=(CustomerLine("Acme", "C0001", None, None, to_call=True, lost=True),)),
+    "to call": breach_card(customers=(BOUNCED,)),
     "documents owed": breach_card(customers=(CustomerLine("Acme", "C0001", AT, "telephone", owed=True),)),
     "closed, then came back": breach_card(
-        closed_at=AT, closed_by="root", customers=(CustomerLine("Acme", "C0001", None, None, to_call=True, lost=True),)
+        closed_at=AT,
+        closed_by="root",
+        customers=(BOUNCED,),
     ),
 }
 CARDS: dict[str, RequestCard | BreachCard] = {**REQUESTS, **BREACHES}
@@ -276,7 +279,10 @@ def test_every_modal_is_one_that_slack_accepts(language: str) -> None:
         call_forms.call_form("BR-2026-0007", language, now=AT),
         call_forms.waive_form("BR-2026-0007", language),
         call_forms.again_form("BR-2026-0007", language),
-        forms.add_form("BR-2026-0007", language),
+        breach_forms.add_form("BR-2026-0007", language),
+        breach_forms.exclude_form("BR-2026-0007", language),
+        breach_forms.include_form("BR-2026-0007", language),
+        breach_forms.close_late_form("BR-2026-0007", [f"Customer {n}" * 9 for n in range(300)], language),
         forms.choose_form("DSR-2026-0042", language),
         decision_forms.confirm_form(choice, language),
         decision_forms.confirm_form(replace(choice, second=True), language),

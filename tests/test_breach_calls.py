@@ -300,8 +300,8 @@ def test_the_hours_of_a_drill_pass_faster_for_who_has_not_answered(lite: Databas
 
         row = read_row(affected)
 
-    assert row.unread_at == NOW + hours(0.5)
-    assert [row.must_be_called(NOW + hours(at)) for at in (0.4, 0.5)] == [False, True]
+        assert row.unread_at == NOW + hours(0.5)
+        assert [row.must_be_called(NOW + hours(at)) for at in (0.4, 0.5)] == [False, True]
 
 
 # --- the same notice again ---

@@ -32,7 +32,7 @@ from storage.errors import (
 )
 from storage.models import Affected, Breach, Customer, Delivery, Reminder
 from storage.types import Means, Medium, Purpose
-from tests.storage_support import ANNE, BORIS, NOW, add_customer, hours, open_breach, queue, together
+from tests.storage_support import ANNE, BORIS, NOW, add_customer, hours, open_breach, queue, together, waive_all
 
 
 def tell(session: Session, breach: Breach, customer: Customer, **known: object) -> Affected:
@@ -241,6 +241,7 @@ def test_a_breach_is_closed_when_everybody_is_told_and_not_before(database: Data
             breach_closing.close_breach(session, breach, by=ANNE, now=NOW)
         tell(session, breach, one)
         tell(session, breach, three)
+        waive_all(session, breach)
         breach_closing.close_breach(session, breach, by=BORIS, now=NOW + hours(2))
 
     assert refusal.value.customers == ("N1", "N3")
@@ -264,6 +265,7 @@ def test_a_closed_breach_refuses_every_move(database: Database) -> None:
         customer = add_customer(session)
         breach = open_breach(session, customer)
         tell(session, breach, customer)
+        waive_all(session, breach)
         breach_closing.close_breach(session, breach, by=ANNE, now=NOW)
 
         with pytest.raises(BreachClosed):
@@ -279,7 +281,9 @@ def test_a_closed_breach_refuses_every_move(database: Database) -> None:
 def test_a_breach_is_never_closed_over_a_customer_added_at_the_same_instant(database: Database) -> None:
     with database.begin() as session:
         told, found_later = add_customer(session, "C0001"), add_customer(session, "C0002")
-        tell(session, open_breach(session, told), told)
+        breach = open_breach(session, told)
+        tell(session, breach, told)
+        waive_all(session, breach)
 
     def decide(which: int) -> str:
         try:
