@@ -208,7 +208,8 @@ class CustomerLine:
     """One affected customer: told when and by which means, or not yet; its state, and the next step.
 
     `step` is of storage.next_step, `step_at` the instant that its words name. `version` is the number of the newest
-    notice that its server has; `owed`: it was only spoken to; `found_late`: it was named after the deadline.
+    notice that its server has; `owed`: it was only spoken to; `found_late`: it was named after the deadline;
+    `attempts`: how often it was called in vain.
     """
 
     customer: str
@@ -223,6 +224,7 @@ class CustomerLine:
     accepted_at: datetime | None = None
     received_at: datetime | None = None
     found_late: bool = False
+    attempts: int = 0
 
     @property
     def excluded(self) -> bool:

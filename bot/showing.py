@@ -235,6 +235,7 @@ def _customer_line(row: ledger.Row, notices: Mapping[int, int], now: datetime) -
         accepted_at=row.accepted_at,
         received_at=row.received_at,
         found_late=breach_rows.is_found_late(row.affected),
+        attempts=sum(not call.reached for call in row.affected.calls),
     )
 
 

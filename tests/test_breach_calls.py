@@ -28,7 +28,7 @@ from storage.ledger import Row, read_row
 from storage.models import Affected, Attachment, Breach, Call, Customer, Delivery, Instruction
 from storage.next_step import NextStep, next_step, step_at
 from storage.types import Means, Said
-from tests.notice_support import become, reply, send_notice
+from tests.calling_support import become, reply, send_notice
 from tests.storage_support import ANNE, BORIS, NOW, add_customer, hours, open_breach, together
 
 OURS = "privacy@kavkom.example"

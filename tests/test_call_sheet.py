@@ -23,7 +23,7 @@ from storage.next_step import NextStep
 from storage.types import Means
 from templates import LANGUAGES
 from tests.bot_support import fill
-from tests.notice_support import reply, send_notice
+from tests.calling_support import reply, send_notice
 from tests.storage_support import ANNE, NOW, add_customer, hours, open_breach
 
 AT = datetime(2026, 10, 23, 15, 40, tzinfo=UTC)

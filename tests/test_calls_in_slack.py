@@ -16,7 +16,7 @@ from storage.clock import now
 from storage.models import Affected, Breach, Call, Delivery
 from storage.types import DESK, Means, Medium, Purpose, Role
 from tests.bot_support import ANNE, BORIS, CARLA, Desk, minutes_ago, running_desk
-from tests.notice_support import become, send_notice
+from tests.calling_support import become, send_notice
 from tests.playground import people
 from tests.playground.workspace import Message
 
@@ -83,6 +83,7 @@ def test_a_voicemail_is_kept_and_only_who_was_reached_was_told(small_desk: Desk)
     small_desk.workspace.submit(CARLA, form_of(small_desk, CARLA, reference), voicemail)
     wait_for_thread(small_desk, card, "called without success")
     still = small_desk.breach(reference)
+    small_desk.wait_for_card(reference, "called in vain: 1")
     small_desk.workspace.submit(CARLA, form_of(small_desk, CARLA, reference), reached)
 
     wait_for_thread(small_desk, card, "Garage du Lac was told")
