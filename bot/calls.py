@@ -26,8 +26,8 @@ from storage.errors import PersonalDataInText, ProofMissing
 from storage.models import Breach, Customer
 from storage.types import Role
 
-CALL, WAIVE, AGAIN, SHEET = "call", "waive", "again", "sheet"
-VERBS = (CALL, WAIVE, AGAIN, SHEET)
+CALL, WAIVE, AGAIN, SHEET, SHEET_OF_ALL = "call", "waive", "again", "sheet", "sheet all"
+VERBS = (CALL, WAIVE, AGAIN, SHEET, SHEET_OF_ALL)
 """What may follow a breach's reference."""
 
 
@@ -48,8 +48,9 @@ class CallListeners:
 
     def answer_verb(self, body: Body, client: WebClient, reference: str, verb: str, speaker: Speaker) -> str | None:
         """`/breach REF call|waive|again`: the form; `sheet`: what is said. Raises what the record refuses."""
-        if verb == SHEET:
-            return self._mail_sheet(speaker, reference, gesture=f"command:{body['trigger_id']}")
+        if verb in (SHEET, SHEET_OF_ALL):
+            gesture = f"command:{body['trigger_id']}"
+            return self._mail_sheet(speaker, reference, gesture=gesture, everyone=verb == SHEET_OF_ALL)
         with self.desk.database.reading() as session:
             staff.get_staff(session, speaker.user, now=now(), at_least=Role.HANDLER)
             known = breaches.get_breach(session, reference).reference
@@ -138,11 +139,11 @@ class CallListeners:
         breach = breaches.get_breach(session, view["private_metadata"], to_change=True)
         return breach, customers.get_customer(session, read_affected(view))
 
-    def _mail_sheet(self, speaker: Speaker, reference: str, *, gesture: str) -> str:
+    def _mail_sheet(self, speaker: Speaker, reference: str, *, gesture: str, everyone: bool = False) -> str:
         """To the colleague's own address; what to say of it."""
         with self.desk.database.reading() as session:
             staff.get_staff(session, speaker.user, now=now(), at_least=Role.HANDLER)
-            sheet = make_call_sheet(session, breaches.get_breach(session, reference), now=now())
+            sheet = make_call_sheet(session, breaches.get_breach(session, reference), everyone=everyone, now=now())
         words = write_mail_sheet(sheet, speaker.language, company=self.desk.settings.company_name)
         with self.desk.decide() as session:
             colleague = staff.get_staff(session, speaker.user, now=now(), at_least=Role.HANDLER)

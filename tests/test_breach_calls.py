@@ -387,6 +387,7 @@ def test_another_address_is_used_only_as_the_customers_recorded_instruction(data
     with database.begin() as session:
         breach, customer, affected = opened(session)
         send_notice(session, breach, affected, at=NOW, bounced_at=NOW + hours(1))
+        assert notice_again.instructed_addresses(session, breach) == {}
         with pytest.raises(InstructionMissing):
             redirect(session, breach, customer, "security@acme.example", instruction=" ")
         with pytest.raises(MalformedAddress):
@@ -404,7 +405,7 @@ def test_another_address_is_used_only_as_the_customers_recorded_instruction(data
             "Mrs Martin by telephone",
             breach.reference,
         )
-        assert notice_again.instructed_address(session, affected) == "security@acme.example"
+        assert notice_again.instructed_addresses(session, breach) == {customer.id: "security@acme.example"}
         assert [one.action for one in entries[-2:]] == ["instruction-recorded", "notice-redirected"]
         assert not [one for one in entries if "acme.example" in one.detail or "Martin" in one.detail]
 

@@ -234,6 +234,19 @@ def add_attempt(session: Session, breach: Breach) -> None:
     session.add(call)
 
 
+def test_with_all_the_sheet_holds_whoever_is_not_told_yet(small_desk: Desk) -> None:
+    reference = small_desk.open_breach("C0001", "C0002", "C0003")
+    with small_desk.bot.desk.decide() as session:
+        breach = breaches.get_breach(session, reference)
+        send_notice(session, breach, breach.affected[0], at=now(), bounced_at=now())
+
+    some = small_desk.workspace.command(CARLA, f"/breach {reference} sheet").text
+    everyone = small_desk.workspace.command(CARLA, f"/breach {reference} sheet all").text
+
+    assert ": 1 to call" in some
+    assert ": 3 to call" in everyone
+
+
 def test_nobody_to_call_is_a_sentence(small_desk: Desk) -> None:
     reference = notified(small_desk, "C0001", accepted_at=now())
 
