@@ -118,11 +118,17 @@ def test_what_is_missing_or_personal_is_said_beside_its_field(small_desk: Desk) 
 
 def test_saving_twice_at_once_records_one_call(desk: Desk) -> None:
     reference = desk.open_breach("C0001")
-    form = form_of(desk, CARLA, reference)
+    view = desk.workspace.model.find_view(view_id=form_of(desk, CARLA, reference)["id"])
+    assert view is not None
+    payload = desk.workspace.gestures.payloads.submission(people.CARLA, view)
+    chosen = {"text": {"type": "plain_text", "text": "Garage du Lac (C0001)"}, "value": "C0001"}
+    payload["view"]["state"]["values"]["affected_customer"]["affected_customer"]["selected_option"] = chosen
 
     with ThreadPoolExecutor(2) as pool:
-        list(pool.map(lambda _: desk.workspace.submit(CARLA, form, {"affected_customer": "C0001"}), range(2)))
+        asked = [desk.workspace.gestures.asking.ask("interactive", payload) for _ in range(2)]
+        answers = [one.body for one in pool.map(desk.workspace.wait_on, asked)]
 
+    assert not any(answers)
     assert len(calls_of(desk, reference)) == 1
 
 
