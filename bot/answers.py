@@ -11,13 +11,22 @@ from bot import fields, forms
 from bot.gestures import Body, kind_of
 from bot.refusals import sentence_of
 from bot.trouble import UNREACHABLE
-from storage.errors import InstantInFuture, PersonalDataInText, Refused, ToldBeforeNoticed
+from storage.errors import (
+    InstantInFuture,
+    PersonalDataInText,
+    Refused,
+    ToldBeforeNoticed,
+    TwoDaysNeeded,
+    UnknownCustomers,
+)
 from templates import escape_slack
 
 _FIELDS: dict[type[Refused], str] = {
     PersonalDataInText: "plain_text_input",
     InstantInFuture: "datetimepicker",
     ToldBeforeNoticed: "datetimepicker",
+    TwoDaysNeeded: "datepicker",
+    UnknownCustomers: "plain_text_input",
 }
 
 

@@ -9,7 +9,10 @@ from slack_sdk import WebClient
 
 from bot import answers
 from bot.access import People, build_gate
+from bot.affected_select import AffectedListeners
 from bot.breach import BreachListeners
+from bot.breach_customers import CustomerListeners
+from bot.calls import CallListeners
 from bot.decision import DecisionListeners
 from bot.desk import Desk
 from bot.failure import FailureListeners
@@ -56,6 +59,9 @@ def build_app(desk: Desk, client: WebClient, people: People | None = None) -> Ap
         TaskListeners,
         BreachListeners,
         NoticeListeners,
+        AffectedListeners,
+        CallListeners,
+        CustomerListeners,
         HomeListeners,
     )
     for listeners in every:

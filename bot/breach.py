@@ -1,4 +1,4 @@
-"""`/breach`, its form, and the buttons of a breach's card: become aware, customer told, add customers, close."""
+"""`/breach`, its form, and two buttons of a breach's card: become aware, customer told."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -7,16 +7,18 @@ from slack_bolt import Ack, App, BoltContext
 from slack_sdk import WebClient
 from sqlalchemy.orm import Session
 
-from bot import cards, fields, forms, showing, telling
+from bot import cards, fields, forms, listing, showing, telling
 from bot.access import Speaker
 from bot.blocks import Said, mention, say_card
+from bot.calls import VERBS as CALL_VERBS
+from bot.calls import CallListeners
 from bot.desk import Desk
-from bot.gestures import Body, button_key, is_first, submission_key
+from bot.gestures import Body, is_first, submission_key
 from bot.pressing import REFERENCE, actor_of, find_pressed, nearest, open_modal, pressed, suggest_customers
-from storage import breach_claims, breach_closing, breach_customers, breach_opening, breaches, customers, staff
+from storage import breach_claims, breach_opening, breaches, customers, staff
 from storage.clock import now
 from storage.models import Breach
-from storage.types import Means, Role
+from storage.types import Role
 from templates import render
 
 VERBS = ("list", "help")
@@ -33,27 +35,26 @@ class BreachListeners:
         app.shortcut("report_breach")(self.open_form)
         app.action(pressed("open_breach_form"))(self.open_form)
         app.action(pressed(cards.AWARE))(self.ask_since_when)
-        app.action(pressed(cards.TOLD))(self.ask_how_told)
-        app.action(pressed(cards.ADD))(self.ask_who_else)
-        app.action(pressed(cards.CLOSE))(self.close)
         app.options("customers")(self.suggest)
         app.view(forms.REPORT)(self.report)
         app.view(forms.BECOME_AWARE)(self.become_aware)
-        app.view(forms.RECORD_TOLD)(self.record_told)
-        app.view(forms.ADD_CUSTOMERS)(self.add_customers)
 
     def answer_command(self, ack: Ack, body: dict[str, Any], context: BoltContext, client: WebClient) -> None:
         speaker: Speaker = context["speaker"]
         typed = str(body.get("text") or "").strip()
+        case, _, verb = (one.strip() for one in typed.partition(" "))
         if not typed:
             self.open_form(ack, body, context, client)
         elif REFERENCE.fullmatch(typed):
             said = self._show(typed, speaker)
             ack(text=said.text, blocks=list(said.blocks))
+        elif REFERENCE.fullmatch(case) and verb in CALL_VERBS:
+            said_of = CallListeners(self.desk).answer_verb(body, client, case, verb, speaker)
+            ack(text=said_of) if said_of else ack()
         elif typed == "list":
             ack(text=self._list(speaker))
         else:
-            ack(text=render("breach_help", speaker.language, "slack", nearest=nearest(typed, VERBS)))
+            ack(text=_help(typed, speaker.language))
 
     def open_form(self, ack: Ack, body: dict[str, Any], context: BoltContext, client: WebClient) -> None:
         speaker: Speaker = context["speaker"]
@@ -76,18 +77,6 @@ class BreachListeners:
         open_modal(client, body, forms.aware_form(card.reference, speaker.language))
         ack()
 
-    def ask_how_told(self, ack: Ack, body: dict[str, Any], context: BoltContext, client: WebClient) -> None:
-        speaker: Speaker = context["speaker"]
-        card = self._pressed_by_handler(body, speaker, cards.TOLD)
-        open_modal(client, body, forms.told_form(card, speaker.language, now=now()))
-        ack()
-
-    def ask_who_else(self, ack: Ack, body: dict[str, Any], context: BoltContext, client: WebClient) -> None:
-        speaker: Speaker = context["speaker"]
-        card = self._pressed_by_handler(body, speaker, cards.ADD)
-        open_modal(client, body, forms.add_form(card.reference, speaker.language))
-        ack()
-
     def suggest(self, ack: Ack, body: dict[str, Any]) -> None:
         ack(options=forms.offer(suggest_customers(self.desk, str(body.get("value") or ""))))
 
@@ -99,34 +88,6 @@ class BreachListeners:
                 breach = self._to_change(session, speaker, body["view"]["private_metadata"])
                 breach_claims.become_aware(session, breach, aware_at, by=actor_of(speaker), now=now())
                 telling.tell_thread(session, breach.reference, "breach_aware", now=now())
-        ack()
-
-    def record_told(self, ack: Ack, body: dict[str, Any], context: BoltContext) -> None:
-        speaker: Speaker = context["speaker"]
-        with self.desk.decide() as session:
-            if is_first(session, submission_key(body), now=now()):
-                self._record_told(session, speaker, body["view"])
-        ack()
-
-    def add_customers(self, ack: Ack, body: dict[str, Any], context: BoltContext) -> None:
-        speaker: Speaker = context["speaker"]
-        chosen = fields.read_customers(body["view"])
-        with self.desk.decide() as session:
-            if is_first(session, submission_key(body), now=now()):
-                breach = self._to_change(session, speaker, body["view"]["private_metadata"])
-                named = customers.get_customers(session, chosen)
-                if breach_customers.add_customers(session, breach, named, by=actor_of(speaker), now=now()):
-                    telling.tell_thread(session, breach.reference, "breach_customers_added", now=now())
-        ack()
-
-    def close(self, ack: Ack, body: dict[str, Any], context: BoltContext) -> None:
-        speaker: Speaker = context["speaker"]
-        card = self._pressed_by_handler(body, speaker, cards.CLOSE)
-        with self.desk.decide() as session:
-            if is_first(session, button_key(body), now=now()):
-                breach = self._to_change(session, speaker, card.reference)
-                breach_closing.close_breach(session, breach, by=actor_of(speaker), now=now())
-                telling.tell_thread(session, breach.reference, "breach_closed", now=now())
         ack()
 
     def _open(self, session: Session, speaker: Speaker, report: forms.Report, view_id: str) -> Breach:
@@ -143,14 +104,6 @@ class BreachListeners:
             by=actor_of(speaker),
             now=now(),
         )
-
-    def _record_told(self, session: Session, speaker: Speaker, view: Body) -> None:
-        breach = self._to_change(session, speaker, view["private_metadata"])
-        customer = customers.get_customer(session, fields.read_option(view, "told_customer"))
-        means, told_at = Means(fields.read_option(view, "means")), fields.read_at(view, "told_at")
-        by = actor_of(speaker)
-        affected = breach_customers.record_told(session, breach, customer, means=means, at=told_at, by=by, now=now())
-        telling.tell_thread(session, breach.reference, "breach_told", affected_id=affected.id, now=now())
 
     def _to_change(self, session: Session, speaker: Speaker, reference: str) -> Breach:
         """The breach, if this person may decide: asked again at the commit, for a modal can outlive a role."""
@@ -171,8 +124,16 @@ class BreachListeners:
 
     def _list(self, speaker: Speaker) -> str:
         with self.desk.database.reading() as session:
-            found = [showing.show_breach(session, one) for one in breaches.list_breaches(session, limit=20)]
-        return render("breach_list", speaker.language, "slack", cards=found)
+            return listing.say_breaches(session, speaker.language)
+
+
+def _help(typed: str, language: str) -> str:
+    """The help, and what was probably meant."""
+    case, _, verb = typed.partition(" ")
+    if REFERENCE.fullmatch(case):
+        meant = nearest(verb, CALL_VERBS)
+        return render("breach_help", language, "slack", nearest=meant and f"{case.upper()} {meant}")
+    return render("breach_help", language, "slack", nearest=nearest(typed, VERBS))
 
 
 def _say_reported(card: cards.BreachCard, told: telling.Told, speaker: Speaker) -> fields.View:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import func, select
@@ -12,6 +13,7 @@ from bot.cards import (
     CANDIDATES,
     REASONS,
     BreachCard,
+    BreachLine,
     CandidateLine,
     Card,
     CustomerLine,
@@ -23,11 +25,13 @@ from bot.cards import (
     is_request,
 )
 from bot.notice_cards import NoticeLine
-from storage import asking, breaches, ledger, requests, tasks
+from storage import asking, breach_rows, breaches, ledger, requests, tasks
 from storage.attempts import withheld_size
+from storage.clock import now as desk_now
 from storage.correspondence import find_mails_of
 from storage.forwards import accepted_at, call_that_reached, newest_attempt
-from storage.models import Affected, Breach, CaseMail, Delivery, Forward, Notice, Request
+from storage.models import Breach, CaseMail, Delivery, Forward, Notice, Request
+from storage.next_step import next_step, step_at
 from storage.types import Correspondence, Purpose
 
 
@@ -110,19 +114,45 @@ def _proposal(request: Request) -> ProposalLine | None:
 
 
 def show_breach(session: Session, breach: Breach) -> BreachCard:
-    """The breach's card as of now; customers who are not told stand first."""
+    """The breach's card as of now."""
     return show_breaches(session, [breach])[0]
 
 
 def show_breaches(session: Session, some: Sequence[Breach]) -> list[BreachCard]:
-    """The cards of breaches, by two queries."""
+    """The cards of breaches, by two queries; those that are not told stand first."""
     versions = _versions(session, [one.reference for one in some])
-    lines = _notices(session, [one.id for one in some])
-    return [_show_breach(one, versions.get(one.reference, 0), lines.get(one.id)) for one in some]
+    notices = _notices(session, some)
+    return [_show_breach(one, versions.get(one.reference, 0), notices.get(one.id, [])) for one in some]
 
 
-def _show_breach(breach: Breach, version: int, notice: NoticeLine | None) -> BreachCard:
-    lines = [_customer_line(affected) for affected in breach.affected]
+def show_lines(session: Session, some: Sequence[Breach]) -> list[BreachLine]:
+    """Breaches as a list shows them, by one query; their ledgers are counted, not loaded."""
+    counts = breach_rows.count_rows(session, some)
+    return [_breach_line(one, counts[one.id]) for one in some]
+
+
+def _breach_line(breach: Breach, count: breach_rows.Count) -> BreachLine:
+    affected = count.named - count.excluded
+    return BreachLine(
+        reference=breach.reference,
+        precautionary=breach.aware_at is None,
+        deadline_at=breach.deadline_at,
+        closed_at=breach.closed_at,
+        affected=affected,
+        told=affected - count.waiting,
+        lead=breach.lead,
+    )
+
+
+def notice_versions(session: Session, some: Sequence[Breach]) -> dict[int, int]:
+    """The version of each notice of these breaches, by its id."""
+    notices = select(Notice.id, Notice.version).where(Notice.breach_id.in_([one.id for one in some]))
+    return {row[0]: row[1] for row in session.execute(notices)}
+
+
+def _show_breach(breach: Breach, version: int, notices: Sequence[Notice]) -> BreachCard:
+    at, versions = desk_now(), {one.id: one.version for one in notices}
+    lines = [_customer_line(row, versions, at) for row in ledger.read_ledger(breach)]
     return BreachCard(
         reference=breach.reference,
         opened_at=breach.opened_at,
@@ -138,19 +168,21 @@ def _show_breach(breach: Breach, version: int, notice: NoticeLine | None) -> Bre
         version=version,
         about=breach.about,
         no_breach=breach.no_breach_reason is not None,
-        notice=notice,
+        notice=_notice_line(notices[-1]) if notices else None,
     )
 
 
-def _notices(session: Session, ids: Sequence[int]) -> dict[int, NoticeLine]:
-    """The newest version of each breach, draft or sent, by its id."""
-    wanted = select(Notice).where(Notice.breach_id.in_(ids)).order_by(Notice.version)
-    return {
-        one.breach_id: NoticeLine(
-            one.version, one.final, one.prepared_at, one.prepared_by, one.approved_at, one.approved_by
-        )
-        for one in session.scalars(wanted)
-    }
+def _notices(session: Session, some: Sequence[Breach]) -> dict[int, list[Notice]]:
+    """The notices of each of these breaches, drafts too, in the order of their versions."""
+    found: dict[int, list[Notice]] = {}
+    wanted = select(Notice).where(Notice.breach_id.in_([one.id for one in some])).order_by(Notice.version)
+    for notice in session.scalars(wanted):
+        found.setdefault(notice.breach_id, []).append(notice)
+    return found
+
+
+def _notice_line(one: Notice) -> NoticeLine:
+    return NoticeLine(one.version, one.final, one.prepared_at, one.prepared_by, one.approved_at, one.approved_by)
 
 
 def find_card(session: Session, reference: str) -> Card:
@@ -203,13 +235,22 @@ def _known_status(status: str | None) -> str | None:
     return status if status and re.fullmatch(r"[245]\.\d{1,3}\.\d{1,3}", status) else None
 
 
-def _customer_line(affected: Affected) -> CustomerLine:
-    reached = sorted((call for call in affected.calls if call.reached), key=lambda call: call.at)
+def _customer_line(row: ledger.Row, notices: Mapping[int, int], now: datetime) -> CustomerLine:
+    step = next_step(row, now)
     return CustomerLine(
-        customer=affected.customer.name,
-        customer_reference=affected.customer.reference,
-        told_at=ledger.notified_at(affected),
-        means=reached[0].means.value if reached else None,
+        customer=row.customer.name,
+        customer_reference=row.customer.reference,
+        told_at=row.told_at,
+        means=row.means.value if row.means else None,
+        state=row.state.value,
+        step=step.value,
+        step_at=step_at(row, step),
+        version=notices.get(row.notice_id) if row.notice_id else None,
+        owed=row.owed,
+        accepted_at=row.accepted_at,
+        received_at=row.received_at,
+        found_late=breach_rows.is_found_late(row.affected),
+        attempts=sum(not call.reached for call in row.affected.calls),
     )
 
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from storage import breach_closing, breach_customers, breaches, customers, journal, notice_reading, notices
+from storage import breach_closing, breach_customers, breaches, calls, customers, journal, notice_reading, notices
 from storage.database import Database, open_database
 from storage.errors import (
     BreachClosed,
@@ -377,7 +377,7 @@ def test_a_customers_own_window_is_the_same_instant_in_every_version(small: Data
     with small.begin() as session:
         breach = breaches.get_breach(session, REF)
         second = breach.affected[1].customer
-        breach_customers.record_told(session, breach, second, means=Means.TELEPHONE, at=NOW, by=ANNE, now=NOW)
+        calls.record_told(session, breach, second, means=Means.TELEPHONE, at=NOW, by=ANNE, now=NOW)
     approve(small, REF, by=BORIS, at=NOW + hours(4))
     with small.begin() as session:
         learn(session, breaches.get_breach(session, REF), persons=30)
