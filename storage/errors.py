@@ -301,3 +301,26 @@ class BreachAlreadyOpen(Refused):
 
     reference: str
     breach: str
+
+
+@dataclass(eq=False)
+class UnknownDocument(Refused):
+    """The breach has no document with this number."""
+
+    reference: str
+
+
+@dataclass(eq=False)
+class DocumentUnreadable(Refused):
+    """The document could not be read when it came: it is sent to nobody."""
+
+    reference: str
+    number: int
+
+
+@dataclass(eq=False)
+class DocumentSent(Refused):
+    """The document is in a notice already: for whom it is cannot change any more."""
+
+    reference: str
+    number: int
