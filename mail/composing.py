@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session, joinedload, undefer
 from mail.acknowledging import reply_fields
 from mail.drill import MARK, Wire, address_on_wire
 from mail.forward import Envelope, compose
+from mail.notice import notice_words
 from mail.reading import Effective, read_mail
 from mail.receipts import TO_CUSTOMERS, receipt_address
 from mail.recent import LARGEST, RecentLetters
@@ -212,6 +213,8 @@ def _words(
     """`says` is what the mail `about` which we write says. Of one that a colleague wrote only the letter is shown."""
     if delivery.purpose is Purpose.CONFIRMATION:
         return confirmation_words(delivery, session.get_one(Customer, delivery.customer_id), settings.company_name)
+    if delivery.purpose is Purpose.NOTICE:
+        return notice_words(session, delivery)
     if says is None:
         return Words(delivery.subject or "", delivery.text or "", delivery.html)
     received_at = about.received_at if about else delivery.queued_at

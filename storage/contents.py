@@ -61,9 +61,9 @@ def sent_content(session: Session, delivery: Delivery) -> Content | None:
         went = delivery.sha256 or delivery.accepted_at
         return Content(State.ERASED, 0, delivery.sha256, lambda: iter(())) if went else None
     boundary = boundary_of(delivery.message_id)
-    original = session.get(Message, delivery.original_id) if is_spliced(content, boundary) else None
     if delivery.original_id is None and is_spliced(content, boundary):
         return _with_files(session, delivery, content, boundary)
+    original = session.get(Message, delivery.original_id) if is_spliced(content, boundary) else None
     if original is None:
         return Content(State.WHOLE, len(content), delivery.sha256, lambda: iter([content]))
     if not parts_kept(session, original):
