@@ -4,6 +4,7 @@ What is text is read as text, HTML with its tags apart, the office formats that 
 anything else as its plain bytes, which says little of a picture and something of a PDF.
 """
 
+import codecs
 import html
 import re
 import zipfile
@@ -69,13 +70,19 @@ def _pieces(content: bytes) -> Iterator[str]:
         text = content[:READ].decode("utf-16", "ignore")
         yield from (text[start : start + CHUNK] for start in range(0, len(text), CHUNK))
     else:
-        yield from (_decode(content[start : start + CHUNK]) for start in range(0, min(len(content), READ), CHUNK))
+        yield from _decoded(content[:READ])
 
 
-def _decode(chunk: bytes) -> str:
-    """UTF-8, or what Windows writes; a chunk may begin or end inside a character."""
-    text = chunk.decode("utf-8", "ignore")
-    return text if len(text.encode("utf-8")) >= len(chunk) - 8 else chunk.decode("windows-1252", "ignore")
+def _decoded(content: bytes) -> Iterator[str]:
+    """UTF-8, or what Windows writes; a piece may end inside a character."""
+    utf_8 = codecs.getincrementaldecoder("utf-8")()
+    for start in range(0, len(content), CHUNK):
+        chunk = content[start : start + CHUNK]
+        try:
+            yield utf_8.decode(chunk)
+        except UnicodeDecodeError:
+            utf_8.reset()
+            yield chunk.decode("windows-1252", "ignore")
 
 
 def _archived(content: bytes) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Documents that staff mail to a breach: taken in unmarked, marked by a person, and warned of where they name others."""
+"""Documents that staff mail to a breach: taken in unmarked, marked by a person, warned of when they name others."""
 
 import zipfile
 from collections.abc import Iterator
