@@ -20,6 +20,7 @@ TAKE, HAND_OVER, REFER, OWN = "dsr_take", "dsr_hand_over", "dsr_refer", "dsr_own
 ASK, CLOSE_UNKNOWN = "dsr_ask", "dsr_close_unknown"
 POSSIBLE_BREACH, MISROUTED = "dsr_possible_breach", "dsr_misrouted"
 AWARE, TOLD, ADD, CLOSE, NO_BREACH = "breach_aware", "breach_told", "breach_add", "breach_close", "breach_no_breach"
+DOCUMENTS, READ_REPLY = "breach_documents", "breach_read_reply"
 CANDIDATES = 3
 """Customers that a card offers at most."""
 SET_ASIDE_REASONS = ("not_a_request", "spam", "duplicate", "test", "other")
@@ -206,7 +207,10 @@ class CustomerLine:
 
 @dataclass(frozen=True)
 class BreachCard:
-    """A breach as Slack may show it; its deadline is precautionary while nobody has become aware."""
+    """A breach as Slack may show it; its deadline is precautionary while nobody has become aware.
+
+    `unmarked`: documents of which nobody has said for whom they are; `replies`: mails that may be read.
+    """
 
     reference: str
     opened_at: datetime
@@ -222,6 +226,8 @@ class BreachCard:
     version: int
     about: str | None = None
     no_breach: bool = False
+    unmarked: int = 0
+    replies: int = 0
 
     @property
     def precautionary(self) -> bool:
@@ -234,10 +240,11 @@ class BreachCard:
     @property
     def actions(self) -> tuple[str, ...]:
         """What a person may press now."""
+        replies = (READ_REPLY,) if self.replies else ()
         if self.closed_at is not None:
-            return ()
+            return replies
         aware = (AWARE,) if self.aware_at is None else ()
-        return (*aware, *((TOLD,) if self.customers else ()), ADD, CLOSE, NO_BREACH)
+        return (*aware, *((TOLD,) if self.customers else ()), ADD, *replies, DOCUMENTS, CLOSE, NO_BREACH)
 
 
 Card = RequestCard | BreachCard

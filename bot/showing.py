@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import func, select
@@ -22,7 +22,7 @@ from bot.cards import (
     TaskLine,
     is_request,
 )
-from storage import asking, breaches, ledger, requests, tasks
+from storage import asking, breach_mails, breaches, ledger, requests, tasks
 from storage.attempts import withheld_size
 from storage.correspondence import find_mails_of
 from storage.forwards import accepted_at, call_that_reached, newest_attempt
@@ -114,9 +114,13 @@ def show_breach(session: Session, breach: Breach) -> BreachCard:
 
 
 def show_breaches(session: Session, some: Sequence[Breach]) -> list[BreachCard]:
-    """The cards of breaches, by one query."""
+    """The cards of breaches, by a number of queries that does not grow with theirs."""
     versions = _versions(session, [one.reference for one in some])
-    return [_show_breach(one, versions.get(one.reference, 0)) for one in some]
+    ids = [one.id for one in some]
+    waiting, letters = breach_mails.count_unmarked(session, ids), breach_mails.count_letters(session, ids)
+    cards = [_show_breach(one, versions.get(one.reference, 0)) for one in some]
+    found = zip(some, cards, strict=True)
+    return [replace(card, unmarked=waiting.get(of.id, 0), replies=letters.get(of.id, 0)) for of, card in found]
 
 
 def _show_breach(breach: Breach, version: int) -> BreachCard:

@@ -324,3 +324,22 @@ class DocumentSent(Refused):
 
     reference: str
     number: int
+
+
+@dataclass(eq=False)
+class NothingToRead(Refused):
+    """Nobody has replied, and nothing else came that a person must read."""
+
+    reference: str
+
+
+@dataclass(eq=False)
+class OwnAddressUnknown(Refused):
+    """MAIL_ADDRESS is not set here, so no address of ours can be told."""
+
+
+@dataclass(eq=False)
+class CustomerNotChosen(Refused):
+    """A document is to be for one customer, and none was chosen."""
+
+    reference: str

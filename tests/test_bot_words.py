@@ -47,7 +47,7 @@ from tests.playground.rules import check_message, check_view
 
 AT = datetime(2026, 10, 23, 15, 40, tzinfo=UTC)
 TEMPLATES = Path(inspect.getfile(render)).parent
-SAMPLES: dict[str, Any] = {"datetime": AT, "str": "handler", "tuple": ("Acme", "Garage")}
+SAMPLES: dict[str, Any] = {"datetime": AT, "str": "handler", "int": 3, "tuple": ("Acme", "Garage")}
 FORWARD = ForwardLine("Acme", "C0001", AT, "U01ANNE", None, None)
 LINES = {
     "on its way": FORWARD,
