@@ -8,7 +8,8 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from storage import journal, notice_failures, notice_replies, outcomes
+from mail.status import as_rows
+from storage import digest, figures, journal, notice_failures, notice_replies, outcomes
 from storage.breach_closing import close_breach
 from storage.breach_customers import record_told
 from storage.breach_types import RowState
@@ -277,3 +278,37 @@ def reply(session: Session, notice: Delivery, said: Said | None) -> None:
     for _ in range(2):
         affected = the_breach(session).affected[0]
         notice_replies.record_reply(session, letter, affected, said, answers=notice, by=MAIL, now=LATER)
+
+
+def test_a_lost_notice_is_among_what_status_and_digest_count_until_somebody_was_reached(database: Database) -> None:
+    with database.begin() as session:
+        [notice] = begin(session)
+        accept(session, notice)
+        assert undelivered(session) == []
+
+        bounce(session, notice)
+        assert undelivered(session) == [notice.case]
+        assert digest.gather(session, LATER.date(), now=LATER + timedelta(days=1)).bounced == 0
+        assert digest.gather(session, LATER.date() + timedelta(days=1), now=LATER + timedelta(days=1)).bounced == 1
+
+        customer = the_breach(session).affected[0].customer
+        record_told(session, the_breach(session), customer, means=Means.TELEPHONE, at=LATER, by=ANNE, now=LATER)
+        assert undelivered(session) == []
+
+
+def test_a_drill_is_not_among_what_is_counted(database: Database) -> None:
+    with database.begin() as session:
+        [notice] = begin(session, aware_at=NOW, drill=True)
+        accept(session, notice)
+
+        bounce(session, notice)
+
+        assert undelivered(session) == []
+
+
+def undelivered(session: Session) -> list[str]:
+    session.flush()
+    found = figures.gather(session, now=LATER, real_now=LATER)
+    said = "\n".join(value for _, value in as_rows(found, real_now=LATER))
+    assert found.undelivered_count == said.count("telephone the customer, see /breach")
+    return [one.case for one in found.undelivered]
