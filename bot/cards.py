@@ -228,6 +228,17 @@ class BreachCard:
     no_breach: bool = False
     unmarked: int = 0
     replies: int = 0
+    tasks: tuple[TaskLine, ...] = ()
+
+    @property
+    def free_tasks(self) -> tuple[TaskLine, ...]:
+        return tuple(task for task in self.tasks if task.owner is None)
+
+    @property
+    def further_actions(self) -> tuple[str, ...]:
+        """What is to be read, and to be done, also about a closed one."""
+        replies, tasks = (READ_REPLY,) if self.replies else (), (FINISH_TASK,) if self.tasks else ()
+        return (*replies, *((TAKE_TASK,) if self.free_tasks else ()), *tasks)
 
     @property
     def precautionary(self) -> bool:
@@ -240,11 +251,10 @@ class BreachCard:
     @property
     def actions(self) -> tuple[str, ...]:
         """What a person may press now."""
-        replies = (READ_REPLY,) if self.replies else ()
         if self.closed_at is not None:
-            return replies
+            return self.further_actions
         aware = (AWARE,) if self.aware_at is None else ()
-        return (*aware, *((TOLD,) if self.customers else ()), ADD, *replies, DOCUMENTS, CLOSE, NO_BREACH)
+        return (*aware, *((TOLD,) if self.customers else ()), ADD, DOCUMENTS, *self.further_actions, CLOSE, NO_BREACH)
 
 
 Card = RequestCard | BreachCard

@@ -118,9 +118,18 @@ def show_breaches(session: Session, some: Sequence[Breach]) -> list[BreachCard]:
     versions = _versions(session, [one.reference for one in some])
     ids = [one.id for one in some]
     waiting, letters = breach_mails.count_unmarked(session, ids), breach_mails.count_letters(session, ids)
+    to_do = _open_tasks(session, [one.reference for one in some])
     cards = [_show_breach(one, versions.get(one.reference, 0)) for one in some]
     found = zip(some, cards, strict=True)
-    return [replace(card, unmarked=waiting.get(of.id, 0), replies=letters.get(of.id, 0)) for of, card in found]
+    return [
+        replace(
+            card,
+            unmarked=waiting.get(of.id, 0),
+            replies=letters.get(of.id, 0),
+            tasks=tuple(to_do.get(of.reference, ())),
+        )
+        for of, card in found
+    ]
 
 
 def _show_breach(breach: Breach, version: int) -> BreachCard:

@@ -165,6 +165,7 @@ REQUESTS = {
 BREACHES = {
     "aware": breach_card(),
     "suspected": breach_card(aware_at=None, aware_by=None, customers=()),
+    "with much to do": breach_card(unmarked=2, replies=1, tasks=TASKS),
     "closed": breach_card(closed_at=AT, closed_by="root", suspected_at=None),
     "many": MANY,
 }

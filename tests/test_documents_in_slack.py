@@ -18,7 +18,7 @@ from storage.clock import now
 from storage.database import open_database
 from storage.documents import documents_for
 from storage.messages import keep_file
-from storage.models import Attachment, Delivery, Document
+from storage.models import Attachment, Delivery, Document, Task
 from storage.outcomes import Accepted
 from storage.types import Actor, Purpose, Role, Said
 from templates import LANGUAGES
@@ -192,6 +192,10 @@ def test_the_newest_reply_goes_to_the_colleagues_own_address(desk: Desk) -> None
     assert card is not None
     desk.workspace.click(BORIS, card, "breach_read_reply")
 
+    desk.workspace.click(BORIS, card, "dsr_finish_task")
+
+    with desk.database.reading() as session:
+        assert [(one.case, one.done_by) for one in session.scalars(select(Task))] == [(reference, BORIS)]
     [original] = desk.deliveries(purpose=Purpose.ORIGINAL)
     assert (original.recipient, original.original_id) == (people.BORIS.email, letter.id)
 
