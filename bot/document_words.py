@@ -69,12 +69,18 @@ def size_in_words(octets: int, language: str) -> str:
 
 
 def write_documents(
-    breach: Breach, language: str, some: Sequence[tuple[int, Document]], part: int, *, address: str | None
+    breach: Breach,
+    language: str,
+    some: Sequence[tuple[int, Document]],
+    part: int,
+    *,
+    address: str | None,
+    listed: bool = True,
 ) -> Words:
-    """The mail that brings them to a colleague: here with the names of their files."""
-    listed = [{"number": number, "name": one.name, "content_type": one.content_type} for number, one in some]
+    """The mail that brings them to a colleague: here with the names of their files. Not `listed`: only the address."""
+    named = [{"number": number, "name": one.name, "content_type": one.content_type} for number, one in some]
     values = {"reference": breach.reference, "part": part}
-    text = render("breach_documents_mailed", language, documents=listed, address=address, **values)
+    text = render("breach_documents_mailed", language, documents=named, address=address, listed=listed, **values)
     return Words(render("breach_documents_mailed_subject", language, **values), text)
 
 

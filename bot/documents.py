@@ -107,7 +107,7 @@ class DocumentListeners:
             address = address_for(session, breach, self.desk.settings.mail_address, now=now())
             if address is None and not with_documents:
                 raise OwnAddressUnknown
-            write = partial(write_documents, breach, colleague.language, address=address)
+            write = partial(write_documents, breach, colleague.language, address=address, listed=with_documents)
             send = partial(breach_mails.send_documents, session, breach, colleague, write, by=by, now=now())
             send(gesture=submission_key(body), with_documents=with_documents)
 

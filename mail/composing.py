@@ -35,6 +35,10 @@ ANSWERED = TO_CUSTOMERS | TO_PERSONS | {Purpose.DELETION}
 """What people outside answer: their answers belong to its case."""
 
 
+class Missing(Exception):
+    """A file that goes with a mail is not in the record any more: the mail waits, for it must not go without it."""
+
+
 @dataclass(frozen=True)
 class Outgoing:
     """A delivery whose bytes are fixed. `content` is all but the original, which is spliced in while it is sent.
@@ -196,15 +200,15 @@ def original_parts(database: Database, message_id: int) -> Iterator[bytes]:
 
 
 def attached_parts(database: Database, file: Attached) -> Iterator[bytes]:
-    """The bytes of a file that goes with a mail, in the same way."""
-    ordinal = 0
-    while True:
+    """The bytes of a file that goes with a mail, in the same way. Raises Missing where they are not all here."""
+    ordinal = seen = 0
+    while seen < file.size:
         with database.reading() as session:
             piece = read_piece(session, file, ordinal)
-        if piece is None:
-            return
+        if not piece:
+            raise Missing(f"file {file.ordinal} of delivery {file.delivery_id}")
         yield piece
-        ordinal += 1
+        ordinal, seen = ordinal + 1, seen + len(piece)
 
 
 def _words(

@@ -135,6 +135,7 @@ def test_documents_and_their_address_go_to_the_colleagues_own_address_once(desk:
     assert {documents_mail.recipient, address_mail.recipient} == {people.BORIS.email}
     assert SECRET in (documents_mail.text or "")
     assert "privacy+d." in (address_mail.text or "")
+    assert "aucun document" not in (address_mail.text or "")
     with desk.database.reading() as session:
         attached = session.execute(select(Attachment.delivery_id, Attachment.ordinal).order_by(Attachment.ordinal))
         assert [tuple(row) for row in attached] == [(documents_mail.id, 1), (documents_mail.id, 2)]

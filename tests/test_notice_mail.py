@@ -10,20 +10,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from mail.drill import A_CUSTOMERS, NO_ADDRESS
 from mail.service import drain
 from mail.settings import MailSettings
-from storage import contents, outbox, tokens
+from storage import contents, gone_out, outbox, pauses, tokens
 from storage.breach_types import RowState
 from storage.database import Database
-from storage.models import CaseMail, Customer, Delivery, Task
+from storage.models import CaseMail, Customer, Delivery, MessagePart, Task
 from storage.types import Correspondence, Purpose, Said, TaskKind
 from tests.mail_support import GARAGE, HOTEL, US, letter, mail_settings, opened_desk, reader
 from tests.notice_support import OWN, announced, notices, queue_notice, row_of, the_breach
 from tests.playground.mailhost import MailHost
-from tests.storage_support import NOW, open_breach, queue
+from tests.storage_support import ANNE, NOW, open_breach, queue
 from tests.test_notice_failures import add_document
 
 DRILLS = "exercice@kavkom.example"
@@ -274,3 +274,31 @@ def test_a_report_opens_the_row_and_a_forged_one_changes_nothing(desk: Desk) -> 
         assert row_of(session).state is RowState.BOUNCED
         reports = session.scalars(select(CaseMail).where(CaseMail.what == Correspondence.REPORT)).all()
         assert {one.affected_id for one in reports} == {the_breach(session).affected[0].id}
+
+
+def test_a_notice_whose_document_was_erased_waits_for_a_person(desk: Desk) -> None:
+    with desk.database.begin() as session:
+        breach = open_breach(session, session.scalars(select(Customer).where(Customer.reference == "C0001")).one())
+        document = add_document(session, breach)
+        queue_notice(session, breach.affected[0], document)
+        session.execute(delete(MessagePart).where(MessagePart.message_id == document.message_id))
+
+    desk.pass_once()
+
+    [notice] = notices(desk.database)
+    assert (notice.accepted_at, notice.reply) == (None, "not sent")
+    assert desk.host.mailbox(GARAGE) == []
+
+
+def test_after_a_restored_backup_an_unsent_notice_is_named_with_its_customer(desk: Desk) -> None:
+    [number] = desk.open()
+    with desk.database.begin() as session:
+        pauses.pause_sending(session, pauses.RESTORED, by=ANNE, now=NOW + timedelta(hours=1))
+        pause = pauses.is_paused(session)
+        assert pause is not None
+        [unsent] = gone_out.may_have_gone_out(session, pause).deliveries
+
+    desk.pass_once()
+
+    assert (unsent.delivery_id, unsent.customer, unsent.customer_name) == (number, "C0001", "Garage Dupont")
+    assert desk.host.mailbox(GARAGE) == []
