@@ -17,8 +17,8 @@ from storage.documents import names_of_others
 from storage.errors import BreachClosed, DocumentSent, DocumentUnreadable, NotAffected, Refused, UnknownDocument
 from storage.models import Breach, CaseMail, Customer, Document, Request, Task
 from storage.types import Correspondence
+from tests.breach_mail_support import announced, queue_notice, the_breach
 from tests.mail_support import US, letter
-from tests.notice_support import announced, queue_notice, the_breach
 from tests.playground.mailhost import MailHost
 from tests.storage_support import ANNE, NOW, add_customer, open_breach
 from tests.test_notice_failures import add_document

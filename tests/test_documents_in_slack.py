@@ -23,7 +23,7 @@ from storage.outcomes import Accepted
 from storage.types import Actor, Purpose, Role, Said
 from templates import LANGUAGES
 from tests.bot_support import ANNE, BORIS, CARLA, ESCALATION, Desk, fill, running_desk
-from tests.notice_support import queue_notice
+from tests.breach_mail_support import queue_notice
 from tests.playground import people
 from tests.playground.rules import check_view
 from tests.storage_support import keep_letter, open_breach

@@ -22,7 +22,7 @@ from storage.notice_ringing import LOST, MANY_LOST, ONE_BY_ONE
 from storage.outcomes import Accepted, Refused, TooLarge
 from storage.tasks import find_open_tasks
 from storage.types import BY_MAIL, Actor, Means, Purpose, Role, Said, TaskKind
-from tests.notice_support import announced, queue_notice, row_of, the_breach
+from tests.breach_mail_support import announced, queue_notice, row_of, the_breach
 from tests.storage_support import ANNE, NOW, add_customer, keep_letter, open_breach, queue
 
 MAIL = Actor("desk", "mail")

@@ -20,8 +20,8 @@ from storage.breach_types import RowState
 from storage.database import Database
 from storage.models import CaseMail, Customer, Delivery, MessagePart, Task
 from storage.types import Correspondence, Purpose, Said, TaskKind
+from tests.breach_mail_support import OWN, announced, notices, queue_notice, row_of, the_breach
 from tests.mail_support import GARAGE, HOTEL, US, letter, mail_settings, opened_desk, reader
-from tests.notice_support import OWN, announced, notices, queue_notice, row_of, the_breach
 from tests.playground.mailhost import MailHost
 from tests.storage_support import ANNE, NOW, open_breach, queue
 from tests.test_notice_failures import add_document

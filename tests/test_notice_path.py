@@ -11,8 +11,8 @@ from storage import documents, tokens
 from storage.breach_types import RowState
 from storage.database import Database
 from storage.models import Affected, Customer, Document
+from tests.breach_mail_support import OWN, queue_notice, row_of, the_breach
 from tests.mail_support import mail_settings, opened_desk, running_mail
-from tests.notice_support import OWN, queue_notice, row_of, the_breach
 from tests.servers import Dovecot, Exim, wait_until
 from tests.storage_support import ANNE, NOW, open_breach
 
