@@ -48,6 +48,8 @@ def record_reply(
     if new:
         shown: dict[str, journal.Detail] = {"customer": affected.customer.reference, "sha256": message.sha256}
         shown["said"] = said.value if said else None
+        if said is not None and not automatic and _ends_delay(answers):
+            shown["ends_delay"] = True
         action = "customer-absent" if automatic else "customer-replied"
         session.expire(affected, ["mails"])
         entry = record(session, affected.breach, action, by=by, now=now, **shown)
@@ -56,6 +58,14 @@ def record_reply(
         if not automatic:
             _ring(session, entry, message, affected, said, by=by, now=now)
     return session.get_one(CaseMail, message.id)
+
+
+def _ends_delay(notice: Delivery | None) -> bool:
+    """Whether a notice counts as delayed whose customer has it, as the answer shows; its report stays in the record."""
+    if notice is None or notice.delayed_at is None or notice.bounced_at is not None:
+        return False
+    notice.delayed_at = None
+    return True
 
 
 def _ring(

@@ -273,6 +273,19 @@ def test_an_absence_and_a_stranger_show_nothing(database: Database, said: Said |
         assert announced(session) == ([] if said else ["breach_reply_other"])
 
 
+def test_an_answer_shows_that_a_delayed_notice_arrived_after_all(database: Database) -> None:
+    with database.begin() as session:
+        [notice] = begin(session)
+        accept(session, notice)
+        notice_failures.record_delay(session, notice, status="4.4.1", reason="", message=None, by=MAIL, now=LATER)
+        reply(session, notice, Said.OUT_OF_OFFICE)
+        assert row_of(session).waits
+
+        reply(session, notice, Said.RECEIVED)
+
+        assert (row_of(session).state, row_of(session).waits) == (RowState.RECEIVED, False)
+
+
 def reply(session: Session, notice: Delivery, said: Said | None) -> None:
     letter = keep_letter(session, b"reply %d" % next(_reports))
     for _ in range(2):
