@@ -35,7 +35,7 @@ def record_notified(session: Session, sent: Sequence[Sent], *, by: Actor, now: d
         lines = [_accepted_line(session, one) for one in some]
         *_, last = journal.record_all(session, lines, by=by, now=now)
         announcements.show_card(session, last)
-        _silence(session, case, now=now)
+        silence(session, case, now=now)
 
 
 def record_bounce(
@@ -211,7 +211,7 @@ def _reopen(session: Session, affected: Affected, *, by: Actor, now: datetime) -
     announcements.announce(session, entry, "breach_reopened", affected_id=affected.id)
 
 
-def _silence(session: Session, case: str, *, now: datetime) -> None:
+def silence(session: Session, case: str, *, now: datetime) -> None:
     """Reminders that were not sent yet are withdrawn where nobody waits any more."""
     unsent = (Delivery.case == case, Delivery.purpose == Purpose.REMINDER, Delivery.due_at.is_not(None))
     if not session.scalar(select(exists().where(*unsent))):

@@ -12,6 +12,7 @@ from storage import addresses, announcements, journal, tasks
 from storage.breaches import record
 from storage.correspondence import attach
 from storage.models import Affected, CaseMail, Delivery, Message
+from storage.notice_failures import silence
 from storage.replies import RINGS, keep_instruction
 from storage.types import Actor, Correspondence, Said, TaskKind
 
@@ -52,6 +53,8 @@ def record_reply(
             shown["ends_delay"] = True
         action = "customer-absent" if automatic else "customer-replied"
         session.expire(affected, ["mails"])
+        if "ends_delay" in shown:
+            silence(session, affected.breach.reference, now=now)
         entry = record(session, affected.breach, action, by=by, now=now, **shown)
         if answers is not None and said in addresses.CONFIRMING:
             addresses.confirm(session, answers, message=message, by=by, now=now)

@@ -279,11 +279,13 @@ def test_an_answer_shows_that_a_delayed_notice_arrived_after_all(database: Datab
         accept(session, notice)
         notice_failures.record_delay(session, notice, status="4.4.1", reason="", message=None, by=MAIL, now=LATER)
         reply(session, notice, Said.OUT_OF_OFFICE)
+        queue(session, "reminder:1", purpose=Purpose.REMINDER, case=notice.case)
         assert row_of(session).waits
 
         reply(session, notice, Said.RECEIVED)
 
         assert (row_of(session).state, row_of(session).waits) == (RowState.RECEIVED, False)
+        assert session.scalars(select(Delivery).where(Delivery.key == "reminder:1")).one().superseded_at == LATER
 
 
 def reply(session: Session, notice: Delivery, said: Said | None) -> None:
