@@ -2,6 +2,7 @@
 
 import zipfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from email.message import EmailMessage
 from io import BytesIO
 from pathlib import Path
@@ -27,11 +28,25 @@ from tests.test_notice_mail import Desk, opened
 ANNE_AT = "Anne Moreau <anne@kavkom.example>"
 
 
-@pytest.fixture
-def desk(mail_host: MailHost, database_url: str, tmp_path: Path) -> Iterator[Desk]:
-    with opened(mail_host, database_url, tmp_path) as made:
+@contextmanager
+def opened_desk(host: MailHost, url: str, folder: Path) -> Iterator[Desk]:
+    """A desk with an open breach of one customer."""
+    with opened(host, url, folder) as made:
         with made.database.begin() as session:
             open_breach(session, session.scalars(select(Customer).where(Customer.reference == "C0001")).one())
+        yield made
+
+
+@pytest.fixture
+def desk(mail_host: MailHost, sqlite_url: str, tmp_path: Path) -> Iterator[Desk]:
+    with opened_desk(mail_host, sqlite_url, tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def each_desk(mail_host: MailHost, database_url: str, tmp_path: Path) -> Iterator[Desk]:
+    """The same on each database."""
+    with opened_desk(mail_host, database_url, tmp_path) as made:
         yield made
 
 
@@ -56,7 +71,8 @@ def kept(session: Session) -> list[Document]:
     return list(session.scalars(select(Document).order_by(Document.id)))
 
 
-def test_each_file_of_a_colleagues_mail_is_a_document_that_nobody_has_marked(desk: Desk) -> None:
+def test_each_file_of_a_colleagues_mail_is_a_document_that_nobody_has_marked(each_desk: Desk) -> None:
+    desk = each_desk
     large = bytes(range(256)) * 12_000
     put(desk, mail_of(desk, ("Plan é.pdf", "application/pdf", large), ("copie.csv", "text/csv", b"a;b\r\n")))
 
@@ -168,23 +184,21 @@ def test_what_is_in_a_notice_can_be_withdrawn_but_not_given_to_others(database: 
         assert documents.documents_for(session, breach, first) == []
 
 
-@pytest.mark.parametrize(
-    ("number", "reference", "closed", "refusal"),
-    [(2, "C0001", False, UnknownDocument), (1, "C0003", False, NotAffected), (1, "C0001", True, BreachClosed)],
-)
-def test_a_document_that_is_not_there_a_foreign_customer_and_a_closed_breach_are_refused(
-    database: Database, number: int, reference: str, closed: bool, refusal: type[Refused]
-) -> None:
+def test_a_document_that_is_not_there_a_foreign_customer_and_a_closed_breach_are_refused(database: Database) -> None:
     with database.begin() as session:
-        breach, *_ = begin(session)
-        customer = session.scalars(select(Customer).where(Customer.reference == reference)).first()
-        if closed:
-            close_as_no_breach(session, breach, "an exercise", by=ANNE, now=NOW)
+        breach, first, _ = begin(session)
+        foreign = add_customer(session, "C0003")
 
-        with pytest.raises(refusal):
-            documents.mark_document(
-                session, breach, number, customer or add_customer(session, reference), by=ANNE, now=NOW
-            )
+        refused(session, breach, 2, first, UnknownDocument)
+        refused(session, breach, 0, first, UnknownDocument)
+        refused(session, breach, 1, foreign, NotAffected)
+        close_as_no_breach(session, breach, "an exercise", by=ANNE, now=NOW)
+        refused(session, breach, 1, first, BreachClosed)
+
+
+def refused(session: Session, breach: Breach, number: int, customer: Customer, refusal: type[Refused]) -> None:
+    with pytest.raises(refusal):
+        documents.mark_document(session, breach, number, customer, by=ANNE, now=NOW)
 
 
 # --- naming others ---

@@ -4,7 +4,6 @@ from datetime import timedelta
 from itertools import count
 from typing import Any
 
-import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -237,40 +236,42 @@ def test_a_notice_without_documents_that_is_too_large_is_refused(database: Datab
         assert announced(session, "channel") == ["breach_notice_refused"]
 
 
-@pytest.mark.parametrize(
-    ("said", "topics", "to_do"),
-    [
-        (Said.RECEIVED, [], []),
-        (Said.HELP, ["breach_reply_help"], [TaskKind.HELP]),
-        (Said.INSTRUCTION, ["breach_reply_instruction"], [TaskKind.INSTRUCTION]),
-        (Said.ANSWER, ["breach_reply_other"], [TaskKind.READ]),
-        (Said.NOT_OURS, ["breach_reply_other"], [TaskKind.READ]),
-        (Said.OTHER, ["breach_reply_other"], [TaskKind.READ]),
-    ],
-)
-def test_every_answer_shows_that_the_customer_has_it(
-    database: Database, said: Said, topics: list[str], to_do: list[TaskKind]
-) -> None:
+ANSWERS: list[tuple[Said, list[str], list[TaskKind]]] = [
+    (Said.RECEIVED, [], []),
+    (Said.HELP, ["breach_reply_help"], [TaskKind.HELP]),
+    (Said.INSTRUCTION, ["breach_reply_instruction"], [TaskKind.INSTRUCTION]),
+    (Said.ANSWER, ["breach_reply_other"], [TaskKind.READ]),
+    (Said.NOT_OURS, ["breach_reply_other"], [TaskKind.READ]),
+    (Said.OTHER, ["breach_reply_other"], [TaskKind.READ]),
+]
+
+
+def test_every_answer_shows_that_the_customer_has_it_and_some_ring(database: Database) -> None:
     with database.begin() as session:
-        [notice] = begin(session)
-        accept(session, notice)
-        reply(session, notice, said)
+        sent = begin(session, *(f"C{number:04}" for number, _ in enumerate(ANSWERS)))
+        accept(session, *sent)
 
-        assert row_of(session).state is RowState.RECEIVED
-        assert announced(session) == topics
-        assert [task.what for task in find_open_tasks(session, notice.case)] == to_do
+        for number, (notice, (said, _, _)) in enumerate(zip(sent, ANSWERS, strict=True)):
+            reply(session, notice, said, number)
+
+        rows = [row_of(session, f"C{number:04}").state for number, _ in enumerate(ANSWERS)]
+        assert rows == [RowState.RECEIVED] * len(ANSWERS)
+        assert announced(session) == [topic for _, topics, _ in ANSWERS for topic in topics]
+        to_do = [task.what for task in find_open_tasks(session, sent[0].case)]
+        assert to_do == [what for _, _, tasks in ANSWERS for what in tasks]
 
 
-@pytest.mark.parametrize("said", [Said.OUT_OF_OFFICE, None])
-def test_an_absence_and_a_stranger_show_nothing(database: Database, said: Said | None) -> None:
+def test_an_absence_and_a_stranger_show_nothing(database: Database) -> None:
     with database.begin() as session:
-        [notice] = begin(session)
-        accept(session, notice)
+        sent = begin(session, "C0001", "C0002")
+        accept(session, *sent)
 
-        reply(session, notice, said)
+        reply(session, sent[0], Said.OUT_OF_OFFICE)
+        assert announced(session) == []
+        reply(session, sent[1], None, 1)
 
-        assert row_of(session).received_at is None
-        assert announced(session) == ([] if said else ["breach_reply_other"])
+        assert [row_of(session, one).received_at for one in ("C0001", "C0002")] == [None, None]
+        assert announced(session) == ["breach_reply_other"]
 
 
 def test_an_answer_shows_that_a_delayed_notice_arrived_after_all(database: Database) -> None:
@@ -288,10 +289,10 @@ def test_an_answer_shows_that_a_delayed_notice_arrived_after_all(database: Datab
         assert session.scalars(select(Delivery).where(Delivery.key == "reminder:1")).one().superseded_at == LATER
 
 
-def reply(session: Session, notice: Delivery, said: Said | None) -> None:
+def reply(session: Session, notice: Delivery, said: Said | None, number: int = 0) -> None:
     letter = keep_letter(session, b"reply %d" % next(_reports))
     for _ in range(2):
-        affected = the_breach(session).affected[0]
+        affected = the_breach(session).affected[number]
         notice_replies.record_reply(session, letter, affected, said, answers=notice, by=MAIL, now=LATER)
 
 
