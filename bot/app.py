@@ -15,6 +15,7 @@ from bot.desk import Desk
 from bot.documents import DocumentListeners
 from bot.failure import FailureListeners
 from bot.home import HomeListeners
+from bot.notice import NoticeListeners
 from bot.question import QuestionListeners
 from bot.refusals import PersonNotChecked, sentence_of
 from bot.request import RequestListeners
@@ -56,6 +57,7 @@ def build_app(desk: Desk, client: WebClient, people: People | None = None) -> Ap
         TaskListeners,
         BreachListeners,
         DocumentListeners,
+        NoticeListeners,
         HomeListeners,
     )
     for listeners in every:

@@ -6,6 +6,7 @@ Subjects, senders, bodies, file names and typed texts have no field here, and so
 from dataclasses import dataclass
 from datetime import datetime
 
+from bot.notice_cards import NOTICE, NoticeLine
 from storage.asking import NOT_KNOWN
 from storage.requests import OWN_CONTROLLER
 from storage.types import TaskKind
@@ -229,6 +230,7 @@ class BreachCard:
     unmarked: int = 0
     replies: int = 0
     tasks: tuple[TaskLine, ...] = ()
+    notice: NoticeLine | None = None
 
     @property
     def free_tasks(self) -> tuple[TaskLine, ...]:
@@ -254,7 +256,16 @@ class BreachCard:
         if self.closed_at is not None:
             return self.further_actions
         aware = (AWARE,) if self.aware_at is None else ()
-        return (*aware, *((TOLD,) if self.customers else ()), ADD, DOCUMENTS, *self.further_actions, CLOSE, NO_BREACH)
+        return (
+            *aware,
+            NOTICE,
+            *((TOLD,) if self.customers else ()),
+            ADD,
+            DOCUMENTS,
+            *self.further_actions,
+            CLOSE,
+            NO_BREACH,
+        )
 
 
 Card = RequestCard | BreachCard

@@ -29,7 +29,7 @@ BROADCAST = frozenset(
     "request_proposed request_referred request_misrouted request_answered request_answered_unknown "
     "request_question_bounced request_closing_bounced deletion_bounced follow_up_own "
     "breach_notice_bounced breach_notice_refused breach_notice_too_large breach_notices_lost breach_reopened "
-    "breach_reply_help breach_reply_instruction breach_reply_other breach_mail_to_read".split()
+    "breach_reply_help breach_reply_instruction breach_reply_other breach_mail_to_read breach_notice_asked".split()
 )
 """Events that somebody must act upon: shown in the channel as well as in the thread."""
 

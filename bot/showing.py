@@ -22,11 +22,12 @@ from bot.cards import (
     TaskLine,
     is_request,
 )
+from bot.notice_cards import NoticeLine
 from storage import asking, breach_mails, breaches, ledger, requests, tasks
 from storage.attempts import withheld_size
 from storage.correspondence import find_mails_of
 from storage.forwards import accepted_at, call_that_reached, newest_attempt
-from storage.models import Affected, Breach, CaseMail, Delivery, Forward, Request
+from storage.models import Affected, Breach, CaseMail, Delivery, Forward, Notice, Request
 from storage.types import Correspondence, Purpose
 
 
@@ -119,7 +120,8 @@ def show_breaches(session: Session, some: Sequence[Breach]) -> list[BreachCard]:
     ids = [one.id for one in some]
     waiting, letters = breach_mails.count_unmarked(session, ids), breach_mails.count_letters(session, ids)
     to_do = _open_tasks(session, [one.reference for one in some])
-    cards = [_show_breach(one, versions.get(one.reference, 0)) for one in some]
+    lines = _notices(session, ids)
+    cards = [_show_breach(one, versions.get(one.reference, 0), lines.get(one.id)) for one in some]
     found = zip(some, cards, strict=True)
     return [
         replace(
@@ -132,7 +134,7 @@ def show_breaches(session: Session, some: Sequence[Breach]) -> list[BreachCard]:
     ]
 
 
-def _show_breach(breach: Breach, version: int) -> BreachCard:
+def _show_breach(breach: Breach, version: int, notice: NoticeLine | None) -> BreachCard:
     lines = [_customer_line(affected) for affected in breach.affected]
     return BreachCard(
         reference=breach.reference,
@@ -149,7 +151,19 @@ def _show_breach(breach: Breach, version: int) -> BreachCard:
         version=version,
         about=breach.about,
         no_breach=breach.no_breach_reason is not None,
+        notice=notice,
     )
+
+
+def _notices(session: Session, ids: Sequence[int]) -> dict[int, NoticeLine]:
+    """The newest version of each breach, draft or sent, by its id."""
+    wanted = select(Notice).where(Notice.breach_id.in_(ids)).order_by(Notice.version)
+    return {
+        one.breach_id: NoticeLine(
+            one.version, one.final, one.prepared_at, one.prepared_by, one.approved_at, one.approved_by
+        )
+        for one in session.scalars(wanted)
+    }
 
 
 def find_card(session: Session, reference: str) -> Card:
