@@ -23,6 +23,8 @@ from storage.types import Actor, Correspondence, Medium, Purpose
 
 TOO_LARGE = frozenset({"5.2.3", "5.3.4"})
 """RFC 3463: message length exceeds the administrative limit; message too big for system."""
+WITHOUT_DOCUMENTS = "without-documents-"
+"""What stands in the key of an attempt that leaves them out."""
 
 
 def record_notified(session: Session, sent: Sequence[Sent], *, by: Actor, now: datetime) -> None:
@@ -120,17 +122,18 @@ def queue_without_documents(session: Session, delivery: Delivery, *, by: Actor, 
 
 
 def leaves_out_documents(session: Session, delivery: Delivery) -> bool:
-    """Whether it repeats a notice without the documents that went, or should have gone, with that."""
-    if delivery.purpose is not Purpose.NOTICE or delivery.attempt_of_id is None:
-        return False
-    before = session.get_one(Delivery, delivery.attempt_of_id)
-    had = _has_documents(session, before) or leaves_out_documents(session, before)
-    return had and not _has_documents(session, delivery)
+    """Whether it repeats a notice without the documents that were too large for the customer's server."""
+    attempt: Delivery | None = delivery
+    while attempt is not None and not _has_documents(session, attempt):
+        if WITHOUT_DOCUMENTS in attempt.key:
+            return True
+        attempt = session.get(Delivery, attempt.attempt_of_id) if attempt.attempt_of_id else None
+    return False
 
 
 def _queue_attempt(session: Session, before: Delivery, *, now: datetime) -> Delivery:
     """One only, however often it is asked for."""
-    key = f"notice:{before.notice_id}:{before.affected_id}:again:without-documents-{before.id}"
+    key = f"notice:{before.notice_id}:{before.affected_id}:again:{WITHOUT_DOCUMENTS}{before.id}"
     new = outbox.queue(
         session,
         key,

@@ -209,9 +209,19 @@ def test_a_notice_too_large_goes_again_with_our_own_document_only(database: Data
         assert again is not None
         assert (again.attempt_of_id, attached(session, again)) == (notice.id, [None])
         assert attached(session, notice) == [None, document.id]
+        assert notice_failures.leaves_out_documents(session, again)
         assert row_of(session).state is RowState.SENDING
         assert row_of(session).customer.address_bounced_at is None
         assert announced(session) == ["breach_notice_too_large"]
+
+
+def test_an_attempt_whose_document_was_withdrawn_does_not_say_that_it_was_too_large(database: Database) -> None:
+    with database.begin() as session:
+        notice, _ = begin_with_document(session)
+        again = queue_notice(session, the_breach(session).affected[0])
+        again.attempt_of_id = notice.id
+
+        assert not notice_failures.leaves_out_documents(session, again)
 
 
 def test_a_report_that_a_notice_was_too_large_sends_it_again_once(database: Database) -> None:
