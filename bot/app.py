@@ -15,6 +15,7 @@ from bot.breach_customers import CustomerListeners
 from bot.calls import CallListeners
 from bot.decision import DecisionListeners
 from bot.desk import Desk
+from bot.documents import DocumentListeners
 from bot.failure import FailureListeners
 from bot.home import HomeListeners
 from bot.notice import NoticeListeners
@@ -58,6 +59,7 @@ def build_app(desk: Desk, client: WebClient, people: People | None = None) -> Ap
         FailureListeners,
         TaskListeners,
         BreachListeners,
+        DocumentListeners,
         NoticeListeners,
         AffectedListeners,
         CallListeners,

@@ -25,6 +25,7 @@ POSSIBLE_BREACH, MISROUTED = "dsr_possible_breach", "dsr_misrouted"
 AWARE, TOLD, ADD, CLOSE, NO_BREACH = "breach_aware", "breach_told", "breach_add", "breach_close", "breach_no_breach"
 CALL_SHEET, WAIVE, AGAIN = "breach_call_sheet", "breach_waive", "breach_again"
 EXCLUDE, INCLUDE = "breach_exclude", "breach_include"
+DOCUMENTS, READ_REPLY = "breach_documents", "breach_read_reply"
 ROW = 5
 """Buttons of a breach in one row: more are hidden."""
 URGENT_STATES = ("bounced", "refused", "delayed", "uncertain", "to-tell")
@@ -244,7 +245,10 @@ class CustomerLine:
 
 @dataclass(frozen=True)
 class BreachCard:
-    """A breach as Slack may show it; its deadline is precautionary while nobody has become aware."""
+    """A breach as Slack may show it; its deadline is precautionary while nobody has become aware.
+
+    `unmarked`: documents of which nobody has said for whom they are; `replies`: mails that may be read.
+    """
 
     reference: str
     opened_at: datetime
@@ -260,7 +264,14 @@ class BreachCard:
     version: int
     about: str | None = None
     no_breach: bool = False
+    unmarked: int = 0
+    replies: int = 0
+    tasks: tuple[TaskLine, ...] = ()
     notice: NoticeLine | None = None
+
+    @property
+    def free_tasks(self) -> tuple[TaskLine, ...]:
+        return tuple(task for task in self.tasks if task.owner is None)
 
     @property
     def precautionary(self) -> bool:
@@ -330,6 +341,10 @@ class BreachCard:
             (NOTICE, is_open),
             (AWARE, is_open and self.aware_at is None),
             (ADD, is_open),
+            (DOCUMENTS, is_open),
+            (READ_REPLY, bool(self.replies)),
+            (TAKE_TASK, bool(self.free_tasks)),
+            (FINISH_TASK, bool(self.tasks)),
             (EXCLUDE, is_open and bool(self.affected)),
             (INCLUDE, is_open and len(self.affected) < len(self.customers)),
             (TOLD, self._may_call),

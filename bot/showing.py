@@ -25,7 +25,7 @@ from bot.cards import (
     is_request,
 )
 from bot.notice_cards import NoticeLine
-from storage import asking, breach_rows, breaches, ledger, requests, tasks
+from storage import asking, breach_mails, breach_rows, breaches, ledger, requests, tasks
 from storage.attempts import withheld_size
 from storage.clock import now as desk_now
 from storage.correspondence import find_mails_of
@@ -119,10 +119,27 @@ def show_breach(session: Session, breach: Breach) -> BreachCard:
 
 
 def show_breaches(session: Session, some: Sequence[Breach]) -> list[BreachCard]:
-    """The cards of breaches, by two queries; those that are not told stand first."""
-    versions = _versions(session, [one.reference for one in some])
-    notices = _notices(session, some)
-    return [_show_breach(one, versions.get(one.reference, 0), notices.get(one.id, [])) for one in some]
+    """The cards of breaches, by a number of queries that does not grow with theirs; the untold stand first."""
+    references, ids = [one.reference for one in some], [one.id for one in some]
+    behind = _Behind(
+        versions=_versions(session, references),
+        notices=_notices(session, ids),
+        unmarked=breach_mails.count_unmarked(session, ids),
+        letters=breach_mails.count_letters(session, ids),
+        tasks=_open_tasks(session, references),
+    )
+    return [_show_breach(one, behind) for one in some]
+
+
+@dataclass(frozen=True)
+class _Behind:
+    """What cards show beside their breaches' own rows, read for all of them at once: by reference, or by id."""
+
+    versions: Mapping[str, int]
+    notices: Mapping[int, Sequence[Notice]]
+    unmarked: Mapping[int, int]
+    letters: Mapping[int, int]
+    tasks: Mapping[str, Sequence[TaskLine]]
 
 
 def show_lines(session: Session, some: Sequence[Breach]) -> list[BreachLine]:
@@ -150,7 +167,8 @@ def notice_versions(session: Session, some: Sequence[Breach]) -> dict[int, int]:
     return {row[0]: row[1] for row in session.execute(notices)}
 
 
-def _show_breach(breach: Breach, version: int, notices: Sequence[Notice]) -> BreachCard:
+def _show_breach(breach: Breach, behind: _Behind) -> BreachCard:
+    notices = behind.notices.get(breach.id, ())
     at, versions = desk_now(), {one.id: one.version for one in notices}
     lines = [_customer_line(row, versions, at) for row in ledger.read_ledger(breach)]
     return BreachCard(
@@ -165,17 +183,20 @@ def _show_breach(breach: Breach, version: int, notices: Sequence[Notice]) -> Bre
         closed_at=breach.closed_at,
         closed_by=breach.closed_by,
         customers=tuple(sorted(lines, key=lambda line: line.told_at is not None)),
-        version=version,
+        version=behind.versions.get(breach.reference, 0),
         about=breach.about,
         no_breach=breach.no_breach_reason is not None,
         notice=_notice_line(notices[-1]) if notices else None,
+        unmarked=behind.unmarked.get(breach.id, 0),
+        replies=behind.letters.get(breach.id, 0),
+        tasks=tuple(behind.tasks.get(breach.reference, ())),
     )
 
 
-def _notices(session: Session, some: Sequence[Breach]) -> dict[int, list[Notice]]:
+def _notices(session: Session, ids: Sequence[int]) -> dict[int, list[Notice]]:
     """The notices of each of these breaches, drafts too, in the order of their versions."""
     found: dict[int, list[Notice]] = {}
-    wanted = select(Notice).where(Notice.breach_id.in_([one.id for one in some])).order_by(Notice.version)
+    wanted = select(Notice).where(Notice.breach_id.in_(ids)).order_by(Notice.version)
     for notice in session.scalars(wanted):
         found.setdefault(notice.breach_id, []).append(notice)
     return found
