@@ -12,10 +12,12 @@ from bot.access import People, build_gate
 from bot.affected_select import AffectedListeners
 from bot.breach import BreachListeners
 from bot.breach_customers import CustomerListeners
+from bot.calls import CallListeners
 from bot.decision import DecisionListeners
 from bot.desk import Desk
 from bot.failure import FailureListeners
 from bot.home import HomeListeners
+from bot.notice import NoticeListeners
 from bot.question import QuestionListeners
 from bot.refusals import PersonNotChecked, sentence_of
 from bot.request import RequestListeners
@@ -56,7 +58,9 @@ def build_app(desk: Desk, client: WebClient, people: People | None = None) -> Ap
         FailureListeners,
         TaskListeners,
         BreachListeners,
+        NoticeListeners,
         AffectedListeners,
+        CallListeners,
         CustomerListeners,
         HomeListeners,
     )

@@ -7,16 +7,18 @@ from slack_bolt import Ack, App, BoltContext
 from slack_sdk import WebClient
 from sqlalchemy.orm import Session
 
-from bot import affected_select, breach_forms, cards, fields, forms, listing, showing, telling
+from bot import cards, fields, forms, listing, showing, telling
 from bot.access import Speaker
 from bot.blocks import Said, mention, say_card
+from bot.calls import VERBS as CALL_VERBS
+from bot.calls import CallListeners
 from bot.desk import Desk
 from bot.gestures import Body, is_first, submission_key
 from bot.pressing import REFERENCE, actor_of, find_pressed, nearest, open_modal, pressed, suggest_customers
-from storage import breach_claims, breach_opening, breaches, calls, customers, staff
+from storage import breach_claims, breach_opening, breaches, customers, staff
 from storage.clock import now
 from storage.models import Breach
-from storage.types import Means, Role
+from storage.types import Role
 from templates import render
 
 VERBS = ("list", "help")
@@ -33,24 +35,26 @@ class BreachListeners:
         app.shortcut("report_breach")(self.open_form)
         app.action(pressed("open_breach_form"))(self.open_form)
         app.action(pressed(cards.AWARE))(self.ask_since_when)
-        app.action(pressed(cards.TOLD))(self.ask_how_told)
         app.options("customers")(self.suggest)
         app.view(forms.REPORT)(self.report)
         app.view(forms.BECOME_AWARE)(self.become_aware)
-        app.view(forms.RECORD_TOLD)(self.record_told)
 
     def answer_command(self, ack: Ack, body: dict[str, Any], context: BoltContext, client: WebClient) -> None:
         speaker: Speaker = context["speaker"]
         typed = str(body.get("text") or "").strip()
+        case, _, verb = (one.strip() for one in typed.partition(" "))
         if not typed:
             self.open_form(ack, body, context, client)
         elif REFERENCE.fullmatch(typed):
             said = self._show(typed, speaker)
             ack(text=said.text, blocks=list(said.blocks))
+        elif REFERENCE.fullmatch(case) and verb in CALL_VERBS:
+            said_of = CallListeners(self.desk).answer_verb(body, client, case, verb, speaker)
+            ack(text=said_of) if said_of else ack()
         elif typed == "list":
             ack(text=self._list(speaker))
         else:
-            ack(text=render("breach_help", speaker.language, "slack", nearest=nearest(typed, VERBS)))
+            ack(text=_help(typed, speaker.language))
 
     def open_form(self, ack: Ack, body: dict[str, Any], context: BoltContext, client: WebClient) -> None:
         speaker: Speaker = context["speaker"]
@@ -73,12 +77,6 @@ class BreachListeners:
         open_modal(client, body, forms.aware_form(card.reference, speaker.language))
         ack()
 
-    def ask_how_told(self, ack: Ack, body: dict[str, Any], context: BoltContext, client: WebClient) -> None:
-        speaker: Speaker = context["speaker"]
-        card = self._pressed_by_handler(body, speaker, cards.TOLD)
-        open_modal(client, body, breach_forms.told_form(card.reference, speaker.language, now=now()))
-        ack()
-
     def suggest(self, ack: Ack, body: dict[str, Any]) -> None:
         ack(options=forms.offer(suggest_customers(self.desk, str(body.get("value") or ""))))
 
@@ -90,13 +88,6 @@ class BreachListeners:
                 breach = self._to_change(session, speaker, body["view"]["private_metadata"])
                 breach_claims.become_aware(session, breach, aware_at, by=actor_of(speaker), now=now())
                 telling.tell_thread(session, breach.reference, "breach_aware", now=now())
-        ack()
-
-    def record_told(self, ack: Ack, body: dict[str, Any], context: BoltContext) -> None:
-        speaker: Speaker = context["speaker"]
-        with self.desk.decide() as session:
-            if is_first(session, submission_key(body), now=now()):
-                self._record_told(session, speaker, body["view"])
         ack()
 
     def _open(self, session: Session, speaker: Speaker, report: forms.Report, view_id: str) -> Breach:
@@ -113,14 +104,6 @@ class BreachListeners:
             by=actor_of(speaker),
             now=now(),
         )
-
-    def _record_told(self, session: Session, speaker: Speaker, view: Body) -> None:
-        breach = self._to_change(session, speaker, view["private_metadata"])
-        customer = customers.get_customer(session, affected_select.read_affected(view))
-        means, told_at = Means(fields.read_option(view, "means")), fields.read_at(view, "told_at")
-        by = actor_of(speaker)
-        affected = calls.record_told(session, breach, customer, means=means, at=told_at, by=by, now=now())
-        telling.tell_thread(session, breach.reference, "breach_told", affected_id=affected.id, now=now())
 
     def _to_change(self, session: Session, speaker: Speaker, reference: str) -> Breach:
         """The breach, if this person may decide: asked again at the commit, for a modal can outlive a role."""
@@ -142,6 +125,15 @@ class BreachListeners:
     def _list(self, speaker: Speaker) -> str:
         with self.desk.database.reading() as session:
             return listing.say_breaches(session, speaker.language)
+
+
+def _help(typed: str, language: str) -> str:
+    """The help, and what was probably meant."""
+    case, _, verb = typed.partition(" ")
+    if REFERENCE.fullmatch(case):
+        meant = nearest(verb, CALL_VERBS)
+        return render("breach_help", language, "slack", nearest=meant and f"{case.upper()} {meant}")
+    return render("breach_help", language, "slack", nearest=nearest(typed, VERBS))
 
 
 def _say_reported(card: cards.BreachCard, told: telling.Told, speaker: Speaker) -> fields.View:

@@ -7,8 +7,9 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 
+from bot.notice_cards import NOTICE, NoticeLine
 from storage.asking import NOT_KNOWN
-from storage.next_step import NextStep
+from storage.next_step import TO_CALL, NextStep
 from storage.requests import OWN_CONTROLLER
 from storage.types import TaskKind
 
@@ -22,6 +23,7 @@ TAKE, HAND_OVER, REFER, OWN = "dsr_take", "dsr_hand_over", "dsr_refer", "dsr_own
 ASK, CLOSE_UNKNOWN = "dsr_ask", "dsr_close_unknown"
 POSSIBLE_BREACH, MISROUTED = "dsr_possible_breach", "dsr_misrouted"
 AWARE, TOLD, ADD, CLOSE, NO_BREACH = "breach_aware", "breach_told", "breach_add", "breach_close", "breach_no_breach"
+CALL_SHEET, WAIVE, AGAIN = "breach_call_sheet", "breach_waive", "breach_again"
 EXCLUDE, INCLUDE = "breach_exclude", "breach_include"
 ROW = 5
 """Buttons of a breach in one row: more are hidden."""
@@ -207,7 +209,8 @@ class CustomerLine:
     """One affected customer: told when and by which means, or not yet; its state, and the next step.
 
     `step` is of storage.next_step, `step_at` the instant that its words name. `version` is the number of the newest
-    notice that its server has; `owed`: it was only spoken to; `found_late`: it was named after the deadline.
+    notice that its server has; `owed`: it was only spoken to; `found_late`: it was named after the deadline;
+    `attempts`: how often it was called in vain.
     """
 
     customer: str
@@ -222,10 +225,16 @@ class CustomerLine:
     accepted_at: datetime | None = None
     received_at: datetime | None = None
     found_late: bool = False
+    attempts: int = 0
 
     @property
     def excluded(self) -> bool:
         return self.state == "not-affected"
+
+    @property
+    def lost(self) -> bool:
+        """Whether its newest notice was refused or came back."""
+        return self.step == NextStep.TELEPHONE_LOST
 
     @property
     def urgent(self) -> bool:
@@ -251,6 +260,7 @@ class BreachCard:
     version: int
     about: str | None = None
     no_breach: bool = False
+    notice: NoticeLine | None = None
 
     @property
     def precautionary(self) -> bool:
@@ -293,6 +303,22 @@ class BreachCard:
         return sum(line.found_late for line in self.affected)
 
     @property
+    def names_to_call(self) -> tuple[str, ...]:
+        """Who stands on the call sheet."""
+        return tuple(line.customer for line in self.customers if line.step in TO_CALL)
+
+    @property
+    def to_call(self) -> int:
+        return len(self.names_to_call)
+
+    @property
+    def _may_call(self) -> bool:
+        """Whether calls are still recorded: after closing only where a notice came back after all."""
+        if self.closed_at is None:
+            return bool(self.affected)
+        return not self.no_breach and any(line.lost for line in self.affected)
+
+    @property
     def actions(self) -> tuple[str, ...]:
         """What a person may press now, in the order of the buttons.
 
@@ -301,11 +327,15 @@ class BreachCard:
         """
         is_open = self.closed_at is None
         offered = (
+            (NOTICE, is_open),
             (AWARE, is_open and self.aware_at is None),
             (ADD, is_open),
             (EXCLUDE, is_open and bool(self.affected)),
             (INCLUDE, is_open and len(self.affected) < len(self.customers)),
-            (TOLD, is_open and bool(self.affected)),
+            (TOLD, self._may_call),
+            (CALL_SHEET, bool(self.to_call or (is_open and self.untold)) and self._may_call),
+            (AGAIN, any(line.lost for line in self.affected) and self._may_call),
+            (WAIVE, bool(self.owed)),
             (CLOSE, is_open),
             (NO_BREACH, is_open),
         )

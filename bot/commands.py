@@ -5,9 +5,11 @@ from typing import Annotated
 import typer
 
 from bot import (  # noqa: F401 - add their commands to `bot dsr` and `bot breach`
+    call_commands,
     customer_commands,
     decision_commands,
     failure_commands,
+    notice_commands,
 )
 from bot.breach_commands import breach_app
 from bot.evidence_commands import evidence

@@ -1,10 +1,11 @@
 """What the bot is told from outside; the names are those of storage/settings.py."""
 
+from datetime import timedelta
 from typing import ClassVar
 
 from pydantic import SecretStr, field_validator, model_validator
 
-from storage.setting_types import Address, Addresses, Language
+from storage.setting_types import Address, Addresses, Hours, Language
 from storage.settings import Settings
 
 
@@ -16,6 +17,12 @@ class DeskSettings(Settings):
         "STAFF_LANGUAGE": "fr or en",
         "MAIL_ADDRESS": "privacy@kavkom.example",
         "ESCALATION_ADDRESSES": "head.of.security@kavkom.example,duty@kavkom.example",
+        "DPO_NAME": "Claire Moreau",
+        "DPO_ADDRESS": "dpo@kavkom.example",
+        "DPO_TELEPHONE": "+33 1 99 00 00 01",
+        "DUTY_TELEPHONE": "+33 1 99 00 00 02 (answered at night, too)",
+        "DRILL_ADDRESS": "drill@kavkom.example",
+        "AUTHORITY_WINDOW": "72",
     }
 
     company_name: str = "Kavkom"
@@ -23,6 +30,12 @@ class DeskSettings(Settings):
     staff_language: Language = "fr"
     escalation_addresses: Addresses = ()
     two_persons: bool = False
+    dpo_name: str | None = None
+    dpo_address: str | None = None
+    dpo_telephone: str | None = None
+    duty_telephone: str | None = None
+    drill_address: Address | None = None
+    authority_window: Hours = timedelta(hours=72)
 
 
 class BotSettings(DeskSettings):
@@ -35,7 +48,6 @@ class BotSettings(DeskSettings):
         "SLACK_CHANNEL": "C0123456789 (the private channel's id, from its details)",
         "SLACK_API_URL": "https://slack.com/api/",
         "SLACK_STAFF": "U0123456789 (the first dpo's member id)",
-        "DPO_ADDRESS": "dpo@kavkom.example",
     }
 
     slack_bot_token: SecretStr
@@ -43,7 +55,6 @@ class BotSettings(DeskSettings):
     slack_channel: str
     slack_api_url: str = "https://slack.com/api/"
     slack_staff: str | None = None
-    dpo_address: str | None = None
 
     @field_validator("slack_bot_token")
     @classmethod

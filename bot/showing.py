@@ -24,6 +24,7 @@ from bot.cards import (
     TaskLine,
     is_request,
 )
+from bot.notice_cards import NoticeLine
 from storage import asking, breach_rows, breaches, ledger, requests, tasks
 from storage.attempts import withheld_size
 from storage.clock import now as desk_now
@@ -120,8 +121,8 @@ def show_breach(session: Session, breach: Breach) -> BreachCard:
 def show_breaches(session: Session, some: Sequence[Breach]) -> list[BreachCard]:
     """The cards of breaches, by two queries; those that are not told stand first."""
     versions = _versions(session, [one.reference for one in some])
-    notices = notice_versions(session, some)
-    return [_show_breach(one, versions.get(one.reference, 0), notices) for one in some]
+    notices = _notices(session, some)
+    return [_show_breach(one, versions.get(one.reference, 0), notices.get(one.id, [])) for one in some]
 
 
 def show_lines(session: Session, some: Sequence[Breach]) -> list[BreachLine]:
@@ -149,9 +150,9 @@ def notice_versions(session: Session, some: Sequence[Breach]) -> dict[int, int]:
     return {row[0]: row[1] for row in session.execute(notices)}
 
 
-def _show_breach(breach: Breach, version: int, notices: Mapping[int, int]) -> BreachCard:
-    at = desk_now()
-    lines = [_customer_line(row, notices, at) for row in ledger.read_ledger(breach)]
+def _show_breach(breach: Breach, version: int, notices: Sequence[Notice]) -> BreachCard:
+    at, versions = desk_now(), {one.id: one.version for one in notices}
+    lines = [_customer_line(row, versions, at) for row in ledger.read_ledger(breach)]
     return BreachCard(
         reference=breach.reference,
         opened_at=breach.opened_at,
@@ -167,7 +168,21 @@ def _show_breach(breach: Breach, version: int, notices: Mapping[int, int]) -> Br
         version=version,
         about=breach.about,
         no_breach=breach.no_breach_reason is not None,
+        notice=_notice_line(notices[-1]) if notices else None,
     )
+
+
+def _notices(session: Session, some: Sequence[Breach]) -> dict[int, list[Notice]]:
+    """The notices of each of these breaches, drafts too, in the order of their versions."""
+    found: dict[int, list[Notice]] = {}
+    wanted = select(Notice).where(Notice.breach_id.in_([one.id for one in some])).order_by(Notice.version)
+    for notice in session.scalars(wanted):
+        found.setdefault(notice.breach_id, []).append(notice)
+    return found
+
+
+def _notice_line(one: Notice) -> NoticeLine:
+    return NoticeLine(one.version, one.final, one.prepared_at, one.prepared_by, one.approved_at, one.approved_by)
 
 
 def find_card(session: Session, reference: str) -> Card:
@@ -235,6 +250,7 @@ def _customer_line(row: ledger.Row, notices: Mapping[int, int], now: datetime) -
         accepted_at=row.accepted_at,
         received_at=row.received_at,
         found_late=breach_rows.is_found_late(row.affected),
+        attempts=sum(not call.reached for call in row.affected.calls),
     )
 
 

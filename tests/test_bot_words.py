@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 import bot.refusals
-from bot import breach_forms, decision_forms, forms, letters
+from bot import breach_forms, call_forms, decision_forms, forms, letters
 from bot.blocks import SHOWN, mention, plain, say, say_buttons, say_card
 from bot.cards import (
     ADD,
@@ -153,6 +153,7 @@ def breach_card(**changed: Any) -> BreachCard:
     return BreachCard(**(values | changed))
 
 
+BOUNCED = CustomerLine("Acme", "C0001", None, None, state="bounced", step="telephone-lost")
 EVERY_STATE = tuple(
     CustomerLine(f"Shop {n}", f"C{n:04}", None, None, state=state, step=step.value, step_at=AT, owed=n % 2 == 0)
     for n, (state, step) in enumerate(zip(cycle(STATES), [*NextStep] * 40, strict=False))
@@ -182,6 +183,13 @@ BREACHES = {
     "suspected": breach_card(aware_at=None, aware_by=None, customers=()),
     "closed": breach_card(closed_at=AT, closed_by="root", suspected_at=None),
     "many": MANY,
+    "to call": breach_card(customers=(BOUNCED,)),
+    "documents owed": breach_card(customers=(CustomerLine("Acme", "C0001", AT, "telephone", owed=True),)),
+    "closed, then came back": breach_card(
+        closed_at=AT,
+        closed_by="root",
+        customers=(BOUNCED,),
+    ),
     "every state": breach_card(customers=EVERY_STATE),
     "bounced after closing": breach_card(closed_at=AT, closed_by="root", customers=EVERY_STATE),
     "nobody left": breach_card(customers=(replace(EVERY_STATE[0], state="not-affected"),)),
@@ -286,7 +294,9 @@ def test_every_modal_is_one_that_slack_accepts(language: str) -> None:
         forms.report_form(language, with_customers=True),
         forms.report_form(language, with_customers=False),
         forms.aware_form("BR-2026-0007", language),
-        breach_forms.told_form("BR-2026-0007", language, now=AT),
+        call_forms.call_form("BR-2026-0007", language, now=AT),
+        call_forms.waive_form("BR-2026-0007", language),
+        call_forms.again_form("BR-2026-0007", language),
         breach_forms.add_form("BR-2026-0007", language),
         breach_forms.exclude_form("BR-2026-0007", language),
         breach_forms.include_form("BR-2026-0007", language),
