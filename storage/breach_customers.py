@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from sqlalchemy.orm import Session
+from sqlalchemy.orm.attributes import set_committed_value
 
 from storage import breach_facts
 from storage.breach_choosing import Line
@@ -26,7 +27,10 @@ def add_customers(
     insert_rows(session, Affected, [{"breach_id": breach.id, "customer_id": id_, "added_at": now} for id_ in new])
     session.scalars(whole_breaches().where(Breach.id == breach.id).execution_options(populate_existing=True)).one()
     record(session, breach, "breach-customers-added", by=by, now=now, customers=list(new.values()))
-    return [one for one in breach.affected if one.customer_id in new]
+    added = [one for one in breach.affected if one.customer_id in new]
+    for one in added:
+        set_committed_value(one, "breach", breach)
+    return added
 
 
 def record_facts(session: Session, breach: Breach, lines: Iterable[Line], *, by: Actor, now: datetime) -> int:
