@@ -10,12 +10,16 @@ from slack_sdk import WebClient
 from bot import answers
 from bot.access import People, build_gate
 from bot.breach import BreachListeners
+from bot.claiming import ClaimListeners
 from bot.decision import DecisionListeners
 from bot.desk import Desk
+from bot.facts import FactListeners
 from bot.failure import FailureListeners
 from bot.home import HomeListeners
+from bot.leading import LeadListeners
 from bot.question import QuestionListeners
 from bot.refusals import PersonNotChecked, sentence_of
+from bot.reporting import ReportListeners
 from bot.request import RequestListeners
 from bot.settings import BotSettings
 from bot.straying import StrayingListeners
@@ -54,6 +58,10 @@ def build_app(desk: Desk, client: WebClient, people: People | None = None) -> Ap
         FailureListeners,
         TaskListeners,
         BreachListeners,
+        ReportListeners,
+        ClaimListeners,
+        LeadListeners,
+        FactListeners,
         HomeListeners,
     )
     for listeners in every:

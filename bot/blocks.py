@@ -18,6 +18,7 @@ from bot.cards import (
     BreachCard,
     Card,
     CustomerLine,
+    FactsLine,
     ForwardLine,
     RequestCard,
 )
@@ -146,7 +147,7 @@ def _values(card: Card, language: str) -> dict[str, Any]:
     means = {line.means: word(language, f"means.{line.means}") for line in lines if line.means}
     common = {"card": card, "mention": mention, "shown": SHOWN, "means": means}
     if isinstance(card, BreachCard):
-        return common
+        return common | {"facts": _say_facts(card.facts, language)}
     return {
         **common,
         "said": {
@@ -160,6 +161,17 @@ def _values(card: Card, language: str) -> dict[str, Any]:
         "letter_language": find_word(language, f"language.{card.language}") or word(language, "language.other"),
         "hold": word(language, f"hold.{card.hold}") if card.hold else "",
         "reason": word(language, f"reason.{card.set_aside_reason}") if card.set_aside_reason else "",
+    }
+
+
+def _say_facts(facts: FactsLine | None, language: str) -> dict[str, str]:
+    """What is known of a breach, and what is not, in words."""
+    if facts is None:
+        return {}
+    return {
+        "nature": _list(language, "nature_short", facts.nature),
+        "data_kinds": _list(language, "data_kind", facts.data_kinds),
+        "unknown": _list(language, "fact_short", facts.unknown),
     }
 
 

@@ -20,6 +20,7 @@ TAKE, HAND_OVER, REFER, OWN = "dsr_take", "dsr_hand_over", "dsr_refer", "dsr_own
 ASK, CLOSE_UNKNOWN = "dsr_ask", "dsr_close_unknown"
 POSSIBLE_BREACH, MISROUTED = "dsr_possible_breach", "dsr_misrouted"
 AWARE, TOLD, ADD, CLOSE, NO_BREACH = "breach_aware", "breach_told", "breach_add", "breach_close", "breach_no_breach"
+LEAD, GIVE_LEAD, INSTANTS, RECORD = "breach_lead", "breach_give_lead", "breach_instants", "breach_record"
 CANDIDATES = 3
 """Customers that a card offers at most."""
 SET_ASIDE_REASONS = ("not_a_request", "spam", "duplicate", "test", "other")
@@ -205,6 +206,29 @@ class CustomerLine:
 
 
 @dataclass(frozen=True)
+class FactsLine:
+    """What is known of a breach: how many fields of how many, which are not, and kinds and numbers; no typed text."""
+
+    known: int
+    wanted: int
+    unknown: tuple[str, ...]
+    nature: tuple[str, ...] = ()
+    data_kinds: tuple[str, ...] = ()
+    persons: int | None = None
+    records: int | None = None
+
+
+@dataclass(frozen=True)
+class ClockLine:
+    """A clock beside the 48 hours (storage/second_clocks.py): its name, its end, and whether it was met."""
+
+    name: str
+    ends_at: datetime
+    done: bool
+    assumed: bool = False
+
+
+@dataclass(frozen=True)
 class BreachCard:
     """A breach as Slack may show it; its deadline is precautionary while nobody has become aware."""
 
@@ -222,6 +246,11 @@ class BreachCard:
     version: int
     about: str | None = None
     no_breach: bool = False
+    detected_at: datetime | None = None
+    told_at: datetime | None = None
+    facts: FactsLine | None = None
+    clocks: tuple[ClockLine, ...] = ()
+    telecom_unknown: bool = False
 
     @property
     def precautionary(self) -> bool:
@@ -237,7 +266,8 @@ class BreachCard:
         if self.closed_at is not None:
             return ()
         aware = (AWARE,) if self.aware_at is None else ()
-        return (*aware, *((TOLD,) if self.customers else ()), ADD, CLOSE, NO_BREACH)
+        lead = LEAD if self.lead is None else GIVE_LEAD
+        return (*aware, lead, RECORD, INSTANTS, *((TOLD,) if self.customers else ()), ADD, CLOSE, NO_BREACH)
 
 
 Card = RequestCard | BreachCard

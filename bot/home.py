@@ -66,7 +66,7 @@ def look(desk: Desk, user: str) -> Now:
         found = waiting.sort_by_owner(session, user, limit=CASES)
         cards = show_requests(session, [*found.mine, *found.nobodys, *found.others])
         ringing = breaches.find_open(session)
-        shown = tuple(show_breaches(session, ringing[:CASES]))
+        shown = tuple(show_breaches(session, ringing[:CASES], desk.settings.telecom_operator))
         backlogs = [outbox.backlog(session, medium) for medium in Medium]
     first, second = len(found.mine), len(found.mine) + len(found.nobodys)
     return Now(

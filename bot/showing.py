@@ -14,7 +14,9 @@ from bot.cards import (
     BreachCard,
     CandidateLine,
     Card,
+    ClockLine,
     CustomerLine,
+    FactsLine,
     ForwardLine,
     ProposalLine,
     ReplyLine,
@@ -24,9 +26,13 @@ from bot.cards import (
 )
 from storage import asking, breaches, ledger, requests, tasks
 from storage.attempts import withheld_size
+from storage.breach_facts import BreachFacts, facts_of_breaches
+from storage.breach_record import unknown_facts, wanted_facts
+from storage.breach_types import TelecomOperator
 from storage.correspondence import find_mails_of
 from storage.forwards import accepted_at, call_that_reached, newest_attempt
 from storage.models import Affected, Breach, CaseMail, Delivery, Forward, Request
+from storage.second_clocks import second_clocks
 from storage.types import Correspondence, Purpose
 
 
@@ -108,18 +114,21 @@ def _proposal(request: Request) -> ProposalLine | None:
     return ProposalLine(request.proposed.name, request.proposed.reference, request.proposed_by, request.proposed_at)
 
 
-def show_breach(session: Session, breach: Breach) -> BreachCard:
+def show_breach(session: Session, breach: Breach, telecom: TelecomOperator = TelecomOperator.UNKNOWN) -> BreachCard:
     """The breach's card as of now; customers who are not told stand first."""
-    return show_breaches(session, [breach])[0]
+    return show_breaches(session, [breach], telecom)[0]
 
 
-def show_breaches(session: Session, some: Sequence[Breach]) -> list[BreachCard]:
-    """The cards of breaches, by one query."""
+def show_breaches(
+    session: Session, some: Sequence[Breach], telecom: TelecomOperator = TelecomOperator.UNKNOWN
+) -> list[BreachCard]:
+    """The cards of breaches, by a number of queries that does not grow with theirs."""
     versions = _versions(session, [one.reference for one in some])
-    return [_show_breach(one, versions.get(one.reference, 0)) for one in some]
+    facts = facts_of_breaches(session, [one.id for one in some])
+    return [_show_breach(one, versions.get(one.reference, 0), facts[one.id], telecom) for one in some]
 
 
-def _show_breach(breach: Breach, version: int) -> BreachCard:
+def _show_breach(breach: Breach, version: int, facts: BreachFacts, telecom: TelecomOperator) -> BreachCard:
     lines = [_customer_line(affected) for affected in breach.affected]
     return BreachCard(
         reference=breach.reference,
@@ -136,14 +145,35 @@ def _show_breach(breach: Breach, version: int) -> BreachCard:
         version=version,
         about=breach.about,
         no_breach=breach.no_breach_reason is not None,
+        detected_at=breach.detected_at,
+        told_at=breach.told_at,
+        facts=show_facts(facts, telecom),
+        clocks=tuple(
+            ClockLine(one.name, one.ends_at, one.done, one.assumed) for one in second_clocks(breach, facts, telecom)
+        ),
+        telecom_unknown=telecom is TelecomOperator.UNKNOWN,
     )
 
 
-def find_card(session: Session, reference: str) -> Card:
+def show_facts(facts: BreachFacts, telecom: TelecomOperator) -> FactsLine:
+    """How much is known, and of that the kinds and numbers."""
+    wanted, unknown = wanted_facts(facts, telecom), unknown_facts(facts, telecom)
+    return FactsLine(
+        known=len(wanted) - len(unknown),
+        wanted=len(wanted),
+        unknown=tuple(name.value for name in unknown),
+        nature=facts.nature or (),
+        data_kinds=facts.data_kinds or (),
+        persons=facts.persons,
+        records=facts.records,
+    )
+
+
+def find_card(session: Session, reference: str, telecom: TelecomOperator = TelecomOperator.UNKNOWN) -> Card:
     """The card of the case with this reference. Raises UnknownCase."""
     if is_request(reference):
         return show_request(session, requests.get_request(session, reference))
-    return show_breach(session, breaches.get_breach(session, reference))
+    return show_breach(session, breaches.get_breach(session, reference), telecom)
 
 
 def show_forward(session: Session, forward: Forward, mails: Iterable[CaseMail]) -> ForwardLine:

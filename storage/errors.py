@@ -113,6 +113,21 @@ class AlreadyAware(Refused):
 
 
 @dataclass(eq=False)
+class AlreadyLed(Refused):
+    """A colleague leads this breach already."""
+
+    reference: str
+
+
+@dataclass(eq=False)
+class EndedBeforeStart(Refused):
+    """A breach cannot have ended before it began."""
+
+    reference: str
+    started_at: datetime
+
+
+@dataclass(eq=False)
 class InstantInFuture(Refused):
     """The instant lies in the future."""
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 import bot.refusals
-from bot import decision_forms, forms, letters
+from bot import decision_forms, forms, letters, report_forms
 from bot.blocks import SHOWN, mention, plain, say, say_buttons, say_card
 from bot.cards import (
     REASONS,
@@ -265,8 +265,8 @@ def test_every_modal_is_one_that_slack_accepts(language: str) -> None:
     mail = Words("A subject", "A text\n" * 400)
     anne = Staff(slack_user="U01ANNE", name="Anne", email="a@k.example", role=Role.DPO, language="fr")
     views = [
-        forms.report_form(language, with_customers=True),
-        forms.report_form(language, with_customers=False),
+        report_forms.report_form(language, with_customers=True),
+        report_forms.report_form(language, with_customers=False),
         forms.aware_form("BR-2026-0007", language),
         forms.told_form(MANY, language, now=AT),
         forms.add_form("BR-2026-0007", language),
