@@ -24,6 +24,9 @@ def open_breach(
     summary: Annotated[str, typer.Option(help="What happened, without personal data.")],
     aware_at: Instant = None,
     suspected_at: Instant = None,
+    told_at: Annotated[
+        str | None, typer.Option(metavar="INSTANT", help="When a sub-processor told us of it; not certain yet.")
+    ] = None,
     customer: Annotated[list[str] | None, typer.Option(help="An affected customer, such as C0001; repeatable.")] = None,
 ) -> None:
     """Open a breach, from awareness or from a suspicion, and tell lead, dpo and escalation addresses."""
@@ -32,9 +35,9 @@ def open_breach(
     from storage.clock import now  # noqa: PLC0415 - slow
 
     refuse_typed(summary)
-    if not (aware_at or suspected_at):
-        fail("Say when: --aware-at INSTANT if it is certain, --suspected-at INSTANT if it is not yet.", 2)
-    aware, suspected = aware_at and read_instant(aware_at), suspected_at and read_instant(suspected_at)
+    if not (aware_at or suspected_at or told_at):
+        fail("Say when: --aware-at INSTANT if it is certain, --suspected-at or --told-at INSTANT if it is not yet.", 2)
+    aware, suspected, told_us = (one and read_instant(one) for one in (aware_at, suspected_at, told_at))
     with at_the_desk() as desk:
         with desk.decide() as session:
             named = customers.get_customers(session, customer or [])
@@ -45,6 +48,8 @@ def open_breach(
                 customers=named,
                 aware_at=aware or None,
                 suspected_at=suspected or None,
+                told_at=told_us or None,
+                ladder=desk.settings.breach_ladder,
                 by=by,
                 now=at,
             )
@@ -79,34 +84,21 @@ def list_breaches() -> None:
 @breach_app.command()
 def show(reference: Reference) -> None:
     """Show a breach: its instants, its deadline, and who was told."""
+    from bot.record_sheet import describe_record  # noqa: PLC0415 - slow
     from bot.showing import show_breach  # noqa: PLC0415 - slow
     from storage import breaches  # noqa: PLC0415 - slow
 
     with at_the_desk() as desk, desk.database.reading() as session:
-        card = show_breach(session, breaches.get_breach(session, reference))
+        breach = breaches.get_breach(session, reference)
+        card = show_breach(session, breach)
+        record = describe_record(session, breach, desk.settings.telecom_operator)
     say(f"{card.reference}: {_state(card)}, {_deadline(card.deadline_at, precautionary=card.precautionary)}")
     say(f"suspected {shown(card.suspected_at)}, aware {shown(card.aware_at)}, closed {shown(card.closed_at)}")
     for line in card.customers:
         told = f"told {shown(line.told_at)} by {line.means}" if line.told_at else "not told yet"
         say(f"  {line.customer_reference} {line.customer}: {told}")
-
-
-@breach_app.command()
-def aware(
-    reference: Reference, at: Annotated[str, typer.Option(metavar="INSTANT", help="Since when it is certain.")]
-) -> None:
-    """Say since when Kavkom knows that this is a breach."""
-    from bot import telling  # noqa: PLC0415 - slow
-    from storage import breach_claims, breaches  # noqa: PLC0415 - slow
-    from storage.clock import now  # noqa: PLC0415 - slow
-
-    aware_at = read_instant(at)
-    with at_the_desk() as desk:
-        with desk.decide() as session:
-            breach = breaches.get_breach(session, reference, to_change=True)
-            breach_claims.become_aware(session, breach, aware_at, by=shell_actor(), now=now())
-            telling.tell_thread(session, breach.reference, "breach_aware", now=now())
-        say(f"{breach.reference}: aware since {shown(breach.aware_at)}, {_deadline(breach.deadline_at)}.")
+    for sentence in record:
+        say(sentence)
 
 
 @breach_app.command()
@@ -155,7 +147,10 @@ def add(
 def close(
     reference: Reference,
     no_breach: Annotated[
-        str | None, typer.Option("--no-breach", metavar="REASON", help="The dpo: it was no breach, because …")
+        str | None,
+        typer.Option(
+            "--no-breach", metavar="REASON", help="It was no breach, because …; once it was certain, the dpo's alone."
+        ),
     ] = None,
 ) -> None:
     """Close a breach; refused while a customer is not told. Or, with its reason, a suspicion that was none."""

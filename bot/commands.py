@@ -4,7 +4,11 @@ from typing import Annotated
 
 import typer
 
-from bot import decision_commands, failure_commands  # noqa: F401 - add their commands to `bot dsr`
+from bot import (  # noqa: F401 - add their commands to `bot dsr` and `bot breach`
+    decision_commands,
+    failure_commands,
+    record_commands,
+)
 from bot.breach_commands import breach_app
 from bot.evidence_commands import evidence
 from bot.request_commands import request_app
