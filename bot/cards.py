@@ -253,6 +253,12 @@ class BreachCard:
     telecom_unknown: bool = False
 
     @property
+    def noticed_at(self) -> datetime:
+        """The earliest instant that somebody named."""
+        named = (self.detected_at, self.suspected_at, self.told_at, self.aware_at)
+        return min((instant for instant in named if instant is not None), default=self.opened_at)
+
+    @property
     def precautionary(self) -> bool:
         return self.aware_at is None
 

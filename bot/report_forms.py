@@ -36,6 +36,7 @@ from templates import render
 CERTAINTIES = (ClaimKind.SUSPECTED, ClaimKind.AWARE, ClaimKind.TOLD)
 """What the instant is of: a doubt unless something else is chosen."""
 
+HOUR = timedelta(hours=1)
 PERMALINK = re.compile(r"https://[a-z0-9.-]+/archives/[A-Z0-9]+/p\d{10,20}")
 
 
@@ -87,8 +88,8 @@ def report_form(language: str, *, with_customers: bool, permalink: str = "") -> 
 
 def late_form(report: Report, language: str, *, with_customers: bool, now: datetime) -> View:
     """The same once more: how long ago that is, which deadline is past, and a box to tick."""
-    ago, deadline_at = now - report.noticed_at, report.noticed_at + NOTIFICATION_WINDOW
-    words = {"ago": max(ago, timedelta()), "noticed_at": report.noticed_at, "deadline_at": deadline_at}
+    whole_hours, deadline_at = (now - report.noticed_at) // HOUR * HOUR, report.noticed_at + NOTIFICATION_WINDOW
+    words = {"ago": whole_hours, "noticed_at": report.noticed_at, "deadline_at": deadline_at}
     warning = section(render("breach_form_late", language, "slack", **words))
     box = option(word(language, "late.confirmed"), "late")
     tick = field(language, "late", {"type": "checkboxes", "action_id": "late", "options": [box]}, optional=True)
