@@ -9,6 +9,7 @@ from slack_sdk import WebClient
 
 from bot import answers
 from bot.access import People, build_gate
+from bot.affected_select import AffectedListeners
 from bot.breach import BreachListeners
 from bot.claiming import ClaimListeners
 from bot.decision import DecisionListeners
@@ -62,6 +63,7 @@ def build_app(desk: Desk, client: WebClient, people: People | None = None) -> Ap
         ClaimListeners,
         LeadListeners,
         FactListeners,
+        AffectedListeners,
         HomeListeners,
     )
     for listeners in every:

@@ -7,7 +7,7 @@ from slack_bolt import Ack, App, BoltContext
 from slack_sdk import WebClient
 from sqlalchemy.orm import Session
 
-from bot import cards, fields, forms, showing, telling
+from bot import affected_select, breach_forms, cards, fields, forms, showing, telling
 from bot.access import Speaker
 from bot.blocks import Said, say_card
 from bot.desk import Desk
@@ -54,7 +54,7 @@ class BreachListeners:
     def ask_how_told(self, ack: Ack, body: dict[str, Any], context: BoltContext, client: WebClient) -> None:
         speaker: Speaker = context["speaker"]
         card = self._pressed_by_handler(body, speaker, cards.TOLD)
-        open_modal(client, body, forms.told_form(card, speaker.language, now=now()))
+        open_modal(client, body, breach_forms.told_form(card.reference, speaker.language, now=now()))
         ack()
 
     def ask_who_else(self, ack: Ack, body: dict[str, Any], context: BoltContext, client: WebClient) -> None:
@@ -96,7 +96,7 @@ class BreachListeners:
 
     def _record_told(self, session: Session, speaker: Speaker, view: Body) -> None:
         breach = self._to_change(session, speaker, view["private_metadata"])
-        customer = customers.get_customer(session, fields.read_option(view, "told_customer"))
+        customer = customers.get_customer(session, affected_select.read_affected(view))
         means, told_at = Means(fields.read_option(view, "means")), fields.read_at(view, "told_at")
         by = actor_of(speaker)
         affected = breach_customers.record_told(session, breach, customer, means=means, at=told_at, by=by, now=now())

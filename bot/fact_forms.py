@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from bot.affected_select import affected_select
 from bot.blocks import Block, plain, section
 from bot.fact_kinds import MANY, NONE, NUMBERS, ONE, UNKNOWN, WORDS, labels_of, order
-from bot.fields import View, external, field, find_at, modal, option, read_choice, read_many, read_text, select
+from bot.fields import View, field, find_at, modal, option, read_choice, read_many, read_text, select
 from bot.personal import find_personal_data
 from bot.words import find_word, word
 from storage.breach_facts import INSTANTS, BreachFacts, Value
@@ -19,7 +20,6 @@ from storage.breach_types import ONGOING, FactName, TelecomOperator
 from templates import render
 
 CHOOSE, PAGE = "breach_facts", "breach_facts_page"
-CUSTOMER = "facts_customer"
 ENDED, HAS_ENDED = "ended", "has_ended"
 """Whether it goes on stands beside the instant of its end."""
 NOT_KNOWN, ENDED_AT = "not_known", FactName.ENDED_AT
@@ -71,10 +71,10 @@ class Answers:
 def choose_form(reference: str, language: str, *, with_customers: bool) -> View:
     """Which page, and of all customers or of one."""
     pages = [option(word(language, f"page.{page}"), page) for page in PAGES]
-    intro = section(render("breach_facts_form", language, "slack", reference=reference))
+    intro = section(render("breach_facts_form", language, "slack", reference=reference, with_customers=with_customers))
     blocks = [intro, select(language, "page", pages, chosen=pages[0])]
     if with_customers:
-        blocks.append(field(language, CUSTOMER, external("external_select", CUSTOMER, language), optional=True))
+        blocks.append(affected_select(language, optional=True))
     return modal(language, CHOOSE, blocks, reference, submit="next")
 
 

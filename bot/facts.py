@@ -7,8 +7,9 @@ from slack_bolt import Ack, App, BoltContext
 from slack_sdk import WebClient
 from sqlalchemy.orm import Session
 
-from bot import cards, fact_forms, fields, forms
+from bot import cards, fact_forms, fields
 from bot.access import Speaker
+from bot.affected_select import AFFECTED
 from bot.desk import Desk
 from bot.fact_forms import Answers, Place
 from bot.gestures import is_first, submission_key
@@ -31,7 +32,6 @@ class FactListeners:
 
     def register(self, app: App) -> None:
         app.action(pressed(cards.RECORD))(self.ask_which_page)
-        app.options(fact_forms.CUSTOMER)(self.suggest)
         app.view(fact_forms.CHOOSE)(self.show_page)
         app.view(fact_forms.PAGE)(self.record)
 
@@ -44,18 +44,10 @@ class FactListeners:
         )
         ack()
 
-    def suggest(self, ack: Ack, body: dict[str, Any]) -> None:
-        """The affected customers that what was typed may mean."""
-        typed = str(body.get("value") or "").casefold()
-        with self.desk.database.reading() as session:
-            breach = breaches.get_breach(session, body["view"]["private_metadata"])
-            named = [(one.customer.reference, one.customer.name) for one in breach.affected]
-        ack(options=forms.offer(one for one in named if typed in f"{one[0]} {one[1]}".casefold()))
-
     def show_page(self, ack: Ack, body: dict[str, Any], context: BoltContext) -> None:
         speaker: Speaker = context["speaker"]
         view = body["view"]
-        reference, customer = view["private_metadata"], fields.read_choice(view, fact_forms.CUSTOMER) or ""
+        reference, customer = view["private_metadata"], fields.read_choice(view, AFFECTED) or ""
         with self.desk.database.reading() as session:
             staff.get_staff(session, speaker.user, now=now(), at_least=Role.HANDLER)
             breach = breaches.get_breach(session, reference)

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from bot.blocks import Block, plain, section
-from bot.cards import SET_ASIDE_REASONS, BreachCard, CustomerLine, ForwardLine, RequestCard, TaskLine
+from bot.cards import SET_ASIDE_REASONS, ForwardLine, RequestCard, TaskLine
 from bot.fields import (
     View,
     customer_select,
@@ -32,18 +32,6 @@ TAKE_TASK, FINISH_TASK, SET_DUE = "dsr_take_task", "dsr_finish_task", "dsr_due"
 def aware_form(reference: str, language: str) -> View:
     intro = section(render("breach_aware_form", language, "slack", reference=reference))
     return modal(language, BECOME_AWARE, [intro, instant(language, "aware_at")], reference)
-
-
-def told_form(card: BreachCard, language: str, *, now: datetime) -> View:
-    """Which customer, by which means, when; those not told yet stand first."""
-    lines = card.customers[:100]
-    blocks = [
-        section(render("breach_told_form", language, "slack", reference=card.reference)),
-        select(language, "told_customer", [_customer_option(line) for line in lines]),
-        select(language, "means", [option(word(language, f"means.{each.value}"), each.value) for each in Means]),
-        instant(language, "told_at", initial=now),
-    ]
-    return modal(language, RECORD_TOLD, blocks, card.reference)
 
 
 def add_form(reference: str, language: str) -> View:
@@ -122,7 +110,7 @@ def _failed(card: RequestCard) -> list[Block]:
     return [_customer_option(line) for line in card.failed][:100]
 
 
-def _customer_option(line: CustomerLine | ForwardLine) -> Block:
+def _customer_option(line: ForwardLine) -> Block:
     return option(f"{line.customer} ({line.customer_reference})", line.customer_reference)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 import bot.refusals
-from bot import decision_forms, fact_forms, forms, letters, record_forms, report_forms
+from bot import breach_forms, decision_forms, fact_forms, forms, letters, record_forms, report_forms
 from bot.blocks import SHOWN, mention, plain, say, say_buttons, say_card
 from bot.cards import (
     REASONS,
@@ -329,7 +329,7 @@ def test_every_modal_is_one_that_slack_accepts(language: str) -> None:
         *(fact_page(page, facts, language) for page in fact_forms.PAGES for facts in (BreachFacts(), ALL_FACTS)),
         *(record_forms.instants_form(card, language) for card in (BREACHES["aware"], BREACHES["suspected"])),
         record_forms.give_lead_form("BR-2026-0007", [anne], language),
-        forms.told_form(MANY, language, now=AT),
+        breach_forms.told_form("BR-2026-0007", language, now=AT),
         forms.add_form("BR-2026-0007", language),
         forms.choose_form("DSR-2026-0042", language),
         decision_forms.confirm_form(choice, language),

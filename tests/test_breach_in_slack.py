@@ -181,7 +181,7 @@ def test_a_modal_that_outlives_a_role_is_refused_when_it_is_sent(desk: Desk) -> 
     assert form is not None
     desk.set_role(BORIS, Role.VIEWER)
 
-    reply = desk.workspace.submit(BORIS, form, {"told_customer": "C0001", "means": "telephone"})
+    reply = desk.workspace.submit(BORIS, form, {"affected_customer": "C0001", "means": "telephone"})
 
     assert "rôle" in str(reply.errors)
     assert not desk.breach(reference).affected[0].calls if desk.breach(reference).affected else True
@@ -213,7 +213,7 @@ def test_closing_is_refused_with_names_until_all_are_told_and_then_it_is_silent(
         form = desk.workspace.click(CARLA, desk.wait_for_card(reference), "breach_told").view
         assert form is not None
         sent = desk.workspace.submit(
-            CARLA, form, {"told_customer": customer, "means": "telephone", "told_at": minutes_ago(1)}
+            CARLA, form, {"affected_customer": customer, "means": "telephone", "told_at": minutes_ago(1)}
         )
         assert sent.closed, sent
     card = desk.wait_for_card(reference, "Told: 2 of 2")

@@ -49,7 +49,7 @@ def press(desk: Desk, user: str, reference: str, action: str, words: str = "") -
 
 def open_page(desk: Desk, user: str, reference: str, page: str, customer: str | None = None) -> dict[str, Any]:
     form = press(desk, user, reference, "breach_record")
-    chosen = {"page": page} | ({"facts_customer": customer} if customer else {})
+    chosen = {"page": page} | ({"affected_customer": customer} if customer else {})
     view = desk.workspace.submit(user, form, chosen).view
     assert view is not None
     return view
@@ -304,7 +304,7 @@ def test_what_cannot_be_taken_is_refused_beside_its_own_field(small_desk: Desk) 
 def test_what_holds_for_one_customer_is_recorded_for_it_alone(small_desk: Desk) -> None:
     reference = small_desk.open_breach("C0001", "C0002")
     offered = small_desk.workspace.suggest(
-        CARLA, press(small_desk, CARLA, reference, "breach_record"), "facts_customer", "azur"
+        CARLA, press(small_desk, CARLA, reference, "breach_record"), "affected_customer", "azur"
     )
     page = open_page(small_desk, CARLA, reference, "whose", "C0002")
 
