@@ -55,6 +55,8 @@ def open_breach(
             )
             told = telling.tell_opened(session, breach, desk.settings, now=at)
         say(f"{breach.reference} is open: {_deadline(breach.deadline_at, precautionary=breach.aware_at is None)}.")
+        if breach.deadline_at < at:
+            say("That deadline HAS ALREADY PASSED: tell the affected customers what is known now.", err=True)
         _say_told(told)
 
 

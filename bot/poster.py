@@ -128,7 +128,8 @@ class Poster:
             ours = self._ours(session, ids)
             if not ours or self._must_wait(session, ours):
                 return None
-            language, telecom = self.desk.settings.staff_language, self.desk.settings.telecom_operator
+            language = self.desk.settings.staff_language
+            telecom = self.desk.settings.telecom_operator
             post = prepare(session, ours[-1], channel=self.channel, language=language, telecom=telecom, now=now())
             for delivery in ours if post else ():
                 outbox.record_sending(delivery, now=now())

@@ -107,6 +107,13 @@ def test_a_breach_is_led_by_a_handler_and_keeps_the_ladder_of_its_opening(breach
     database.dispose()
 
 
+def test_an_old_breach_is_opened_and_its_deadline_said_to_be_past(breach: Shell) -> None:
+    said = breach("open", "--summary", "A list", "--suspected-at", "2020-01-01T12:00")
+
+    assert "precautionary deadline 2020-01-03 12:00 CET" in said
+    assert "HAS ALREADY PASSED" in said
+
+
 def test_why_it_was_no_breach_is_shown(breach: Shell) -> None:
     reference = opened(breach)
 
