@@ -10,6 +10,7 @@ from typing import Any
 from slack_bolt import Ack, App
 
 from bot.blocks import Block
+from bot.cards import EXCLUDE, INCLUDE
 from bot.desk import Desk
 from bot.fields import external, field, read_option
 from bot.forms import offer
@@ -45,7 +46,9 @@ def read_affected(view: Mapping[str, Any]) -> str:
 
 
 def suggest_affected(desk: Desk, body: Body) -> list[tuple[str, str]]:
-    """(reference, name) of the breach's customers that what was typed may mean."""
-    reference = str((body.get("view") or {}).get("private_metadata") or "").partition("|")[0]
+    """(reference, name) of the breach's customers that what was typed may mean: those that can be chosen there."""
+    view = body.get("view") or {}
+    reference = str(view.get("private_metadata") or "").partition("|")[0]
+    excluded = {EXCLUDE: False, INCLUDE: True}.get(str(view.get("callback_id")))
     with desk.database.reading() as session:
-        return breach_rows.suggest_affected(session, reference, str(body.get("value") or ""))
+        return breach_rows.suggest_affected(session, reference, str(body.get("value") or ""), excluded=excluded)

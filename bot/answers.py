@@ -19,6 +19,8 @@ from storage.errors import (
     ReasonMissing,
     Refused,
     ToldBeforeNoticed,
+    TwoDaysNeeded,
+    UnknownCustomers,
 )
 from templates import escape_slack
 
@@ -29,6 +31,8 @@ _FIELDS: dict[type[Refused], str] = {
     EndedBeforeStart: "datetimepicker",
     AlreadyAware: "datetimepicker",
     ReasonMissing: "plain_text_input",
+    TwoDaysNeeded: "datepicker",
+    UnknownCustomers: "plain_text_input",
 }
 
 

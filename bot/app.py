@@ -11,6 +11,7 @@ from bot import answers
 from bot.access import People, build_gate
 from bot.affected_select import AffectedListeners
 from bot.breach import BreachListeners
+from bot.breach_customers import CustomerListeners
 from bot.claiming import ClaimListeners
 from bot.decision import DecisionListeners
 from bot.desk import Desk
@@ -64,6 +65,7 @@ def build_app(desk: Desk, client: WebClient, people: People | None = None) -> Ap
         LeadListeners,
         FactListeners,
         AffectedListeners,
+        CustomerListeners,
         HomeListeners,
     )
     for listeners in every:

@@ -1,4 +1,4 @@
-"""`/breach`, and the buttons of a breach's card: customer told, add customers, close."""
+"""`/breach`, and the button of a breach's card that says that a customer was told."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -7,14 +7,14 @@ from slack_bolt import Ack, App, BoltContext
 from slack_sdk import WebClient
 from sqlalchemy.orm import Session
 
-from bot import affected_select, breach_forms, cards, fields, forms, showing, telling
+from bot import affected_select, breach_forms, cards, fields, forms, listing, showing, telling
 from bot.access import Speaker
 from bot.blocks import Said, say_card
 from bot.desk import Desk
-from bot.gestures import Body, button_key, is_first, submission_key
+from bot.gestures import Body, is_first, submission_key
 from bot.pressing import REFERENCE, actor_of, find_pressed, nearest, open_modal, pressed, suggest_customers
 from bot.reporting import ReportListeners
-from storage import breach_closing, breach_customers, breaches, customers, staff
+from storage import breaches, calls, customers, staff
 from storage.clock import now
 from storage.models import Breach
 from storage.types import Means, Role
@@ -32,11 +32,8 @@ class BreachListeners:
     def register(self, app: App) -> None:
         app.command("/breach")(self.answer_command)
         app.action(pressed(cards.TOLD))(self.ask_how_told)
-        app.action(pressed(cards.ADD))(self.ask_who_else)
-        app.action(pressed(cards.CLOSE))(self.close)
         app.options("customers")(self.suggest)
         app.view(forms.RECORD_TOLD)(self.record_told)
-        app.view(forms.ADD_CUSTOMERS)(self.add_customers)
 
     def answer_command(self, ack: Ack, body: dict[str, Any], context: BoltContext, client: WebClient) -> None:
         speaker: Speaker = context["speaker"]
@@ -57,12 +54,6 @@ class BreachListeners:
         open_modal(client, body, breach_forms.told_form(card.reference, speaker.language, now=now()))
         ack()
 
-    def ask_who_else(self, ack: Ack, body: dict[str, Any], context: BoltContext, client: WebClient) -> None:
-        speaker: Speaker = context["speaker"]
-        card = self._pressed_by_handler(body, speaker, cards.ADD)
-        open_modal(client, body, forms.add_form(card.reference, speaker.language))
-        ack()
-
     def suggest(self, ack: Ack, body: dict[str, Any]) -> None:
         ack(options=forms.offer(suggest_customers(self.desk, str(body.get("value") or ""))))
 
@@ -73,33 +64,12 @@ class BreachListeners:
                 self._record_told(session, speaker, body["view"])
         ack()
 
-    def add_customers(self, ack: Ack, body: dict[str, Any], context: BoltContext) -> None:
-        speaker: Speaker = context["speaker"]
-        chosen = fields.read_customers(body["view"])
-        with self.desk.decide() as session:
-            if is_first(session, submission_key(body), now=now()):
-                breach = self._to_change(session, speaker, body["view"]["private_metadata"])
-                named = customers.get_customers(session, chosen)
-                if breach_customers.add_customers(session, breach, named, by=actor_of(speaker), now=now()):
-                    telling.tell_thread(session, breach.reference, "breach_customers_added", now=now())
-        ack()
-
-    def close(self, ack: Ack, body: dict[str, Any], context: BoltContext) -> None:
-        speaker: Speaker = context["speaker"]
-        card = self._pressed_by_handler(body, speaker, cards.CLOSE)
-        with self.desk.decide() as session:
-            if is_first(session, button_key(body), now=now()):
-                breach = self._to_change(session, speaker, card.reference)
-                breach_closing.close_breach(session, breach, by=actor_of(speaker), now=now())
-                telling.tell_thread(session, breach.reference, "breach_closed", now=now())
-        ack()
-
     def _record_told(self, session: Session, speaker: Speaker, view: Body) -> None:
         breach = self._to_change(session, speaker, view["private_metadata"])
         customer = customers.get_customer(session, affected_select.read_affected(view))
         means, told_at = Means(fields.read_option(view, "means")), fields.read_at(view, "told_at")
         by = actor_of(speaker)
-        affected = breach_customers.record_told(session, breach, customer, means=means, at=told_at, by=by, now=now())
+        affected = calls.record_told(session, breach, customer, means=means, at=told_at, by=by, now=now())
         telling.tell_thread(session, breach.reference, "breach_told", affected_id=affected.id, now=now())
 
     def _to_change(self, session: Session, speaker: Speaker, reference: str) -> Breach:
@@ -122,5 +92,4 @@ class BreachListeners:
 
     def _list(self, speaker: Speaker) -> str:
         with self.desk.database.reading() as session:
-            found = [showing.show_breach(session, one) for one in breaches.list_breaches(session, limit=20)]
-        return render("breach_list", speaker.language, "slack", cards=found)
+            return listing.say_breaches(session, speaker.language)

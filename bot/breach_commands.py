@@ -1,5 +1,6 @@
 """`python -m bot breach`: the same moves as in Slack, for when Slack is down."""
 
+import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,7 +12,7 @@ from storage.types import Means
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from bot.cards import BreachCard
+    from bot.cards import BreachCard, BreachLine
     from bot.telling import Told
 
 breach_app = new_app("Personal data breaches: 48 hours from awareness (clause 6).")
@@ -74,33 +75,41 @@ def _say_told(told: "Told") -> None:
 @breach_app.command("list")
 def list_breaches() -> None:
     """List the breaches, the newest first."""
-    from bot.showing import show_breach  # noqa: PLC0415 - slow
-    from storage import breaches  # noqa: PLC0415 - slow
+    from bot.showing import show_lines  # noqa: PLC0415 - slow
+    from storage import breach_lists  # noqa: PLC0415 - slow
 
     with at_the_desk() as desk, desk.database.reading() as session:
-        found = [show_breach(session, one) for one in breaches.list_breaches(session)]
-    rows = [(one.reference, _state(one), f"{len(one.untold)} not told", shown(one.deadline_at)) for one in found]
+        found = show_lines(session, breach_lists.list_all(session))
+    rows = [
+        (one.reference, _state(one), f"{one.affected - one.told} not told", shown(one.deadline_at), one.lead or "-")
+        for one in found
+    ]
     print_table(rows) if rows else say("There is no breach.")
 
 
 @breach_app.command()
-def show(reference: Reference) -> None:
-    """Show a breach: its instants, its deadline, and who was told."""
+def show(
+    reference: Reference, csv: Annotated[bool, typer.Option("--csv", help="Its customers only, as CSV.")] = False
+) -> None:
+    """Show a breach: its instants, its deadline, what is known of it, and each customer with the next step."""
+    from bot import ledger_table  # noqa: PLC0415 - slow
     from bot.record_sheet import describe_record  # noqa: PLC0415 - slow
     from bot.showing import show_breach  # noqa: PLC0415 - slow
     from storage import breaches  # noqa: PLC0415 - slow
+    from storage.clock import now  # noqa: PLC0415 - slow
 
     with at_the_desk() as desk, desk.database.reading() as session:
         breach = breaches.get_breach(session, reference)
-        card = show_breach(session, breach)
+        card, ledger = show_breach(session, breach), ledger_table.list_rows(session, breach, now=now())
         record = describe_record(session, breach, desk.settings.telecom_operator)
+    if csv:
+        ledger_table.write_csv(ledger, sys.stdout)
+        return
     say(f"{card.reference}: {_state(card)}, {_deadline(card.deadline_at, precautionary=card.precautionary)}")
     say(f"suspected {shown(card.suspected_at)}, aware {shown(card.aware_at)}, closed {shown(card.closed_at)}")
-    for line in card.customers:
-        told = f"told {shown(line.told_at)} by {line.means}" if line.told_at else "not told yet"
-        say(f"  {line.customer_reference} {line.customer}: {told}")
     for sentence in record:
         say(sentence)
+    print_table(ledger_table.say_rows(ledger)) if ledger else say("No affected customer is named yet.")
 
 
 @breach_app.command()
@@ -112,7 +121,7 @@ def notified(
 ) -> None:
     """Record that a customer was told."""
     from bot import telling  # noqa: PLC0415 - slow
-    from storage import breach_customers, breaches, customers  # noqa: PLC0415 - slow
+    from storage import breaches, calls, customers  # noqa: PLC0415 - slow
     from storage.clock import now  # noqa: PLC0415 - slow
 
     told_at = read_instant(at) if at else now()
@@ -120,29 +129,9 @@ def notified(
         with desk.decide() as session:
             breach = breaches.get_breach(session, reference, to_change=True)
             who, by = customers.get_customer(session, customer), shell_actor()
-            affected = breach_customers.record_told(session, breach, who, means=means, at=told_at, by=by, now=now())
+            affected = calls.record_told(session, breach, who, means=means, at=told_at, by=by, now=now())
             telling.tell_thread(session, breach.reference, "breach_told", affected_id=affected.id, now=now())
         say(f"{breach.reference}: {who.name} was told by {means.value} at {shown(told_at)}.")
-
-
-@breach_app.command()
-def add(
-    reference: Reference,
-    customer: Annotated[list[str], typer.Argument(metavar="CUSTOMER…", help="Customers, such as C0001 C0002.")],
-) -> None:
-    """Name further affected customers; they inherit the deadline."""
-    from bot import telling  # noqa: PLC0415 - slow
-    from storage import breach_customers, breaches, customers  # noqa: PLC0415 - slow
-    from storage.clock import now  # noqa: PLC0415 - slow
-
-    with at_the_desk() as desk:
-        with desk.decide() as session:
-            breach = breaches.get_breach(session, reference, to_change=True)
-            named = customers.get_customers(session, customer)
-            added = breach_customers.add_customers(session, breach, named, by=shell_actor(), now=now())
-            if added:
-                telling.tell_thread(session, breach.reference, "breach_customers_added", now=now())
-        say(f"{breach.reference}: {len(added)} customers added.")
 
 
 @breach_app.command()
@@ -154,18 +143,21 @@ def close(
             "--no-breach", metavar="REASON", help="It was no breach, because …; once it was certain, the dpo's alone."
         ),
     ] = None,
+    late_reason: Annotated[
+        str | None, typer.Option("--late-reason", metavar="REASON", help="Why customers were told late, if any were.")
+    ] = None,
 ) -> None:
     """Close a breach; refused while a customer is not told. Or, with its reason, a suspicion that was none."""
     from bot import telling  # noqa: PLC0415 - slow
     from storage import breach_closing, breaches  # noqa: PLC0415 - slow
     from storage.clock import now  # noqa: PLC0415 - slow
 
-    refuse_typed(no_breach or "")
+    refuse_typed(no_breach or late_reason or "")
     with at_the_desk() as desk:
         with desk.decide() as session:
             breach = breaches.get_breach(session, reference, to_change=True)
             if no_breach is None:
-                breach_closing.close_breach(session, breach, by=shell_actor(), now=now())
+                breach_closing.close_breach(session, breach, late_reason=late_reason, by=shell_actor(), now=now())
             else:
                 breach_closing.close_as_no_breach(session, breach, no_breach, by=shell_actor(), now=now())
             topic = "breach_closed" if no_breach is None else "breach_no_breach"
@@ -177,5 +169,5 @@ def _deadline(deadline_at: "datetime", *, precautionary: bool = False) -> str:
     return f"{'precautionary ' if precautionary else ''}deadline {shown(deadline_at)}"
 
 
-def _state(card: "BreachCard") -> str:
+def _state(card: "BreachCard | BreachLine") -> str:
     return "closed" if card.closed_at else "suspicion" if card.precautionary else "breach"

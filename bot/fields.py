@@ -1,7 +1,7 @@
 """The fields of a modal, built and read (pure). A field's name is both its block's and its action's id."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from bot.blocks import Block, plain
@@ -35,6 +35,11 @@ def instant(language: str, name: str, *, initial: datetime | None = None) -> Blo
     if initial is not None:
         element["initial_date_time"] = int(initial.timestamp())
     return field(language, name, element)
+
+
+def day(language: str, name: str) -> Block:
+    """A date, which may be left empty."""
+    return field(language, name, {"type": "datepicker", "action_id": name}, optional=True)
 
 
 def text_input(language: str, name: str, *, optional: bool) -> Block:
@@ -71,6 +76,12 @@ def option(text: str, value: str) -> Block:
 
 def read_at(view: Mapping[str, Any], name: str) -> datetime:
     return datetime.fromtimestamp(int(_state_of(view, name)["selected_date_time"]), UTC)
+
+
+def read_day(view: Mapping[str, Any], name: str) -> date | None:
+    """The date that was chosen, if any."""
+    chosen = _state_of(view, name).get("selected_date")
+    return date.fromisoformat(str(chosen)) if chosen else None
 
 
 def read_option(view: Mapping[str, Any], name: str) -> str:

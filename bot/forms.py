@@ -9,7 +9,6 @@ from bot.cards import SET_ASIDE_REASONS, ForwardLine, RequestCard, TaskLine
 from bot.fields import (
     View,
     customer_select,
-    customers_select,
     instant,
     modal,
     option,
@@ -32,10 +31,6 @@ TAKE_TASK, FINISH_TASK, SET_DUE = "dsr_take_task", "dsr_finish_task", "dsr_due"
 def aware_form(reference: str, language: str) -> View:
     intro = section(render("breach_aware_form", language, "slack", reference=reference))
     return modal(language, BECOME_AWARE, [intro, instant(language, "aware_at")], reference)
-
-
-def add_form(reference: str, language: str) -> View:
-    return modal(language, ADD_CUSTOMERS, [customers_select(language, optional=False)], reference)
 
 
 def choose_form(reference: str, language: str) -> View:

@@ -73,10 +73,9 @@ def request_pressed(desk: Desk, body: Body, speaker: Speaker, action: str) -> Re
     return card
 
 
-def request_to_change(session: Session, speaker: Speaker, reference: str) -> Request:
-    """The request, if this person may decide: asked again at the commit, for a modal can outlive a role."""
+def require_handler(session: Session, speaker: Speaker) -> None:
+    """Raises UnknownStaff, RoleTooSmall."""
     staff.get_staff(session, speaker.user, now=now(), at_least=Role.HANDLER)
-    return requests.get_request(session, reference, to_change=True)
 
 
 def breach_pressed(desk: Desk, body: Body, speaker: Speaker, action: str) -> BreachCard:
@@ -88,8 +87,14 @@ def breach_pressed(desk: Desk, body: Body, speaker: Speaker, action: str) -> Bre
 
 def breach_to_change(session: Session, speaker: Speaker, reference: str) -> Breach:
     """The breach, if this person may decide: asked again at the commit, for a modal can outlive a role."""
-    staff.get_staff(session, speaker.user, now=now(), at_least=Role.HANDLER)
+    require_handler(session, speaker)
     return breaches.get_breach(session, reference, to_change=True)
+
+
+def request_to_change(session: Session, speaker: Speaker, reference: str) -> Request:
+    """The request, if this person may decide: asked again at the commit, for a modal can outlive a role."""
+    staff.get_staff(session, speaker.user, now=now(), at_least=Role.HANDLER)
+    return requests.get_request(session, reference, to_change=True)
 
 
 def open_modal(client: WebClient, body: Body, view: dict[str, Any]) -> None:

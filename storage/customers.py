@@ -30,7 +30,21 @@ def get_customer(session: Session, reference: str) -> Customer:
 
 def get_customers(session: Session, references: Collection[str]) -> list[Customer]:
     """The customers with these references, in this order. Raises UnknownCustomer."""
-    return [get_customer(session, reference) for reference in references]
+    known = find_customers(session, references)
+    for reference in references:
+        if reference.strip().upper() not in known:
+            raise UnknownCustomer(reference.strip())
+    return [known[reference.strip().upper()] for reference in references]
+
+
+def find_customers(session: Session, references: Collection[str]) -> dict[str, Customer]:
+    """The customers with these references, by reference as the directory spells it; those that are not known miss."""
+    wanted = list(dict.fromkeys(reference.strip().upper() for reference in references))
+    found: dict[str, Customer] = {}
+    for start in range(0, len(wanted), AT_ONCE):
+        some = select(Customer).where(Customer.reference.in_(wanted[start : start + AT_ONCE]))
+        found |= {one.reference: one for one in session.scalars(some)}
+    return found
 
 
 @dataclass(frozen=True)

@@ -64,7 +64,7 @@ from tests.playground.rules import check_message, check_view
 
 AT = datetime(2026, 10, 23, 15, 40, tzinfo=UTC)
 TEMPLATES = Path(inspect.getfile(render)).parent
-SAMPLES: dict[str, Any] = {"datetime": AT, "str": "handler", "tuple": ("Acme", "Garage")}
+SAMPLES: dict[str, Any] = {"datetime": AT, "str": "handler", "tuple": ("Acme", "Garage"), "int": 2}
 FORWARD = ForwardLine("Acme", "C0001", AT, "U01ANNE", None, None)
 LINES = {
     "on its way": FORWARD,
@@ -330,7 +330,10 @@ def test_every_modal_is_one_that_slack_accepts(language: str) -> None:
         *(record_forms.instants_form(card, language) for card in (BREACHES["aware"], BREACHES["suspected"])),
         record_forms.give_lead_form("BR-2026-0007", [anne], language),
         breach_forms.told_form("BR-2026-0007", language, now=AT),
-        forms.add_form("BR-2026-0007", language),
+        breach_forms.add_form("BR-2026-0007", language),
+        breach_forms.exclude_form("BR-2026-0007", language),
+        breach_forms.include_form("BR-2026-0007", language),
+        breach_forms.close_late_form("BR-2026-0007", [f"Customer {n}" * 9 for n in range(300)], language),
         forms.choose_form("DSR-2026-0042", language),
         decision_forms.confirm_form(choice, language),
         decision_forms.confirm_form(replace(choice, second=True), language),
