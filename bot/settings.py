@@ -4,7 +4,9 @@ from typing import ClassVar
 
 from pydantic import SecretStr, field_validator, model_validator
 
-from storage.setting_types import Address, Addresses, Language
+from storage.breach_types import TelecomOperator
+from storage.deadlines import LADDER_HOURS
+from storage.setting_types import Address, Addresses, Ladder, Language
 from storage.settings import Settings
 
 
@@ -16,6 +18,8 @@ class DeskSettings(Settings):
         "STAFF_LANGUAGE": "fr or en",
         "MAIL_ADDRESS": "privacy@kavkom.example",
         "ESCALATION_ADDRESSES": "head.of.security@kavkom.example,duty@kavkom.example",
+        "BREACH_LADDER": ",".join(LADDER_HOURS),
+        "TELECOM_OPERATOR": "unknown, no or yes",
     }
 
     company_name: str = "Kavkom"
@@ -23,6 +27,8 @@ class DeskSettings(Settings):
     staff_language: Language = "fr"
     escalation_addresses: Addresses = ()
     two_persons: bool = False
+    breach_ladder: Ladder = LADDER_HOURS
+    telecom_operator: TelecomOperator = TelecomOperator.UNKNOWN
 
 
 class BotSettings(DeskSettings):
