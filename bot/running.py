@@ -9,6 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bot.access import People
 from bot.app import build_app, build_client
+from bot.breach_ladder import BreachLadder
 from bot.connections import Connections
 from bot.desk import Desk
 from bot.digest import DigestClock
@@ -16,9 +17,9 @@ from bot.gathering import gather
 from bot.ladder import Ladder
 from bot.outage import StandIn
 from bot.poster import Pace, Poster
-from bot.reminders import Ticker, tick
 from bot.ringing import gather_rings
 from bot.settings import BotSettings
+from bot.ticking import Ticker
 from bot.watch import MailWatch, raise_stuck
 from storage import heartbeats, home, staff
 from storage.clock import now as desk_now
@@ -53,7 +54,8 @@ class Bot:
         self.connections = Connections(self.app, app_token, client)
         self.poster = Poster(self.desk, client, settings.slack_channel, pace)
         self.ticker = Ticker(tick_every)
-        self.ticker.add(self._surviving(lambda: tick(self.desk)))
+        breaches = BreachLadder(self.desk)
+        self.ticker.add(self._surviving(lambda: breaches.tick(now=desk_now())))
         self.ticker.add(self._surviving(self._beat), every=BEAT_EVERY)
         self._watch_requests(tick_every)
         if digest:
