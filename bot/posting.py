@@ -8,6 +8,7 @@ from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
 from bot import digest, due
+from bot.auditing import REPAIRED, count_in
 from bot.blocks import Said, say, say_card
 from bot.cards import BreachCard, Card, RequestCard, is_request
 from bot.letters import describe_waiting
@@ -93,7 +94,9 @@ def prepare(
     if delivery.purpose == Purpose.CARD:
         return Post(channel, say_card(card, language), card_ts=place.ts if place else None)
     language = delivery.language or language
-    if delivery.topic == RINGS and isinstance(card, RequestCard):
+    if delivery.topic == REPAIRED and isinstance(card, BreachCard):
+        said, broadcast = Said(say("repaired", card, language, count=count_in(delivery.key))), True
+    elif delivery.topic == RINGS and isinstance(card, RequestCard):
         said, broadcast = say_ring(card, language), True
     else:
         said, broadcast = Said(_announce(session, delivery, card, language)), delivery.topic in BROADCAST

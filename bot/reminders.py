@@ -45,15 +45,20 @@ class Audience:
 
 def ring_breach(desk: Desk, reference: str, *, now: datetime) -> bool:
     """Insert the due rungs of one breach and queue the speaker's deliveries; False when another process did."""
-    telecom = desk.settings.telecom_operator
     with desk.decide() as session:
         breach = breaches.get_breach(session, reference, to_change=True)
-        rang = breach_clock.ring(session, breach, telecom=telecom, now=now)
-        if rang is not None:
-            audience = find_audience(session, desk, breach, rang.reminders, now=now)
-            outbox.supersede_reminders(session, breach.reference, to=audience.recipients, now=now)
-            queue_rung(session, desk, breach, rang.speaker, audience, now=now)
-    return rang is not None
+        return ring(session, desk, breach, now=now) > 0
+
+
+def ring(session: Session, desk: Desk, breach: Breach, *, now: datetime) -> int:
+    """Insert the due rungs and queue what their audience is told, instead of what it has not got yet; how many
+    deliveries. The caller holds the breach's row."""
+    rang = breach_clock.ring(session, breach, telecom=desk.settings.telecom_operator, now=now)
+    if rang is None:
+        return 0
+    audience = find_audience(session, desk, breach, rang.reminders, now=now)
+    outbox.supersede_reminders(session, breach.reference, to=audience.recipients, now=now)
+    return queue_rung(session, desk, breach, rang.speaker, audience, now=now)
 
 
 def is_broadcast(breach: Breach, reminder: Reminder) -> bool:
@@ -63,14 +68,25 @@ def is_broadcast(breach: Breach, reminder: Reminder) -> bool:
 
 
 def find_audience(
-    session: Session, desk: Desk, breach: Breach, reminders: Iterable[Reminder], *, now: datetime
+    session: Session,
+    desk: Desk,
+    breach: Breach,
+    reminders: Iterable[Reminder],
+    *,
+    since: datetime | None = None,
+    now: datetime,
 ) -> Audience:
-    """Everybody who must hear of rungs that rang together: one message tells of all of them."""
+    """Everybody who must hear of rungs that rang together: one message tells of all of them.
+
+    `since`: they rang at that instant; where nobody can say who led then, only those who hear of it anyway.
+    """
     people = telling.find_people(session, breach, now=now)
+    known = since is None or _led_since(breach, people, since)
+    people = people if known else staff.active_staff(session, now=now, role=Role.DPO)
     found = Audience({CHANNEL: ""})
     for reminder in reminders:
         found |= _audience_of(session, desk, breach, reminder, people, now=now)
-    return found
+    return found if known else Audience({CHANNEL: ""}, found.mail)
 
 
 def queue_rung(
@@ -106,6 +122,14 @@ def _audience_of(
     if escalated:
         readers |= _escalation(session, desk, people, now=now)
     return Audience({one.slack_user: one.language for one in directly}, readers)
+
+
+def _led_since(breach: Breach, people: Iterable[Staff], instant: datetime) -> bool:
+    """Whether whoever leads now did so then, and is still here; or nobody does and did."""
+    if breach.lead is None:
+        return True
+    here = any(one.slack_user == breach.lead for one in people)
+    return here and breach.lead_at is not None and breach.lead_at <= instant
 
 
 def _escalation(session: Session, desk: Desk, people: list[Staff], *, now: datetime) -> dict[str, str]:

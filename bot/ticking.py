@@ -14,11 +14,17 @@ class Ticker:
         self._every = every
         self._jobs: list[tuple[Callable[[], None], float]] = []
         self._last = time.monotonic()
+        self._ticked = True
         self._scheduler: BackgroundScheduler | None = None
 
     def add(self, job: Callable[[], None], *, every: float | None = None) -> None:
         """Have `job` called every so many seconds from the next start on."""
         self._jobs.append((job, every or self._every))
+
+    @property
+    def has_ticked(self) -> bool:
+        """Whether it has ticked since it was last started."""
+        return self._ticked
 
     @property
     def age(self) -> float:
@@ -27,7 +33,7 @@ class Ticker:
     def start(self) -> None:
         """Start, or start anew when the ticks have stayed away."""
         self.stop(wait=False)
-        self._last = time.monotonic()
+        self._last, self._ticked = time.monotonic(), False
         scheduler = BackgroundScheduler(timezone="UTC", executors={"default": ThreadPoolExecutor(4)})
         options = {"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
         scheduler.add_job(self._tick, "interval", seconds=self._every, **options)
@@ -43,4 +49,4 @@ class Ticker:
             self._scheduler = None
 
     def _tick(self) -> None:
-        self._last = time.monotonic()
+        self._last, self._ticked = time.monotonic(), True

@@ -19,7 +19,6 @@ from storage.breach_rungs import (
     ladder_of,
     lead_ladder,
     second_ladder,
-    stamp,
     suspicion_ladder,
 )
 from storage.breach_types import TelecomOperator
@@ -84,6 +83,21 @@ def next_after(session: Session, breach: Breach, *, telecom: TelecomOperator, no
     """When a breach rings next, once all that fell due until now has rung; None while nothing will."""
     ladders = ringing_ladders(session, breach, telecom)
     return min((rung.at for ladder in ladders for _, rung in _first(ladder, now)), default=None)
+
+
+def find_behind(session: Session, some: Sequence[Breach], *, telecom: TelecomOperator, now: datetime) -> list[str]:
+    """Those of these open breaches, at most AT_ONCE, with a rung that fell due and has not rung. Ledgers are read only
+    where the instants alone do not tell."""
+    facts, doubtful = facts_of_breaches(session, [one.id for one in some]), []
+    rows = select(Reminder.case, Reminder.rung).where(Reminder.case.in_([one.reference for one in some]))
+    known = {(case, rung) for case, rung in session.execute(rows)}
+    for breach in some:
+        ladders = _ladders(breach, second_clocks(breach, facts[breach.id], telecom))
+        due = (key for ladder in ladders for key, _ in ladder.due(opened_at=breach.opened_at, now=now))
+        if any((breach.reference, key) not in known for key in due):
+            doubtful.append(breach.reference)
+    whole = find_whole(session, doubtful)
+    return [one.reference for one in whole if new_rungs(session, one, telecom=telecom, now=now)]
 
 
 def next_rings(session: Session, some: Sequence[Breach], *, telecom: TelecomOperator) -> dict[str, datetime]:
@@ -171,7 +185,7 @@ def _first(ladder: Ladder, after: datetime) -> list[tuple[str, Rung]]:
 
 def _stand(breach: Breach, ladder: Ladder, last: dict[tuple[str, str, str], datetime]) -> datetime:
     """The instant that the next rung of a ladder is later than: its last one, or that just before the opening."""
-    known = last.get((breach.reference, ladder.about, stamp(ladder.anchor)))
+    known = last.get((breach.reference, ladder.about, ladder.stamp))
     return known or breach.opened_at - timedelta(microseconds=1)
 
 
@@ -188,4 +202,4 @@ def _last_rungs(session: Session, some: Sequence[Breach]) -> dict[tuple[str, str
 
 
 def _stamps(ladders: Iterable[Ladder]) -> frozenset[tuple[str, str]]:
-    return frozenset((one.about, stamp(one.anchor)) for one in ladders)
+    return frozenset((one.about, one.stamp) for one in ladders)

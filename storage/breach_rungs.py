@@ -37,6 +37,10 @@ class Ladder:
     every: timedelta | None = None
     pace: int = 1
 
+    @property
+    def stamp(self) -> str:
+        return stamp(self.anchor)
+
     def later(self, after: datetime) -> Iterator[tuple[str, Rung]]:
         """Every rung later than `after`, in order, under its key; endless where it goes on ringing."""
         for name, wait in self.steps:

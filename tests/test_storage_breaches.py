@@ -1,6 +1,7 @@
 """Personal data breaches: 48 hours from awareness until every affected customer has been told; and what is refused."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -21,7 +22,7 @@ from storage.errors import (
     ToldBeforeNoticed,
     UnknownCase,
 )
-from storage.models import Affected, Breach, Customer, Delivery, Reminder
+from storage.models import Affected, Breach, Customer, Reminder
 from storage.types import Means, Medium, Purpose
 from tests.storage_support import ANNE, BORIS, NOW, add_customer, hours, open_breach, queue, together
 
@@ -296,7 +297,7 @@ def test_a_breach_is_never_closed_over_a_customer_added_at_the_same_instant(data
 # --- reminders ---
 
 
-def open_led(session: Session, customer: Customer, **known: object) -> Breach:
+def open_led(session: Session, customer: Customer, **known: Any) -> Breach:
     """A breach that somebody leads: only its deadline rings."""
     return open_breach(session, customer, lead="U02BORIS", **(known or {"aware_at": NOW}))
 
