@@ -19,6 +19,8 @@ from storage.breaches import is_breach
 
 AT_ONCE = 50
 """Breaches that are looked at in one tick at most; the next tick goes on."""
+LONGEST = 5.0
+"""Seconds that one tick goes on ringing."""
 ANEW = 600.0
 """Seconds after which everything is read again, whatever the journal says."""
 
@@ -42,7 +44,7 @@ class BreachLadder:
                 due = sorted((at, reference) for reference, at in self._next.items() if at <= now)[:AT_ONCE]
                 ringing = self._sort_out(session, [reference for _, reference in due], now) if due else []
             self._withdraw(now)
-            return [reference for reference in ringing if self._ring(reference, now)]
+            return self._ring_all(ringing, now)
         except Exception:
             self._anew_at = 0.0  # what was read half is read anew
             raise
@@ -82,6 +84,17 @@ class BreachLadder:
             elif at := breach_clock.next_after(session, breach, telecom=telecom, now=now):
                 self._next[breach.reference] = at
         return ringing
+
+    def _ring_all(self, references: list[str], now: datetime) -> list[str]:
+        """Ring them, as many as fit into one tick; the next one goes on."""
+        until, rang = time.monotonic() + LONGEST, []
+        for number, reference in enumerate(references):
+            if time.monotonic() > until:
+                self._unsure |= set(references[number:])
+                break
+            if self._ring(reference, now):
+                rang.append(reference)
+        return rang
 
     def _ring(self, reference: str, now: datetime) -> bool:
         """Ring one, whose next rung is then read again. The poison guard: what cannot ring waits for the next reading

@@ -71,7 +71,7 @@ class Bot:
         """The clock of breaches, and the auditor who looks after it."""
         ladder = BreachLadder(self.desk)
         auditor = Auditor(self.desk, settings.heartbeat_url.get_secret_value() if settings.heartbeat_url else None)
-        self.ticker.add(self._surviving(lambda: ladder.tick(now=desk_now())))
+        self.ticker.add(self._surviving(lambda: ladder.tick(now=desk_now())), vital=True)
         self.ticker.add(self._surviving(lambda: auditor.tick(now=desk_now())), every=BEAT_EVERY)
 
     def _watch_requests(self, every: float) -> None:
