@@ -1,6 +1,7 @@
 """What the bot is told from outside; the names are those of storage/settings.py."""
 
 from typing import ClassVar
+from urllib.parse import urlsplit
 
 from pydantic import SecretStr, field_validator, model_validator
 
@@ -42,6 +43,7 @@ class BotSettings(DeskSettings):
         "SLACK_API_URL": "https://slack.com/api/",
         "SLACK_STAFF": "U0123456789 (the first dpo's member id)",
         "DPO_ADDRESS": "dpo@kavkom.example",
+        "HEARTBEAT_URL": "https://monitor.example/ping/…",
     }
 
     slack_bot_token: SecretStr
@@ -49,6 +51,7 @@ class BotSettings(DeskSettings):
     slack_channel: str
     slack_api_url: str = "https://slack.com/api/"
     slack_staff: str | None = None
+    heartbeat_url: SecretStr | None = None
     dpo_address: str | None = None
 
     @field_validator("slack_bot_token")
@@ -74,6 +77,15 @@ class BotSettings(DeskSettings):
         if not value.startswith(("https://", "http://127.0.0.1", "http://localhost")):
             raise ValueError("must begin with https://")
         return value if value.endswith("/") else f"{value}/"
+
+    @field_validator("heartbeat_url")
+    @classmethod
+    def _is_a_safe_url(cls, value: SecretStr | None) -> SecretStr | None:
+        parts = urlsplit(value.get_secret_value() if value else "")
+        here = parts.scheme == "http" and parts.hostname in {"localhost", "127.0.0.1"}
+        if value is not None and not (here or (parts.scheme == "https" and parts.hostname)):
+            raise ValueError("must begin with https://")
+        return value
 
     @model_validator(mode="after")
     def _first_dpo_has_an_address(self) -> "BotSettings":

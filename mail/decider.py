@@ -63,12 +63,15 @@ class Decider:
         self._resume_reconsidering()
         return total
 
-    def decide(self, kept: Sequence[Kept]) -> None:
-        """Decide about these, all of them in one transaction if that goes well, else one by one."""
+    def decide(self, kept: Sequence[Kept], read: Callable[[], list[MailRead]] | None = None) -> None:
+        """Decide about these, all of them in one transaction if that goes well, else one by one.
+
+        `read` says what they are if they are being read already, and raises what `self.read` raises.
+        """
         if not kept:
             return
         try:
-            self._write(self._read(kept))
+            self._write(read() if read else self.read(kept))
         except (OperationalError, NoConnection, OSError):  # nothing that a mail could do
             raise
         except Exception as error:  # noqa: BLE001 - the poison guard: one mail must not take the others with it
@@ -90,7 +93,7 @@ class Decider:
     def _reconsider(self, kept: Sequence[Kept]) -> None:
         for one in kept:
             try:
-                mail = replace(self._read([one])[0], junk=False)
+                mail = replace(self.read([one])[0], junk=False)
                 with self._database.begin() as session:
                     reconsider_all(session, [mail], settings=self._settings, now=now())
             except (OperationalError, NoConnection):
@@ -148,7 +151,10 @@ class Decider:
                 places = sightings.places_of(session, kept.message_id)
                 stuck.note_failures(session, places[:1], type(fault).__name__, now=real_now())
 
-    def _read(self, kept: Sequence[Kept]) -> list[MailRead]:
+    def read(self, kept: Sequence[Kept]) -> list[MailRead]:
+        """What these mails say. Raises NotRead; OSError where no process can be started."""
+        if not kept:
+            return []
         parsed = self._reader.read_all(
             [Raw(one.head, _is_whole(one)) for one in kept],
             own_domains=self._settings.own_domains,

@@ -7,7 +7,7 @@ lost. What died in between is found again in SQL: a mail that is kept and not de
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 
-from mail.ahead import Work, one_ahead
+from mail.ahead import Decide, Read, one_ahead
 from mail.blaming import blaming
 from mail.decider import Decider
 from mail.large import take_large
@@ -20,7 +20,7 @@ from storage import messages, sightings, stuck
 from storage.clock import now, real_now
 from storage.database import Database
 from storage.logs import Condition
-from storage.messages import PART, Arrived, Keeping, Kept
+from storage.messages import PART, Arrived, Keeping
 from storage.sightings import Here
 from storage.unfinished import find_unfinished, give_up, join_whole
 
@@ -190,7 +190,7 @@ class Intake:
         return [one for one in present if one.uid not in noted]
 
     def _take_group(
-        self, here: Here, group: Sequence[Found], hand_over: Callable[[Work], None]
+        self, here: Here, group: Sequence[Found], hand_over: Callable[[Read, Decide], None]
     ) -> tuple[int, list[int]]:
         """How many were new, and the UIDs of those that are kept; the decision about them is handed over."""
         if group[0].size > GROUP_OCTETS:
@@ -198,7 +198,7 @@ class Intake:
         raws = self._fetch(here, group)
         whole = [found for found in group if found.uid in raws and len(raws[found.uid]) < PART]
         keeping = self._keep(here, whole, raws)
-        hand_over(partial(self._decide_about, keeping))
+        hand_over(partial(self._decider.read, keeping.new), partial(self._decide_about, keeping))
         arriving = {place.uid for place in keeping.arriving}
         new, kept = len(keeping.new), [found.uid for found in whole if found.uid not in arriving]
         for found in (one for one in group if one.uid in arriving or len(raws.get(one.uid, b"")) >= PART):
@@ -235,17 +235,14 @@ class Intake:
             kept = messages.read_kept(session, message_id)
             is_new = bool(messages.still_undecided(session, [message_id]))
         if is_new:
-            self._decide([kept])
+            self._decider.decide([kept])
         else:
             self._decider.reconsider([kept])
         return int(is_new), [found.uid]
 
-    def _decide_about(self, keeping: Keeping) -> None:
-        self._decide(keeping.new)
+    def _decide_about(self, keeping: Keeping, read: Read) -> None:
+        self._decider.decide(keeping.new, read)
         self._decider.reconsider(keeping.again)
-
-    def _decide(self, kept: Sequence[Kept]) -> None:
-        self._decider.decide(kept)
 
     def _move(self, here: Here, uids: Sequence[int]) -> None:
         """Everything kept is moved away, except from Junk: a MOVE would train the filter."""

@@ -19,7 +19,7 @@ from storage.models import Affected, Breach, Delivery
 from storage.types import Actor
 
 CLAUSE = "6"
-DRILL = "DRILL"
+BREACH, DRILL = "BR", "DRILL"
 SOURCE = "breach-reported-from"
 TOLERANCE = timedelta(minutes=2)
 """How far a person's clock may run ahead of ours."""
@@ -28,6 +28,11 @@ TOLERANCE = timedelta(minutes=2)
 def is_drill(reference: str) -> bool:
     """Whether a breach is an exercise: numbered apart, and nothing of it reaches a customer."""
     return reference.upper().startswith(f"{DRILL}-")
+
+
+def is_breach(case: str) -> bool:
+    """Whether a case's reference is that of a breach or a drill."""
+    return case.upper().startswith((f"{BREACH}-", f"{DRILL}-"))
 
 
 def is_ringing(breach: Breach) -> bool:

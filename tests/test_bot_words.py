@@ -40,6 +40,7 @@ from bot.personal import find_personal_data
 from bot.refusals import sentence_of
 from bot.ringing import Ring, say_ring
 from bot.ringing import write as write_rings
+from bot.rungs import RungWords
 from bot.words import TABLES, word
 from storage.breach_facts import BreachFacts
 from storage.breach_types import (
@@ -225,7 +226,21 @@ BREACHES = {
     "with little": breach_card(facts=FactsLine(0, 17, ()), detected_at=AT),
 }
 CARDS: dict[str, RequestCard | BreachCard] = {**REQUESTS, **BREACHES}
-RINGING = {"hours_left": 6, "overdue": False, "due_at": AT, "late_minutes": 312}
+RUNG = RungWords(
+    about="deadline",
+    until=AT,
+    due_at=AT,
+    hours_left=6,
+    overdue=False,
+    late_minutes=312,
+    send_now=True,
+    unclaimed=True,
+)
+RUNGS = tuple(
+    replace(RUNG, about=about, overdue=overdue, hours_left=-5 if overdue else 6, send_now=not overdue)
+    for about in ("deadline", "suspicion", "lead", "restoration", "telecom")
+    for overdue in (True, False)
+)
 
 
 def refusals(of: type[Refused] = Refused) -> Iterator[type[Refused]]:
@@ -267,8 +282,8 @@ def test_every_line_of_a_thread_can_be_said(card: RequestCard | BreachCard, lang
         for line in (None, *(card.forwards if isinstance(card, RequestCard) else ())):
             check_message(say(topic.removeprefix(f"{kind}_"), card, language, line=line), [])
     if isinstance(card, BreachCard):
-        for overdue in (True, False):
-            said = say("reminder", card, language, **(RINGING | {"overdue": overdue}))
+        for rung in RUNGS:
+            said = say("reminder", card, language, **rung.values)
             check_message(said, [])
             assert "5 h 12" in said
     assert topics
@@ -373,15 +388,16 @@ def test_a_home_full_of_cases_is_one_that_slack_accepts(language: str) -> None:
 def test_every_letter_to_staff_can_be_written(card: BreachCard, language: str) -> None:
     for in_slack in (True, False):
         opened = letters.write_opened(card, "<b>x</b>", language, company="Kavkom", in_slack=in_slack)
-        rung = letters.write_reminder(
-            card, language, due_at=AT, now=AT + timedelta(hours=3), company="Kavkom", in_slack=in_slack
-        )
 
         assert "<b>x</b>" in opened.text
         assert "<b>x</b>" not in (opened.html or "")
         assert "&lt;b&gt;x" in (opened.html or "")
-        assert "3 h 00" in rung.text
-        for words in (opened, rung):
+        rungs = [
+            letters.write_reminder(card, language, rung=one.values, company="Kavkom", in_slack=in_slack)
+            for one in RUNGS
+        ]
+        assert all("5 h 12" in rung.text and "5 h 12" in (rung.html or "") for rung in rungs)
+        for words in (opened, *rungs):
             assert words.subject.startswith("BR-2026-0007")
             assert "\n" not in words.subject
 
@@ -576,9 +592,9 @@ def test_both_languages_have_the_same_words() -> None:
 
 
 def test_a_reminder_that_rings_in_time_does_not_speak_of_lateness() -> None:
-    said = letters.describe_rung(breach_card(), due_at=AT, now=AT + timedelta(seconds=30))
+    late = letters.how_late(AT, AT + timedelta(seconds=30))
 
-    assert "late" not in say("reminder", breach_card(), "en", **said)
+    assert "late" not in say("reminder", breach_card(), "en", **replace(RUNG, late_minutes=late).values)
 
 
 def test_markup_from_outside_is_escaped_and_staff_are_mentioned() -> None:
