@@ -19,6 +19,7 @@ from bot.facts import FactListeners
 from bot.failure import FailureListeners
 from bot.home import HomeListeners
 from bot.leading import LeadListeners
+from bot.notice import NoticeListeners
 from bot.question import QuestionListeners
 from bot.refusals import PersonNotChecked, sentence_of
 from bot.reporting import ReportListeners
@@ -66,6 +67,7 @@ def build_app(desk: Desk, client: WebClient, people: People | None = None) -> Ap
         FactListeners,
         AffectedListeners,
         CustomerListeners,
+        NoticeListeners,
         HomeListeners,
     )
     for listeners in every:

@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 
+from bot.notice_cards import NOTICE, NoticeLine
 from storage.asking import NOT_KNOWN
 from storage.next_step import NextStep
 from storage.requests import OWN_CONTROLLER
@@ -275,6 +276,7 @@ class BreachCard:
     version: int
     about: str | None = None
     no_breach: bool = False
+    notice: NoticeLine | None = None
     detected_at: datetime | None = None
     told_at: datetime | None = None
     facts: FactsLine | None = None
@@ -337,6 +339,7 @@ class BreachCard:
         is_open = self.closed_at is None
         offered = (
             (AWARE, is_open and self.aware_at is None),
+            (NOTICE, is_open),
             (LEAD, is_open and self.lead is None),
             (GIVE_LEAD, is_open and self.lead is not None),
             (RECORD, is_open),

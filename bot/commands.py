@@ -8,6 +8,7 @@ from bot import (  # noqa: F401 - add their commands to `bot dsr` and `bot breac
     customer_commands,
     decision_commands,
     failure_commands,
+    notice_commands,
     record_commands,
 )
 from bot.breach_commands import breach_app

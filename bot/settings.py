@@ -1,5 +1,6 @@
 """What the bot is told from outside; the names are those of storage/settings.py."""
 
+from datetime import timedelta
 from typing import ClassVar
 from urllib.parse import urlsplit
 
@@ -7,7 +8,7 @@ from pydantic import SecretStr, field_validator, model_validator
 
 from storage.breach_types import TelecomOperator
 from storage.deadlines import LADDER_HOURS
-from storage.setting_types import Address, Addresses, Ladder, Language
+from storage.setting_types import Address, Addresses, Hours, Ladder, Language
 from storage.settings import Settings
 
 
@@ -21,6 +22,12 @@ class DeskSettings(Settings):
         "ESCALATION_ADDRESSES": "head.of.security@kavkom.example,duty@kavkom.example",
         "BREACH_LADDER": ",".join(LADDER_HOURS),
         "TELECOM_OPERATOR": "unknown, no or yes",
+        "DPO_NAME": "Claire Moreau",
+        "DPO_ADDRESS": "dpo@kavkom.example",
+        "DPO_TELEPHONE": "+33 1 99 00 00 01",
+        "DUTY_TELEPHONE": "+33 1 99 00 00 02 (answered at night, too)",
+        "DRILL_ADDRESS": "drill@kavkom.example",
+        "AUTHORITY_WINDOW": "72",
     }
 
     company_name: str = "Kavkom"
@@ -30,6 +37,12 @@ class DeskSettings(Settings):
     two_persons: bool = False
     breach_ladder: Ladder = LADDER_HOURS
     telecom_operator: TelecomOperator = TelecomOperator.UNKNOWN
+    dpo_name: str | None = None
+    dpo_address: str | None = None
+    dpo_telephone: str | None = None
+    duty_telephone: str | None = None
+    drill_address: Address | None = None
+    authority_window: Hours = timedelta(hours=72)
 
 
 class BotSettings(DeskSettings):
@@ -42,7 +55,6 @@ class BotSettings(DeskSettings):
         "SLACK_CHANNEL": "C0123456789 (the private channel's id, from its details)",
         "SLACK_API_URL": "https://slack.com/api/",
         "SLACK_STAFF": "U0123456789 (the first dpo's member id)",
-        "DPO_ADDRESS": "dpo@kavkom.example",
         "HEARTBEAT_URL": "https://monitor.example/ping/…",
     }
 
@@ -52,7 +64,6 @@ class BotSettings(DeskSettings):
     slack_api_url: str = "https://slack.com/api/"
     slack_staff: str | None = None
     heartbeat_url: SecretStr | None = None
-    dpo_address: str | None = None
 
     @field_validator("slack_bot_token")
     @classmethod

@@ -26,6 +26,7 @@ from bot.cards import (
     TaskLine,
     is_request,
 )
+from bot.notice_cards import NoticeLine
 from storage import asking, breach_rows, breaches, ledger, requests, tasks
 from storage.attempts import withheld_size
 from storage.breach_facts import BreachFacts, facts_of_breaches
@@ -126,11 +127,24 @@ def show_breach(session: Session, breach: Breach, telecom: TelecomOperator = Tel
 def show_breaches(
     session: Session, some: Sequence[Breach], telecom: TelecomOperator = TelecomOperator.UNKNOWN
 ) -> list[BreachCard]:
-    """The cards of breaches, by three queries; those that are not told stand first."""
-    versions = _versions(session, [one.reference for one in some])
-    notices = notice_versions(session, some)
-    facts = facts_of_breaches(session, [one.id for one in some])
-    return [_show_breach(one, versions.get(one.reference, 0), notices, facts[one.id], telecom) for one in some]
+    """The cards of breaches, by four queries; those that are not told stand first."""
+    ids = [one.id for one in some]
+    versions, notices = _versions(session, [one.reference for one in some]), notice_versions(session, some)
+    facts, newest = facts_of_breaches(session, ids), _newest_notices(session, ids)
+    beside = {
+        one.id: _Beside(versions.get(one.reference, 0), notices, newest.get(one.id), facts[one.id]) for one in some
+    }
+    return [_show_breach(one, beside[one.id], telecom) for one in some]
+
+
+@dataclass(frozen=True)
+class _Beside:
+    """What a breach's card shows beside its own rows; `notices` are the versions of notices by their ids."""
+
+    version: int
+    notices: Mapping[int, int]
+    newest: NoticeLine | None
+    facts: BreachFacts
 
 
 def show_lines(session: Session, some: Sequence[Breach]) -> list[BreachLine]:
@@ -158,11 +172,9 @@ def notice_versions(session: Session, some: Sequence[Breach]) -> dict[int, int]:
     return {row[0]: row[1] for row in session.execute(notices)}
 
 
-def _show_breach(
-    breach: Breach, version: int, notices: Mapping[int, int], facts: BreachFacts, telecom: TelecomOperator
-) -> BreachCard:
-    at = desk_now()
-    lines = [_customer_line(row, notices, at) for row in ledger.read_ledger(breach)]
+def _show_breach(breach: Breach, beside: _Beside, telecom: TelecomOperator) -> BreachCard:
+    at, facts = desk_now(), beside.facts
+    lines = [_customer_line(row, beside.notices, at) for row in ledger.read_ledger(breach)]
     return BreachCard(
         reference=breach.reference,
         opened_at=breach.opened_at,
@@ -175,7 +187,7 @@ def _show_breach(
         closed_at=breach.closed_at,
         closed_by=breach.closed_by,
         customers=tuple(sorted(lines, key=lambda line: line.told_at is not None)),
-        version=version,
+        version=beside.version,
         about=breach.about,
         no_breach=breach.no_breach_reason is not None,
         detected_at=breach.detected_at,
@@ -185,6 +197,7 @@ def _show_breach(
             ClockLine(one.name, one.ends_at, one.done, one.assumed) for one in second_clocks(breach, facts, telecom)
         ),
         telecom_unknown=telecom is TelecomOperator.UNKNOWN,
+        notice=beside.newest,
     )
 
 
@@ -200,6 +213,17 @@ def show_facts(facts: BreachFacts, telecom: TelecomOperator) -> FactsLine:
         persons=facts.persons,
         records=facts.records,
     )
+
+
+def _newest_notices(session: Session, ids: Sequence[int]) -> dict[int, NoticeLine]:
+    """The newest version of each breach, draft or sent, by its id."""
+    wanted = select(Notice).where(Notice.breach_id.in_(ids)).order_by(Notice.version)
+    return {
+        one.breach_id: NoticeLine(
+            one.version, one.final, one.prepared_at, one.prepared_by, one.approved_at, one.approved_by
+        )
+        for one in session.scalars(wanted)
+    }
 
 
 def find_card(session: Session, reference: str, telecom: TelecomOperator = TelecomOperator.UNKNOWN) -> Card:

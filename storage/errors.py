@@ -419,3 +419,82 @@ class NothingDecided(Refused):
     """The breach cannot be closed: no customer is affected, and nobody has decided what it was."""
 
     reference: str
+
+
+# --- notices ---
+
+
+@dataclass(eq=False)
+class NoticeNotPrepared(Refused):
+    """There is no notice to approve, or none has gone out."""
+
+    reference: str
+
+
+@dataclass(eq=False)
+class NoticeChanged(Refused):
+    """What is known, or who is told, has changed since the notice was shown."""
+
+    reference: str
+
+
+@dataclass(eq=False)
+class NoticeApproved(Refused):
+    """Somebody has approved this notice already."""
+
+    reference: str
+    by: str
+    approved_at: datetime
+
+
+@dataclass(eq=False)
+class NoticeNeedsSecond(Refused):
+    """A notice is approved by another person than the one who prepared it."""
+
+    reference: str
+    alone_at: datetime
+
+
+@dataclass(eq=False)
+class TooEarlyAlone(Refused):
+    """The lead may send it alone only when nobody else came, or near the deadline."""
+
+    reference: str
+    alone_at: datetime
+
+
+@dataclass(eq=False)
+class LeadOnly(Refused):
+    """Only the lead of the breach may do this."""
+
+    reference: str
+
+
+@dataclass(eq=False)
+class NobodyToNotify(Refused):
+    """No customer is named to whom the notice could go, or all have it."""
+
+    reference: str
+
+
+@dataclass(eq=False)
+class MentionsNotSeen(Refused):
+    """The notices of these customers seem to name another customer, and nobody said that this was looked at."""
+
+    reference: str
+    customers: tuple[str, ...]
+
+
+@dataclass(eq=False)
+class NoticeFaulty(Refused):
+    """The notice of a customer is not what it should be, so none was sent: something is wrong in the program."""
+
+    reference: str
+    customer: str
+
+
+@dataclass(eq=False)
+class NoDrillAddress(Refused):
+    """A drill has nowhere to go: DRILL_ADDRESS is not set."""
+
+    reference: str

@@ -5,7 +5,10 @@ from sqlalchemy import ColumnElement, and_, exists, or_
 from storage.models import Delivery, Pause
 from storage.types import Medium, Purpose
 
-TO_STAFF = (Purpose.ALERT, Purpose.REMINDER, Purpose.ANNOUNCEMENT, Purpose.CARD, Purpose.ORIGINAL, Purpose.DIGEST)
+TO_STAFF = (
+    *(Purpose.ALERT, Purpose.REMINDER, Purpose.ANNOUNCEMENT, Purpose.CARD, Purpose.ORIGINAL, Purpose.DIGEST),
+    *(Purpose.PREVIEW, Purpose.CALL_SHEET, Purpose.EVIDENCE),
+)
 """All other purposes, new ones too, write to somebody outside."""
 
 

@@ -90,7 +90,7 @@ def queue(  # noqa: PLR0913 - a delivery is all of this; keyword-only
 
 @dataclass(frozen=True, kw_only=True)
 class Queued:
-    """A delivery to queue; `key` makes it unique."""
+    """A delivery to queue; `key` makes it unique. `due_at`, in real time, is at once unless said otherwise."""
 
     key: str
     medium: Medium
@@ -109,6 +109,7 @@ class Queued:
     subject: str | None = None
     text: str | None = None
     html: str | None = None
+    due_at: datetime | None = None
 
 
 def queue_all(session: Session, rows: Sequence[Queued], *, now: datetime) -> None:
@@ -127,7 +128,7 @@ def _values(row: Queued, now: datetime) -> dict[str, Any]:
         **vars(row),
         "destination": _destination(row),
         "queued_at": now,
-        "due_at": real_now(),
+        "due_at": row.due_at or real_now(),
         "attempts": 0,
     }
 

@@ -61,6 +61,11 @@ def _length(value: object) -> object:
     return timedelta(**{UNITS[unit]: int(number)})
 
 
+def _hours(value: object) -> object:
+    """A bare number means hours."""
+    return _length(f"{value.strip()}h" if isinstance(value, str) and value.strip().isdigit() else value)
+
+
 def _refuse_if(wrong: bool, sentence: str) -> None:
     if wrong:
         raise ValueError(sentence)
@@ -73,3 +78,4 @@ Domains = Annotated[Names, AfterValidator(_domains)]
 Language = Annotated[str, AfterValidator(_language)]
 Ladder = Annotated[Names, AfterValidator(_ladder)]
 Length = Annotated[timedelta, BeforeValidator(_length)]
+Hours = Annotated[timedelta, BeforeValidator(_hours)]

@@ -14,7 +14,7 @@ from typing import Any
 POINTS = {
     "mail:before-keeping": ("mail.intake", "Intake", "_keep", "before"),
     "mail:kept": ("mail.intake", "Intake", "_keep", "after"),
-    "mail:decided": ("mail.intake", "Intake", "_decide", "after"),
+    "mail:decided": ("mail.intake", "Intake", "_decide_about", "after"),
     "mail:moved": ("mail.intake", "Intake", "_move", "after"),
     "mail:sending": ("mail.carriers", "Carriers", "_outcome", "before"),
     "mail:final-dot": ("mail.smtp", "Relay", "_final_reply", "before"),

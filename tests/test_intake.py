@@ -589,7 +589,7 @@ def test_another_process_takes_over(
     assert len(mail_host.mailbox(GARAGE)) == 3
 
 
-@pytest.mark.parametrize("moment", ["_keep", "_decide"])
+@pytest.mark.parametrize("moment", ["_keep", "_decide_about"])
 def test_a_process_that_was_frozen_repeats_nothing_and_blames_no_mail(
     mail_host: MailHost, desk: Database, settings: MailSettings, monkeypatch: pytest.MonkeyPatch, moment: str
 ) -> None:

@@ -30,7 +30,7 @@ def import_in_process(url: str, file: str) -> None:
 def test_an_empty_database_is_made_and_upgraded_at_the_first_command(tmp_path: Path) -> None:
     said = storage("upgrade", cwd=tmp_path, database_url="sqlite:///desk.db")
 
-    assert (said.returncode, said.stdout, said.stderr) == (0, "The database is at revision 0004.\n", "")
+    assert (said.returncode, said.stdout, said.stderr) == (0, "The database is at revision 0005.\n", "")
     assert (tmp_path / "desk.db").exists()
 
 

@@ -16,6 +16,7 @@ OUTSIDE = {
     Purpose.CLOSING,
     Purpose.DELETION,
     Purpose.CONFIRMATION,
+    Purpose.NOTICE,
 }
 
 

@@ -1,0 +1,146 @@
+"""The notice of a breach from a shell: what it would say, a preview, its approval; the same moves as in Slack."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bot.breach_commands import Reference, breach_app
+from bot.shell import at_the_desk, refuse_typed, shown
+from storage.shell import confirmed, fail, say, shell_actor
+
+if TYPE_CHECKING:
+    from bot.desk import Desk
+    from bot.notice_cards import NoticeSheet, SendingSheet, WarningLine
+
+Customer = Annotated[str | None, typer.Option(metavar="CUSTOMER", help="A customer, such as C0001.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Send without asking once more.")]
+Seen = Annotated[bool, typer.Option("--mentions-seen", help="I have looked at the notices that name another customer.")]
+
+
+@breach_app.command()
+def notice(
+    reference: Reference,
+    final: Annotated[bool, typer.Option("--final", help="No further notice will come.")] = False,
+    preview_to_me: Customer = None,
+    print_: Annotated[
+        str | None, typer.Option("--print", metavar="CUSTOMER", help="Print one customer's notice; change nothing.")
+    ] = None,
+) -> None:
+    """Prepare the next notice and ask for its approval; or look at one customer's, by e-mail or here."""
+    with at_the_desk() as desk:
+        if print_ is not None:
+            say(_text_of(desk, reference, print_))
+        elif preview_to_me is not None:
+            _preview(desk, reference, preview_to_me)
+        else:
+            _prepare(desk, reference, final=final)
+
+
+@breach_app.command()
+def approve(
+    reference: Reference,
+    alone: Annotated[bool, typer.Option("--alone", help="Without a second person; needs --reason.")] = False,
+    reason: Annotated[str, typer.Option(help="Why without a second person; no personal data.")] = "",
+    mentions_seen: Seen = False,
+    yes: Yes = False,
+) -> None:
+    """Approve the prepared notice and send it, one mail to each affected customer."""
+    from bot.notice_cards import ALONE, APPROVE  # noqa: PLC0415 - slow
+
+    if alone and not reason.strip():
+        fail("Say why: --alone --reason TEXT.", 2)
+    refuse_typed(reason)
+    _send(reference, ALONE if alone else APPROVE, reason=reason, mentions_seen=mentions_seen, yes=yes)
+
+
+@breach_app.command("send-added")
+def send_added(reference: Reference, mentions_seen: Seen = False, yes: Yes = False) -> None:
+    """Send the newest notice to the customers that were added since it went out."""
+    from bot.notice_cards import ADDED  # noqa: PLC0415 - slow
+
+    _send(reference, ADDED, reason="", mentions_seen=mentions_seen, yes=yes)
+
+
+def _prepare(desk: "Desk", reference: str, *, final: bool) -> None:
+    from bot import notice_acts  # noqa: PLC0415 - slow
+    from storage import breaches  # noqa: PLC0415 - slow
+    from storage.clock import now  # noqa: PLC0415 - slow
+
+    with desk.decide() as session:
+        breach = breaches.get_breach(session, reference, to_change=True)
+        notice_acts.prepare_and_ask(session, breach, final=final, by=shell_actor(), now=now())
+    _say_sheet(notice_acts.look(desk, reference, by=shell_actor(), now=now()))
+
+
+def _say_sheet(sheet: "NoticeSheet") -> None:
+    from bot.notice_words import label  # noqa: PLC0415 - slow
+
+    missing = ", ".join(label("en", f"fact.{name}") for name in sheet.missing)
+    say(f"{sheet.reference}: notice {sheet.version}{', the last,' if sheet.final else ''} is prepared, not sent.")
+    say(f"It goes to {len(sheet.customers)} customers. Not known yet: {missing or 'nothing is missing'}.")
+    _say_warnings(sheet.warnings)
+    say(f"Somebody else approves it: python -m bot breach approve {sheet.reference}")
+    say(f"Alone, with a reason, from {shown(sheet.alone_at)}: … approve {sheet.reference} --alone --reason TEXT")
+
+
+def _say_warnings(warnings: "tuple[WarningLine, ...]") -> None:
+    from bot.notice_forms import say_warning  # noqa: PLC0415 - slow
+
+    for one in warnings:
+        say(f"  ! {say_warning(one, 'en')}", err=True)
+
+
+def _text_of(desk: "Desk", reference: str, customer: str) -> str:
+    from bot.notice_words import render_notice  # noqa: PLC0415 - slow
+    from storage import breaches, notice_reading  # noqa: PLC0415 - slow
+    from storage.clock import now  # noqa: PLC0415 - slow
+    from storage.errors import NotAffected  # noqa: PLC0415 - slow
+
+    with desk.database.reading() as session:
+        breach = breaches.get_breach(session, reference)
+        own = desk.settings.mail_address
+        edition = notice_reading.read_next(session, breach, own_address=own, now=now())
+    one = edition.find(customer)
+    if one is None:
+        raise NotAffected(edition.reference, customer)
+    rendered = render_notice(edition, one, desk.settings)
+    return f"To: {one.address}\nSubject: {rendered.words.subject}\n\n{rendered.words.text}"
+
+
+def _preview(desk: "Desk", reference: str, customer: str) -> None:
+    from uuid import uuid4  # noqa: PLC0415 - as the others
+
+    from bot.notice_preview import send_preview  # noqa: PLC0415 - slow
+    from storage import breaches, staff  # noqa: PLC0415 - slow
+    from storage.clock import now  # noqa: PLC0415 - slow
+
+    by = shell_actor()
+    with desk.decide() as session:
+        everyone = staff.active_staff(session, now=now())
+        me = [one for one in everyone if one.email.partition("@")[0].lower() == by.name.lower()]
+        if len(me) != 1:
+            fail(f"No colleague of the staff table has an address for the account {by.name}: use --print.")
+        breach = breaches.get_breach(session, reference)
+        settings, gesture = desk.settings, uuid4().hex
+        send_preview(session, breach, customer, me[0], settings, gesture=gesture, by=by, now=now())
+    say("The preview is on its way to your company address. Nothing was sent to the customer.")
+
+
+def _send(reference: str, step: str, *, reason: str, mentions_seen: bool, yes: bool) -> None:
+    from bot import notice_acts  # noqa: PLC0415 - slow
+    from storage.clock import now  # noqa: PLC0415 - slow
+
+    with at_the_desk() as desk:
+        sheet = notice_acts.look_at_sending(desk, reference, step, now=now())
+        _say_warnings(sheet.warnings)
+        if not confirmed(_question(sheet), yes=yes):
+            fail("Nothing was sent.")
+        wish = notice_acts.Wish(reference, step, sheet.notice_id, sheet.seen, reason, mentions_seen=mentions_seen)
+        approval = notice_acts.send(desk, wish, by=shell_actor())
+        number = approval.customers if approval else 0
+        say(f"{sheet.reference}: notice {sheet.version} is on its way to {number} customers.")
+
+
+def _question(sheet: "SendingSheet") -> str:
+    where = " (a drill: all of it to the drill address)" if sheet.drill else ""
+    return f"Send notice {sheet.version} of {sheet.reference} to {sheet.customers} customers{where}?"
