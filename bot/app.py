@@ -12,6 +12,7 @@ from bot.access import People, build_gate
 from bot.affected_select import AffectedListeners
 from bot.breach import BreachListeners
 from bot.breach_customers import CustomerListeners
+from bot.calls import CallListeners
 from bot.claiming import ClaimListeners
 from bot.decision import DecisionListeners
 from bot.desk import Desk
@@ -65,9 +66,10 @@ def build_app(desk: Desk, client: WebClient, people: People | None = None) -> Ap
         ClaimListeners,
         LeadListeners,
         FactListeners,
-        AffectedListeners,
-        CustomerListeners,
         NoticeListeners,
+        AffectedListeners,
+        CallListeners,
+        CustomerListeners,
         HomeListeners,
     )
     for listeners in every:

@@ -1,23 +1,20 @@
-"""`/breach`, and the button of a breach's card that says that a customer was told."""
+"""`/breach`: the form, the list, one case and what may be done with it; and the typeahead over all customers."""
 
 from dataclasses import dataclass
 from typing import Any
 
 from slack_bolt import Ack, App, BoltContext
 from slack_sdk import WebClient
-from sqlalchemy.orm import Session
 
-from bot import affected_select, breach_forms, cards, fields, forms, listing, showing, telling
+from bot import forms, listing, showing
 from bot.access import Speaker
 from bot.blocks import Said, say_card
+from bot.calls import VERBS as CALL_VERBS
+from bot.calls import CallListeners
 from bot.desk import Desk
-from bot.gestures import Body, is_first, submission_key
-from bot.pressing import REFERENCE, actor_of, find_pressed, nearest, open_modal, pressed, suggest_customers
+from bot.pressing import REFERENCE, nearest, suggest_customers
 from bot.reporting import ReportListeners
-from storage import breaches, calls, customers, staff
-from storage.clock import now
-from storage.models import Breach
-from storage.types import Means, Role
+from storage import breaches
 from templates import render
 
 VERBS = ("list", "help")
@@ -31,58 +28,27 @@ class BreachListeners:
 
     def register(self, app: App) -> None:
         app.command("/breach")(self.answer_command)
-        app.action(pressed(cards.TOLD))(self.ask_how_told)
         app.options("customers")(self.suggest)
-        app.view(forms.RECORD_TOLD)(self.record_told)
 
     def answer_command(self, ack: Ack, body: dict[str, Any], context: BoltContext, client: WebClient) -> None:
         speaker: Speaker = context["speaker"]
         typed = str(body.get("text") or "").strip()
+        case, _, verb = (one.strip() for one in typed.partition(" "))
         if not typed:
             ReportListeners(self.desk).open_form(ack, body, context, client)
         elif REFERENCE.fullmatch(typed):
             said = self._show(typed, speaker)
             ack(text=said.text, blocks=list(said.blocks))
+        elif REFERENCE.fullmatch(case) and verb in CALL_VERBS:
+            said_of = CallListeners(self.desk).answer_verb(body, client, case, verb, speaker)
+            ack(text=said_of) if said_of else ack()
         elif typed == "list":
             ack(text=self._list(speaker))
         else:
-            ack(text=render("breach_help", speaker.language, "slack", nearest=nearest(typed, VERBS)))
-
-    def ask_how_told(self, ack: Ack, body: dict[str, Any], context: BoltContext, client: WebClient) -> None:
-        speaker: Speaker = context["speaker"]
-        card = self._pressed_by_handler(body, speaker, cards.TOLD)
-        open_modal(client, body, breach_forms.told_form(card.reference, speaker.language, now=now()))
-        ack()
+            ack(text=_help(typed, speaker.language))
 
     def suggest(self, ack: Ack, body: dict[str, Any]) -> None:
         ack(options=forms.offer(suggest_customers(self.desk, str(body.get("value") or ""))))
-
-    def record_told(self, ack: Ack, body: dict[str, Any], context: BoltContext) -> None:
-        speaker: Speaker = context["speaker"]
-        with self.desk.decide() as session:
-            if is_first(session, submission_key(body), now=now()):
-                self._record_told(session, speaker, body["view"])
-        ack()
-
-    def _record_told(self, session: Session, speaker: Speaker, view: Body) -> None:
-        breach = self._to_change(session, speaker, view["private_metadata"])
-        customer = customers.get_customer(session, affected_select.read_affected(view))
-        means, told_at = Means(fields.read_option(view, "means")), fields.read_at(view, "told_at")
-        by = actor_of(speaker)
-        affected = calls.record_told(session, breach, customer, means=means, at=told_at, by=by, now=now())
-        telling.tell_thread(session, breach.reference, "breach_told", affected_id=affected.id, now=now())
-
-    def _to_change(self, session: Session, speaker: Speaker, reference: str) -> Breach:
-        """The breach, if this person may decide: asked again at the commit, for a modal can outlive a role."""
-        staff.get_staff(session, speaker.user, now=now(), at_least=Role.HANDLER)
-        return breaches.get_breach(session, reference, to_change=True)
-
-    def _pressed_by_handler(self, body: Body, speaker: Speaker, action: str) -> cards.BreachCard:
-        with self.desk.database.reading() as session:
-            staff.get_staff(session, speaker.user, now=now(), at_least=Role.HANDLER)
-        card = find_pressed(self.desk, body, action)
-        assert isinstance(card, cards.BreachCard)  # noqa: S101 - these buttons stand on breaches only
-        return card
 
     def _show(self, reference: str, speaker: Speaker) -> Said:
         with self.desk.database.reading() as session:
@@ -93,3 +59,12 @@ class BreachListeners:
     def _list(self, speaker: Speaker) -> str:
         with self.desk.database.reading() as session:
             return listing.say_breaches(session, speaker.language)
+
+
+def _help(typed: str, language: str) -> str:
+    """The help, and what was probably meant."""
+    case, _, verb = typed.partition(" ")
+    if REFERENCE.fullmatch(case):
+        meant = nearest(verb, CALL_VERBS)
+        return render("breach_help", language, "slack", nearest=meant and f"{case.upper()} {meant}")
+    return render("breach_help", language, "slack", nearest=nearest(typed, VERBS))

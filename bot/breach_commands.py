@@ -7,7 +7,6 @@ import typer
 
 from bot.shell import at_the_desk, read_instant, refuse_typed, shown
 from storage.shell import fail, new_app, print_table, say, shell_actor
-from storage.types import Means
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -110,28 +109,6 @@ def show(
     for sentence in record:
         say(sentence)
     print_table(ledger_table.say_rows(ledger)) if ledger else say("No affected customer is named yet.")
-
-
-@breach_app.command()
-def notified(
-    reference: Reference,
-    customer: Annotated[str, typer.Argument(metavar="CUSTOMER", help="The customer, such as C0001.")],
-    means: Annotated[Means, typer.Option(help="How the customer was told.")],
-    at: Instant = None,
-) -> None:
-    """Record that a customer was told."""
-    from bot import telling  # noqa: PLC0415 - slow
-    from storage import breaches, calls, customers  # noqa: PLC0415 - slow
-    from storage.clock import now  # noqa: PLC0415 - slow
-
-    told_at = read_instant(at) if at else now()
-    with at_the_desk() as desk:
-        with desk.decide() as session:
-            breach = breaches.get_breach(session, reference, to_change=True)
-            who, by = customers.get_customer(session, customer), shell_actor()
-            affected = calls.record_told(session, breach, who, means=means, at=told_at, by=by, now=now())
-            telling.tell_thread(session, breach.reference, "breach_told", affected_id=affected.id, now=now())
-        say(f"{breach.reference}: {who.name} was told by {means.value} at {shown(told_at)}.")
 
 
 @breach_app.command()

@@ -8,10 +8,8 @@ from typing import Any
 from bot.affected_select import affected_select
 from bot.blocks import SHOWN, section
 from bot.cards import EXCLUDE, INCLUDE
-from bot.fields import View, customers_select, day, field, instant, modal, option, select, text_input
-from bot.forms import ADD_CUSTOMERS, RECORD_TOLD, sentence_view
-from bot.words import word
-from storage.types import Means
+from bot.fields import View, customers_select, day, field, modal, text_input
+from bot.forms import ADD_CUSTOMERS, sentence_view
 from templates import render
 
 CONFIRM_CUSTOMERS, CLOSE_LATE = "breach_add_confirm", "breach_close_late"
@@ -31,18 +29,6 @@ class Preview:
     deadline_at: datetime
     overdue: bool
     packed: str
-
-
-def told_form(reference: str, language: str, *, now: datetime) -> View:
-    """Which customer, by which means, when."""
-    means = [option(word(language, f"means.{each.value}"), each.value) for each in Means]
-    blocks = [
-        section(render("breach_told_form", language, "slack", reference=reference)),
-        affected_select(language),
-        select(language, "means", means),
-        instant(language, "told_at", initial=now),
-    ]
-    return modal(language, RECORD_TOLD, blocks, reference)
 
 
 def add_form(reference: str, language: str) -> View:

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from bot.notice_cards import NOTICE, NoticeLine
 from storage.asking import NOT_KNOWN
-from storage.next_step import NextStep
+from storage.next_step import TO_CALL, NextStep
 from storage.requests import OWN_CONTROLLER
 from storage.types import TaskKind
 
@@ -24,6 +24,7 @@ ASK, CLOSE_UNKNOWN = "dsr_ask", "dsr_close_unknown"
 POSSIBLE_BREACH, MISROUTED = "dsr_possible_breach", "dsr_misrouted"
 AWARE, TOLD, ADD, CLOSE, NO_BREACH = "breach_aware", "breach_told", "breach_add", "breach_close", "breach_no_breach"
 LEAD, GIVE_LEAD, INSTANTS, RECORD = "breach_lead", "breach_give_lead", "breach_instants", "breach_record"
+CALL_SHEET, WAIVE, AGAIN = "breach_call_sheet", "breach_waive", "breach_again"
 EXCLUDE, INCLUDE = "breach_exclude", "breach_include"
 ROW = 5
 """Buttons of a breach in one row: more are hidden."""
@@ -209,7 +210,8 @@ class CustomerLine:
     """One affected customer: told when and by which means, or not yet; its state, and the next step.
 
     `step` is of storage.next_step, `step_at` the instant that its words name. `version` is the number of the newest
-    notice that its server has; `owed`: it was only spoken to; `found_late`: it was named after the deadline.
+    notice that its server has; `owed`: it was only spoken to; `found_late`: it was named after the deadline;
+    `attempts`: how often it was called in vain.
     """
 
     customer: str
@@ -224,10 +226,16 @@ class CustomerLine:
     accepted_at: datetime | None = None
     received_at: datetime | None = None
     found_late: bool = False
+    attempts: int = 0
 
     @property
     def excluded(self) -> bool:
         return self.state == "not-affected"
+
+    @property
+    def lost(self) -> bool:
+        """Whether its newest notice was refused or came back."""
+        return self.step == NextStep.TELEPHONE_LOST
 
     @property
     def urgent(self) -> bool:
@@ -330,6 +338,22 @@ class BreachCard:
         return sum(line.found_late for line in self.affected)
 
     @property
+    def names_to_call(self) -> tuple[str, ...]:
+        """Who stands on the call sheet."""
+        return tuple(line.customer for line in self.customers if line.step in TO_CALL)
+
+    @property
+    def to_call(self) -> int:
+        return len(self.names_to_call)
+
+    @property
+    def _may_call(self) -> bool:
+        """Whether calls are still recorded: after closing only where a notice came back after all."""
+        if self.closed_at is None:
+            return bool(self.affected)
+        return not self.no_breach and any(line.lost for line in self.affected)
+
+    @property
     def actions(self) -> tuple[str, ...]:
         """What a person may press now, in the order of the buttons.
 
@@ -338,15 +362,18 @@ class BreachCard:
         """
         is_open = self.closed_at is None
         offered = (
-            (AWARE, is_open and self.aware_at is None),
             (NOTICE, is_open),
+            (AWARE, is_open and self.aware_at is None),
             (LEAD, is_open and self.lead is None),
             (GIVE_LEAD, is_open and self.lead is not None),
             (RECORD, is_open),
             (ADD, is_open),
             (EXCLUDE, is_open and bool(self.affected)),
             (INCLUDE, is_open and len(self.affected) < len(self.customers)),
-            (TOLD, is_open and bool(self.affected)),
+            (TOLD, self._may_call),
+            (CALL_SHEET, bool(self.to_call or (is_open and self.untold)) and self._may_call),
+            (AGAIN, any(line.lost for line in self.affected) and self._may_call),
+            (WAIVE, bool(self.owed)),
             (INSTANTS, is_open),
             (CLOSE, is_open),
             (NO_BREACH, is_open),

@@ -15,9 +15,9 @@ from zlib import compress, decompress
 from sqlalchemy.orm import Session
 
 from bot.fields import read_customers, read_day, read_text
-from bot.personal import refuse_personal_data
+from bot.personal import find_personal_data, refuse_personal_data
 from storage import breach_choosing
-from storage.errors import NobodyChosen, TwoDaysNeeded, UnknownCustomers
+from storage.errors import NobodyChosen, PersonalDataInText, TwoDaysNeeded, UnknownCustomers
 from storage.models import Customer
 
 _REFERENCE = re.compile(r"(?=[\w.\-–]*\d)[\w.\-–]{1,20}")
@@ -54,9 +54,11 @@ class Chosen:
 
 
 def read_choice(view: Mapping[str, Any]) -> Choice:
-    """Raises NobodyChosen, TwoDaysNeeded."""
-    named, pasted = read_customers(view), breach_choosing.read_references(read_text(view, "references"))
-    pasted = tuple(word for word in pasted if word not in _BETWEEN)
+    """Raises NobodyChosen, TwoDaysNeeded, PersonalDataInText for what can be no reference."""
+    typed, named = read_text(view, "references"), read_customers(view)
+    if find_personal_data(typed) == "e-mail":
+        raise PersonalDataInText("e-mail")
+    pasted = tuple(word for word in breach_choosing.read_references(typed) if word not in _BETWEEN)
     first, last = read_day(view, "active_from"), read_day(view, "active_to")
     if (first is None) != (last is None) or (first and last and last < first):
         raise TwoDaysNeeded

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from bot import (  # noqa: F401 - add their commands to `bot dsr` and `bot breach`
+    call_commands,
     customer_commands,
     decision_commands,
     failure_commands,

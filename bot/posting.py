@@ -30,7 +30,8 @@ BROADCAST = frozenset(
     "forward_refused forward_bounced forward_too_large follow_up_bounced follow_up_waiting follow_up_insists "
     "reply_not_ours reply_help reply_instruction reply_answer reply_other "
     "request_proposed request_referred request_misrouted request_answered request_answered_unknown "
-    "request_question_bounced request_closing_bounced deletion_bounced follow_up_own breach_notice_asked".split()
+    "request_question_bounced request_closing_bounced deletion_bounced follow_up_own breach_call_sheet "
+    "breach_notice_asked".split()
 )
 """Events that somebody must act upon: shown in the channel as well as in the thread."""
 

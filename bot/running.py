@@ -24,6 +24,7 @@ from bot.poster import Pace, Poster
 from bot.ringing import gather_rings
 from bot.settings import BotSettings
 from bot.ticking import Ticker
+from bot.unread import tick as tick_unread
 from bot.watch import MailWatch, raise_stuck
 from storage import heartbeats, home, staff
 from storage.clock import now as desk_now
@@ -61,6 +62,7 @@ class Bot:
         self._watch_breaches(settings)
         self.ticker.add(self._surviving(self._beat), every=BEAT_EVERY)
         self._watch_requests(tick_every)
+        self.ticker.add(self._surviving(lambda: tick_unread(self.desk)), every=min(BEAT_EVERY * 4, tick_every * 20))
         if digest:
             clock = DigestClock(self.desk)
             self.ticker.add(self._surviving(lambda: clock.tick(now=desk_now())), every=min(BEAT_EVERY, tick_every * 5))

@@ -127,23 +127,20 @@ def show_breach(session: Session, breach: Breach, telecom: TelecomOperator = Tel
 def show_breaches(
     session: Session, some: Sequence[Breach], telecom: TelecomOperator = TelecomOperator.UNKNOWN
 ) -> list[BreachCard]:
-    """The cards of breaches, by four queries; those that are not told stand first."""
+    """The cards of breaches, by three queries; those that are not told stand first."""
     ids = [one.id for one in some]
-    versions, notices = _versions(session, [one.reference for one in some]), notice_versions(session, some)
-    facts, newest = facts_of_breaches(session, ids), _newest_notices(session, ids)
-    beside = {
-        one.id: _Beside(versions.get(one.reference, 0), notices, newest.get(one.id), facts[one.id]) for one in some
-    }
+    versions, notices = _versions(session, [one.reference for one in some]), _notices(session, some)
+    facts = facts_of_breaches(session, ids)
+    beside = {one.id: _Beside(versions.get(one.reference, 0), notices.get(one.id, []), facts[one.id]) for one in some}
     return [_show_breach(one, beside[one.id], telecom) for one in some]
 
 
 @dataclass(frozen=True)
 class _Beside:
-    """What a breach's card shows beside its own rows; `notices` are the versions of notices by their ids."""
+    """What a breach's card shows beside its own rows; `notices` stand in the order of their versions."""
 
     version: int
-    notices: Mapping[int, int]
-    newest: NoticeLine | None
+    notices: Sequence[Notice]
     facts: BreachFacts
 
 
@@ -173,8 +170,9 @@ def notice_versions(session: Session, some: Sequence[Breach]) -> dict[int, int]:
 
 
 def _show_breach(breach: Breach, beside: _Beside, telecom: TelecomOperator) -> BreachCard:
-    at, facts = desk_now(), beside.facts
-    lines = [_customer_line(row, beside.notices, at) for row in ledger.read_ledger(breach)]
+    at, facts, notices = desk_now(), beside.facts, beside.notices
+    versions = {one.id: one.version for one in notices}
+    lines = [_customer_line(row, versions, at) for row in ledger.read_ledger(breach)]
     return BreachCard(
         reference=breach.reference,
         opened_at=breach.opened_at,
@@ -197,7 +195,7 @@ def _show_breach(breach: Breach, beside: _Beside, telecom: TelecomOperator) -> B
             ClockLine(one.name, one.ends_at, one.done, one.assumed) for one in second_clocks(breach, facts, telecom)
         ),
         telecom_unknown=telecom is TelecomOperator.UNKNOWN,
-        notice=beside.newest,
+        notice=_notice_line(notices[-1]) if notices else None,
     )
 
 
@@ -215,15 +213,17 @@ def show_facts(facts: BreachFacts, telecom: TelecomOperator) -> FactsLine:
     )
 
 
-def _newest_notices(session: Session, ids: Sequence[int]) -> dict[int, NoticeLine]:
-    """The newest version of each breach, draft or sent, by its id."""
-    wanted = select(Notice).where(Notice.breach_id.in_(ids)).order_by(Notice.version)
-    return {
-        one.breach_id: NoticeLine(
-            one.version, one.final, one.prepared_at, one.prepared_by, one.approved_at, one.approved_by
-        )
-        for one in session.scalars(wanted)
-    }
+def _notices(session: Session, some: Sequence[Breach]) -> dict[int, list[Notice]]:
+    """The notices of each of these breaches, drafts too, in the order of their versions."""
+    found: dict[int, list[Notice]] = {}
+    wanted = select(Notice).where(Notice.breach_id.in_([one.id for one in some])).order_by(Notice.version)
+    for notice in session.scalars(wanted):
+        found.setdefault(notice.breach_id, []).append(notice)
+    return found
+
+
+def _notice_line(one: Notice) -> NoticeLine:
+    return NoticeLine(one.version, one.final, one.prepared_at, one.prepared_by, one.approved_at, one.approved_by)
 
 
 def find_card(session: Session, reference: str, telecom: TelecomOperator = TelecomOperator.UNKNOWN) -> Card:
@@ -291,6 +291,7 @@ def _customer_line(row: ledger.Row, notices: Mapping[int, int], now: datetime) -
         accepted_at=row.accepted_at,
         received_at=row.received_at,
         found_late=breach_rows.is_found_late(row.affected),
+        attempts=sum(not call.reached for call in row.affected.calls),
     )
 
 

@@ -140,6 +140,16 @@ class Answered(StrEnum):
     NO_ANSWER = "no-answer"
 
 
+class ContactRole(StrEnum):
+    """Whom a call reached; the only words about that person that Slack sees."""
+
+    MANAGEMENT = "management"
+    DPO = "dpo"
+    IT = "it"
+    SECRETARIAT = "secretariat"
+    OTHER = "other"
+
+
 class RowState(StrEnum):
     """How far one customer of a breach has come; read from deliveries, calls and replies, kept nowhere."""
 

@@ -29,6 +29,10 @@ class NextStep(StrEnum):
     NOTHING = "nothing"
 
 
+TO_CALL = frozenset({NextStep.TELEPHONE_LOST, NextStep.TELEPHONE_DELAYED, NextStep.TELEPHONE_UNREAD})
+"""The steps of those who stand on the call sheet (`Row.must_be_called`)."""
+
+
 def next_step(row: Row, now: datetime) -> NextStep:
     """What to do about this customer now."""
     if row.failed:

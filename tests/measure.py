@@ -1,6 +1,7 @@
 """`python -m tests.measure`: how soon Slack is answered while a 10 MB mail is being kept in the same database.
 
 `python -m tests.measure import`: how long 50,000 customers take to be imported, and how long others wait for it.
+`python -m tests.measure breaches`: how soon `/breach` is answered with 10,000 open breaches, one of 300 customers.
 `python -m tests.measure decisions`: how quickly letters are decided about among them (tests/decisions.py).
 Prints figures for one machine at one moment; nothing here passes or fails.
 """
@@ -15,14 +16,18 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from storage import journal
+from bot.home import look, render_home
+from storage import breach_opening, journal
+from storage.bulk import insert_rows, insert_with_ids
 from storage.clock import now
 from storage.database import Database, open_database, upgrade
 from storage.messages import PART, Place, add_part, begin_message, finish_message
+from storage.models import Affected, Breach, Customer
 from storage.types import DESK
 from tests.bot_support import ANNE, Desk, running_desk
 from tests.storage_support import storage, write_csv
@@ -30,11 +35,14 @@ from tests.storage_support import storage, write_csv
 CUSTOMERS = 50_000
 PARTS = 10
 COMMANDS = 30
+BREACHES = 10_000
 
 
 def main() -> None:
     if sys.argv[1:] == ["import"]:
         measure_imports()
+    elif sys.argv[1:] == ["breaches"]:
+        measure_breaches()
     elif sys.argv[1:2] == ["decisions"]:
         sys.exit(subprocess.run([sys.executable, "-m", "tests.decisions", *sys.argv[2:]], check=False).returncode)
     else:
@@ -106,6 +114,62 @@ def measure_slack() -> None:
         f"one after another: median {statistics.median(alone):.0f} ms, worst {max(alone):.0f} ms\n"
         f"{COMMANDS} at once: all within {max(together):.0f} ms\n"
     )
+
+
+def measure_breaches() -> None:
+    """The form, the list, one breach of 300 customers, and Home, as a person waits for them; nothing else runs."""
+    with tempfile.TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch:
+        url = f"sqlite:///{name}/desk.db"
+        upgrade(url)
+        with running_desk(url, Path(name), patch) as desk:
+            desk.bot.ticker.stop()
+            large = open_breaches(desk)
+            desk.workspace.command(ANNE, "/breach")
+            for line in ("/breach", "/breach list", f"/breach {large}"):
+                took = sorted(desk.workspace.command(ANNE, line).latency_ms for _ in range(COMMANDS))
+                sys.stdout.write(f"{line}: median {statistics.median(took):.0f} ms, worst {took[-1]:.0f} ms\n")
+            took = sorted(time_home(desk) for _ in range(COMMANDS))
+            sys.stdout.write(f"Home: median {statistics.median(took):.0f} ms, worst {took[-1]:.0f} ms\n")
+
+
+def time_home(desk: Desk) -> float:
+    """Milliseconds to read and write what Home shows."""
+    began = time.monotonic()
+    render_home(look(desk.bot.desk, ANNE), "en")
+    return (time.monotonic() - began) * 1000
+
+
+def open_breaches(desk: Desk) -> str:
+    """BREACHES open ones, three customers in each, and one of 300; its reference."""
+    at = now()
+    with desk.bot.desk.decide() as session:
+        some = [
+            Customer(reference=f"C1{n:03}", name=f"Shop {n}", request_address=f"a@shop{n}.example", language="en")
+            for n in range(300)
+        ]
+        session.add_all(some)
+        session.flush()
+        large = breach_opening.open_breach(session, summary="A test", customers=some, aware_at=at, by=DESK, now=at)
+        rows = [row_of(n, at) for n in range(BREACHES - 1)]
+        ids = insert_with_ids(session, Breach, rows)
+        known = {"added_at": at}
+        insert_rows(
+            session, Affected, [known | {"breach_id": id_, "customer_id": one.id} for id_ in ids for one in some[:3]]
+        )
+        return large.reference
+
+
+def row_of(number: int, at: datetime) -> dict[str, object]:
+    """An open breach, its deadline some minutes later than the one before."""
+    return {
+        "reference": f"BR-2025-{number:05}",
+        "summary": "A test",
+        "opened_at": at,
+        "opened_by": "root",
+        "aware_at": at,
+        "deadline_at": at + timedelta(hours=48, minutes=number),
+        "pace": 1,
+    }
 
 
 def at_once(desk: Desk) -> list[float]:

@@ -7,16 +7,25 @@ from collections.abc import Iterator
 from dataclasses import fields as dataclass_fields
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import bot.refusals
-from bot import breach_forms, decision_forms, fact_forms, forms, letters, record_forms, report_forms
+from bot import breach_forms, call_forms, decision_forms, fact_forms, forms, letters, record_forms, report_forms
 from bot.blocks import SHOWN, mention, plain, say, say_buttons, say_card
 from bot.cards import (
+    ADD,
+    AWARE,
+    CLOSE,
+    EXCLUDE,
+    INCLUDE,
+    NO_BREACH,
     REASONS,
+    STATES,
+    TOLD,
     BreachCard,
     CandidateLine,
     ClockLine,
@@ -51,12 +60,14 @@ from storage.breach_types import (
     Nature,
     Origin,
     PersonKind,
+    RowState,
     SensitiveKind,
     TelecomOperator,
 )
 from storage.digest import Digest
 from storage.errors import Refused
 from storage.models import Staff
+from storage.next_step import NextStep
 from storage.outbox import Words
 from storage.proposals import Proposals
 from storage.types import Hold, Means, Right, Role, Said, TaskKind
@@ -197,6 +208,11 @@ def breach_card(**changed: Any) -> BreachCard:
     return BreachCard(**(values | changed))
 
 
+BOUNCED = CustomerLine("Acme", "C0001", None, None, state="bounced", step="telephone-lost")
+EVERY_STATE = tuple(
+    CustomerLine(f"Shop {n}", f"C{n:04}", None, None, state=state, step=step.value, step_at=AT, owed=n % 2 == 0)
+    for n, (state, step) in enumerate(zip(cycle(STATES), [*NextStep] * 40, strict=False))
+)
 MANY = breach_card(customers=tuple(CustomerLine(f"Customer {n}" * 9, f"C{n:04}", None, None) for n in range(900)))
 REQUESTS = {
     "held": request_card(),
@@ -224,6 +240,16 @@ BREACHES = {
     "many": MANY,
     "with all that is known": breach_card(facts=FACTS, clocks=CLOCKS, lead=None, told_at=AT, telecom_unknown=True),
     "with little": breach_card(facts=FactsLine(0, 17, ()), detected_at=AT),
+    "to call": breach_card(customers=(BOUNCED,)),
+    "documents owed": breach_card(customers=(CustomerLine("Acme", "C0001", AT, "telephone", owed=True),)),
+    "closed, then came back": breach_card(
+        closed_at=AT,
+        closed_by="root",
+        customers=(BOUNCED,),
+    ),
+    "every state": breach_card(customers=EVERY_STATE),
+    "bounced after closing": breach_card(closed_at=AT, closed_by="root", customers=EVERY_STATE),
+    "nobody left": breach_card(customers=(replace(EVERY_STATE[0], state="not-affected"),)),
 }
 CARDS: dict[str, RequestCard | BreachCard] = {**REQUESTS, **BREACHES}
 RUNG = RungWords(
@@ -344,7 +370,9 @@ def test_every_modal_is_one_that_slack_accepts(language: str) -> None:
         *(fact_page(page, facts, language) for page in fact_forms.PAGES for facts in (BreachFacts(), ALL_FACTS)),
         *(record_forms.instants_form(card, language) for card in (BREACHES["aware"], BREACHES["suspected"])),
         record_forms.give_lead_form("BR-2026-0007", [anne], language),
-        breach_forms.told_form("BR-2026-0007", language, now=AT),
+        call_forms.call_form("BR-2026-0007", language, now=AT),
+        call_forms.waive_form("BR-2026-0007", language),
+        call_forms.again_form("BR-2026-0007", language),
         breach_forms.add_form("BR-2026-0007", language),
         breach_forms.exclude_form("BR-2026-0007", language),
         breach_forms.include_form("BR-2026-0007", language),
@@ -568,6 +596,7 @@ def test_every_label_has_its_words(language: str) -> None:
         *(f"hold.{hold.value}" for hold in Hold),
         *(f"means.{means.value}" for means in Means),
         *(f"said_by.{said.value}" for said in Said),
+        *(f"state.{state.value}" for state in RowState),
         *(f"task.{kind.value}" for kind in TaskKind),
         *(f"reason.{reason}" for reason in REASONS),
         *(f"fact.{name}" for name in FactName),
@@ -611,6 +640,32 @@ def test_a_long_list_is_counted_not_shown() -> None:
     said = say("card", MANY, "en")
 
     assert f"and {900 - SHOWN} more" in said or said.endswith("…")
+
+
+def test_every_state_of_a_customer_is_known_to_the_card() -> None:
+    assert set(STATES) == {state.value for state in RowState}
+    assert BREACHES["every state"].counts == tuple((state, 36) for state in STATES)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_card_names_the_most_pressing_twenty_and_counts_the_others(language: str) -> None:
+    said = say("card", BREACHES["every state"], language)
+
+    named = [line for line in said.splitlines() if line.startswith("• ")]
+    assert len(named) == SHOWN
+    assert all("revenu" in line or "came back" in line for line in named)
+    assert f"{180 - SHOWN}" in said.splitlines()[-1]
+
+
+def test_the_buttons_of_a_breach_stand_in_rows_of_five() -> None:
+    card = breach_card(aware_at=None, customers=EVERY_STATE[:10])
+    ours = (AWARE, ADD, EXCLUDE, INCLUDE, TOLD, CLOSE, NO_BREACH)
+
+    assert tuple(action for action in card.actions if action in ours) == ours
+    assert [action for row in card.rows for action in row] == list(card.actions)
+    assert [len(row) for row in card.rows[:-1]] == [5] * (len(card.rows) - 1)
+    assert len(say_buttons(card, "en", suffix=":x", all_rows=False)) == 1
+    assert len(say_buttons(card, "en")) == len(card.rows)
 
 
 def test_buttons_carry_case_and_version_and_differ_where_cases_stand_together() -> None:

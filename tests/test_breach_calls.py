@@ -28,7 +28,7 @@ from storage.ledger import Row, read_row
 from storage.models import Affected, Attachment, Breach, Call, Customer, Delivery, Instruction
 from storage.next_step import NextStep, next_step, step_at
 from storage.types import Means, Said
-from tests.notice_support import become, reply, send_notice
+from tests.calling_support import become, reply, send_notice
 from tests.storage_support import ANNE, BORIS, NOW, add_customer, hours, open_breach, together
 
 OURS = "privacy@kavkom.example"
@@ -300,8 +300,8 @@ def test_the_hours_of_a_drill_pass_faster_for_who_has_not_answered(lite: Databas
 
         row = read_row(affected)
 
-    assert row.unread_at == NOW + hours(0.5)
-    assert [row.must_be_called(NOW + hours(at)) for at in (0.4, 0.5)] == [False, True]
+        assert row.unread_at == NOW + hours(0.5)
+        assert [row.must_be_called(NOW + hours(at)) for at in (0.4, 0.5)] == [False, True]
 
 
 # --- the same notice again ---
@@ -387,6 +387,7 @@ def test_another_address_is_used_only_as_the_customers_recorded_instruction(data
     with database.begin() as session:
         breach, customer, affected = opened(session)
         send_notice(session, breach, affected, at=NOW, bounced_at=NOW + hours(1))
+        assert notice_again.instructed_addresses(session, breach) == {}
         with pytest.raises(InstructionMissing):
             redirect(session, breach, customer, "security@acme.example", instruction=" ")
         with pytest.raises(MalformedAddress):
@@ -404,7 +405,7 @@ def test_another_address_is_used_only_as_the_customers_recorded_instruction(data
             "Mrs Martin by telephone",
             breach.reference,
         )
-        assert notice_again.instructed_address(session, affected) == "security@acme.example"
+        assert notice_again.instructed_addresses(session, breach) == {customer.id: "security@acme.example"}
         assert [one.action for one in entries[-2:]] == ["instruction-recorded", "notice-redirected"]
         assert not [one for one in entries if "acme.example" in one.detail or "Martin" in one.detail]
 

@@ -15,7 +15,7 @@ from storage.database import Database, open_database
 from storage.ledger import read_ledger
 from storage.models import Affected, Breach, Customer, Delivery, Reminder
 from storage.types import Means, Medium, Purpose, Said
-from tests.notice_support import become, reply, send_notice
+from tests.calling_support import become, reply, send_notice
 from tests.storage_support import ANNE, NOW, add_customer, hours, open_breach, together
 
 
