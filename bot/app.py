@@ -16,6 +16,7 @@ from bot.calls import CallListeners
 from bot.claiming import ClaimListeners
 from bot.decision import DecisionListeners
 from bot.desk import Desk
+from bot.documents import DocumentListeners
 from bot.facts import FactListeners
 from bot.failure import FailureListeners
 from bot.home import HomeListeners
@@ -66,6 +67,7 @@ def build_app(desk: Desk, client: WebClient, people: People | None = None) -> Ap
         ClaimListeners,
         LeadListeners,
         FactListeners,
+        DocumentListeners,
         NoticeListeners,
         AffectedListeners,
         CallListeners,

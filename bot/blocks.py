@@ -147,7 +147,8 @@ def words_about(card: RequestCard, language: str) -> dict[str, Any]:
 def _values(card: Card, language: str) -> dict[str, Any]:
     lines = card.customers if isinstance(card, BreachCard) else card.forwards
     means = {line.means: word(language, f"means.{line.means}") for line in lines if line.means}
-    common = {"card": card, "mention": mention, "shown": SHOWN, "means": means}
+    common: dict[str, Any] = {"card": card, "mention": mention, "shown": SHOWN, "means": means}
+    common["to_do"] = {task.what: word(language, f"task.{task.what}") for task in card.tasks}
     if isinstance(card, BreachCard):
         return {**common, **_values_of_breach(card, language), "facts": _say_facts(card.facts, language)}
     return {
@@ -155,7 +156,6 @@ def _values(card: Card, language: str) -> dict[str, Any]:
         "said": {
             reply.said: word(language, f"said_by.{reply.said}") for line in card.forwards for reply in line.replies
         },
-        "to_do": {task.what: word(language, f"task.{task.what}") for task in card.tasks},
         "reasons": {one.reference: _list(language, "evidence", one.evidence) for one in card.candidates},
         "kind": f"*{kind}* · " if (kind := find_word(language, f"kind.{card.kind}")) else "",
         "rights": _list(language, "right", card.rights) or word(language, "right.none"),

@@ -26,6 +26,7 @@ AWARE, TOLD, ADD, CLOSE, NO_BREACH = "breach_aware", "breach_told", "breach_add"
 LEAD, GIVE_LEAD, INSTANTS, RECORD = "breach_lead", "breach_give_lead", "breach_instants", "breach_record"
 CALL_SHEET, WAIVE, AGAIN = "breach_call_sheet", "breach_waive", "breach_again"
 EXCLUDE, INCLUDE = "breach_exclude", "breach_include"
+DOCUMENTS, READ_REPLY = "breach_documents", "breach_read_reply"
 ROW = 5
 """Buttons of a breach in one row: more are hidden."""
 URGENT_STATES = ("bounced", "refused", "delayed", "uncertain", "to-tell")
@@ -268,7 +269,10 @@ class ClockLine:
 
 @dataclass(frozen=True)
 class BreachCard:
-    """A breach as Slack may show it; its deadline is precautionary while nobody has become aware."""
+    """A breach as Slack may show it; its deadline is precautionary while nobody has become aware.
+
+    `unmarked`: documents of which nobody has said for whom they are; `replies`: mails that may be read.
+    """
 
     reference: str
     opened_at: datetime
@@ -284,6 +288,9 @@ class BreachCard:
     version: int
     about: str | None = None
     no_breach: bool = False
+    unmarked: int = 0
+    replies: int = 0
+    tasks: tuple[TaskLine, ...] = ()
     notice: NoticeLine | None = None
     detected_at: datetime | None = None
     told_at: datetime | None = None
@@ -296,6 +303,10 @@ class BreachCard:
         """The earliest instant that somebody named."""
         named = (self.detected_at, self.suspected_at, self.told_at, self.aware_at)
         return min((instant for instant in named if instant is not None), default=self.opened_at)
+
+    @property
+    def free_tasks(self) -> tuple[TaskLine, ...]:
+        return tuple(task for task in self.tasks if task.owner is None)
 
     @property
     def precautionary(self) -> bool:
@@ -368,6 +379,10 @@ class BreachCard:
             (GIVE_LEAD, is_open and self.lead is not None),
             (RECORD, is_open),
             (ADD, is_open),
+            (DOCUMENTS, is_open),
+            (READ_REPLY, bool(self.replies)),
+            (TAKE_TASK, bool(self.free_tasks)),
+            (FINISH_TASK, bool(self.tasks)),
             (EXCLUDE, is_open and bool(self.affected)),
             (INCLUDE, is_open and len(self.affected) < len(self.customers)),
             (TOLD, self._may_call),

@@ -8,6 +8,7 @@ from bot import (  # noqa: F401 - add their commands to `bot dsr` and `bot breac
     call_commands,
     customer_commands,
     decision_commands,
+    document_commands,
     failure_commands,
     notice_commands,
     record_commands,

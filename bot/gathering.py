@@ -24,6 +24,7 @@ from storage import ladder, outbox, requests
 from storage.announcements import DESK_CASE
 from storage.breaches import is_breach
 from storage.models import Delivery, Request
+from storage.notice_ringing import LOST
 from storage.outbox import Words
 from storage.ringing import RINGS
 from storage.types import BY_MAIL, Medium, Purpose
@@ -33,8 +34,8 @@ SHOWN = 200
 """Cases that one letter names; the rest are counted."""
 AT_ONCE = 1000
 TOPIC = "gathered"
-GATHERED = Delivery.topic != RINGS
-"""What rings at once has e-mails of its own (bot/ringing.py)."""
+GATHERED = Delivery.topic.not_in((RINGS, LOST))
+"""What rings at once has e-mails of its own (bot/ringing.py, bot/notice_ringing.py)."""
 WAITING = frozenset({"card", "request_reminder"})
 """Topics that say: this request needs a person."""
 

@@ -13,9 +13,12 @@ LATE = timedelta(minutes=2)
 """From how late on a reminder says so."""
 
 
-def write_opened(card: BreachCard, summary: str, language: str, *, company: str, in_slack: bool = True) -> Words:
-    """A breach was reported: to lead, dpo and escalation addresses."""
-    return _write("breach_opened", card, language, summary=summary, company=company, in_slack=in_slack)
+def write_opened(
+    card: BreachCard, summary: str, language: str, *, company: str, in_slack: bool = True, documents: str | None = None
+) -> Words:
+    """A breach was reported: to lead, dpo and escalation addresses. `documents`: where staff mail its documents to."""
+    values = {"summary": summary, "company": company, "in_slack": in_slack, "documents_address": documents}
+    return _write("breach_opened", card, language, **values)
 
 
 def write_reminder(

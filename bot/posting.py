@@ -30,8 +30,10 @@ BROADCAST = frozenset(
     "forward_refused forward_bounced forward_too_large follow_up_bounced follow_up_waiting follow_up_insists "
     "reply_not_ours reply_help reply_instruction reply_answer reply_other "
     "request_proposed request_referred request_misrouted request_answered request_answered_unknown "
-    "request_question_bounced request_closing_bounced deletion_bounced follow_up_own breach_call_sheet "
-    "breach_notice_asked".split()
+    "request_question_bounced request_closing_bounced deletion_bounced follow_up_own "
+    "breach_notice_bounced breach_notice_refused breach_notice_too_large breach_notices_lost breach_reopened "
+    "breach_reply_help breach_reply_instruction breach_reply_other breach_mail_to_read breach_notice_asked "
+    "breach_call_sheet".split()
 )
 """Events that somebody must act upon: shown in the channel as well as in the thread."""
 

@@ -19,6 +19,7 @@ from bot.desk import Desk
 from bot.digest import DigestClock
 from bot.gathering import gather
 from bot.ladder import Ladder
+from bot.notice_ringing import gather_lost
 from bot.outage import StandIn
 from bot.poster import Pace, Poster
 from bot.ringing import gather_rings
@@ -84,6 +85,7 @@ class Bot:
         for job in (
             lambda: stand_in.tick(now=desk_now()),
             lambda: gather_rings(self.desk, slack_out=self.poster.health.out, now=desk_now()),
+            lambda: gather_lost(self.desk, slack_out=self.poster.health.out, now=desk_now()),
             lambda: gather(self.desk, slack_out=self.poster.health.out, now=desk_now()),
             lambda: watch.tick(now=real_now()),
             lambda: raise_stuck(self.desk, now=desk_now()),

@@ -27,7 +27,7 @@ from bot.cards import (
     is_request,
 )
 from bot.notice_cards import NoticeLine
-from storage import asking, breach_rows, breaches, ledger, requests, tasks
+from storage import asking, breach_mails, breach_rows, breaches, ledger, requests, tasks
 from storage.attempts import withheld_size
 from storage.breach_facts import BreachFacts, facts_of_breaches
 from storage.breach_record import unknown_facts, wanted_facts
@@ -127,21 +127,31 @@ def show_breach(session: Session, breach: Breach, telecom: TelecomOperator = Tel
 def show_breaches(
     session: Session, some: Sequence[Breach], telecom: TelecomOperator = TelecomOperator.UNKNOWN
 ) -> list[BreachCard]:
-    """The cards of breaches, by three queries; those that are not told stand first."""
-    ids = [one.id for one in some]
-    versions, notices = _versions(session, [one.reference for one in some]), _notices(session, some)
-    facts = facts_of_breaches(session, ids)
-    beside = {one.id: _Beside(versions.get(one.reference, 0), notices.get(one.id, []), facts[one.id]) for one in some}
-    return [_show_breach(one, beside[one.id], telecom) for one in some]
+    """The cards of breaches, by a number of queries that does not grow with theirs; the untold stand first."""
+    references, ids = [one.reference for one in some], [one.id for one in some]
+    behind = _Behind(
+        versions=_versions(session, references),
+        notices=_notices(session, ids),
+        unmarked=breach_mails.count_unmarked(session, ids),
+        letters=breach_mails.count_letters(session, ids),
+        tasks=_open_tasks(session, references),
+        facts=facts_of_breaches(session, ids),
+        telecom=telecom,
+    )
+    return [_show_breach(one, behind) for one in some]
 
 
 @dataclass(frozen=True)
-class _Beside:
-    """What a breach's card shows beside its own rows; `notices` stand in the order of their versions."""
+class _Behind:
+    """What cards show beside their breaches' own rows, read for all of them at once: by reference, or by id."""
 
-    version: int
-    notices: Sequence[Notice]
-    facts: BreachFacts
+    versions: Mapping[str, int]
+    notices: Mapping[int, Sequence[Notice]]
+    unmarked: Mapping[int, int]
+    letters: Mapping[int, int]
+    tasks: Mapping[str, Sequence[TaskLine]]
+    facts: Mapping[int, BreachFacts]
+    telecom: TelecomOperator
 
 
 def show_lines(session: Session, some: Sequence[Breach]) -> list[BreachLine]:
@@ -169,9 +179,9 @@ def notice_versions(session: Session, some: Sequence[Breach]) -> dict[int, int]:
     return {row[0]: row[1] for row in session.execute(notices)}
 
 
-def _show_breach(breach: Breach, beside: _Beside, telecom: TelecomOperator) -> BreachCard:
-    at, facts, notices = desk_now(), beside.facts, beside.notices
-    versions = {one.id: one.version for one in notices}
+def _show_breach(breach: Breach, behind: _Behind) -> BreachCard:
+    notices, facts, telecom = behind.notices.get(breach.id, ()), behind.facts[breach.id], behind.telecom
+    at, versions = desk_now(), {one.id: one.version for one in notices}
     lines = [_customer_line(row, versions, at) for row in ledger.read_ledger(breach)]
     return BreachCard(
         reference=breach.reference,
@@ -185,7 +195,7 @@ def _show_breach(breach: Breach, beside: _Beside, telecom: TelecomOperator) -> B
         closed_at=breach.closed_at,
         closed_by=breach.closed_by,
         customers=tuple(sorted(lines, key=lambda line: line.told_at is not None)),
-        version=beside.version,
+        version=behind.versions.get(breach.reference, 0),
         about=breach.about,
         no_breach=breach.no_breach_reason is not None,
         detected_at=breach.detected_at,
@@ -196,6 +206,9 @@ def _show_breach(breach: Breach, beside: _Beside, telecom: TelecomOperator) -> B
         ),
         telecom_unknown=telecom is TelecomOperator.UNKNOWN,
         notice=_notice_line(notices[-1]) if notices else None,
+        unmarked=behind.unmarked.get(breach.id, 0),
+        replies=behind.letters.get(breach.id, 0),
+        tasks=tuple(behind.tasks.get(breach.reference, ())),
     )
 
 
@@ -213,10 +226,10 @@ def show_facts(facts: BreachFacts, telecom: TelecomOperator) -> FactsLine:
     )
 
 
-def _notices(session: Session, some: Sequence[Breach]) -> dict[int, list[Notice]]:
+def _notices(session: Session, ids: Sequence[int]) -> dict[int, list[Notice]]:
     """The notices of each of these breaches, drafts too, in the order of their versions."""
     found: dict[int, list[Notice]] = {}
-    wanted = select(Notice).where(Notice.breach_id.in_([one.id for one in some])).order_by(Notice.version)
+    wanted = select(Notice).where(Notice.breach_id.in_(ids)).order_by(Notice.version)
     for notice in session.scalars(wanted):
         found.setdefault(notice.breach_id, []).append(notice)
     return found

@@ -13,10 +13,11 @@ from bot import cards, fields, forms
 from bot.access import Speaker
 from bot.desk import Desk
 from bot.gestures import Body, button_key, is_first, submission_key
-from bot.pressing import actor_of, open_modal, pressed, request_pressed, request_to_change
-from storage import tasks
+from bot.pressing import actor_of, open_modal, pressed, pressed_by_handler, request_pressed, request_to_change
+from storage import staff, tasks
 from storage.clock import now
 from storage.models import Task
+from storage.types import Role
 
 
 @dataclass(frozen=True)
@@ -35,14 +36,14 @@ class TaskListeners:
 
     def take(self, ack: Ack, body: dict[str, Any], context: BoltContext, client: WebClient) -> None:
         speaker: Speaker = context["speaker"]
-        card = request_pressed(self.desk, body, speaker, cards.TAKE_TASK)
+        card = pressed_by_handler(self.desk, body, speaker, cards.TAKE_TASK)
         if not self._ask_which(client, body, forms.TAKE_TASK, card, card.free_tasks, speaker):
             self._act(tasks.take_task, speaker, card.reference, card.free_tasks[0].number, gesture=button_key(body))
         ack()
 
     def finish(self, ack: Ack, body: dict[str, Any], context: BoltContext, client: WebClient) -> None:
         speaker: Speaker = context["speaker"]
-        card = request_pressed(self.desk, body, speaker, cards.FINISH_TASK)
+        card = pressed_by_handler(self.desk, body, speaker, cards.FINISH_TASK)
         if not self._ask_which(client, body, forms.FINISH_TASK, card, card.tasks, speaker):
             self._act(tasks.finish_task, speaker, card.reference, card.tasks[0].number, gesture=button_key(body))
         ack()
@@ -74,7 +75,7 @@ class TaskListeners:
         client: WebClient,
         body: Body,
         action: str,
-        card: cards.RequestCard,
+        card: cards.Card,
         choice: Sequence[cards.TaskLine],
         speaker: Speaker,
     ) -> bool:
@@ -96,5 +97,8 @@ class TaskListeners:
 
 
 def _get(session: Session, speaker: Speaker, reference: str, number: int) -> Task:
-    request = request_to_change(session, speaker, reference)
-    return tasks.get_task(session, request.reference, number)
+    """The task, of a request or of a breach, if this person may decide."""
+    if cards.is_request(reference):
+        request_to_change(session, speaker, reference)
+    staff.get_staff(session, speaker.user, now=now(), at_least=Role.HANDLER)
+    return tasks.get_task(session, reference, number)

@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from bot import letters
+from bot.document_words import address_for
 from bot.settings import DeskSettings
 from bot.showing import show_breach
 from storage import journal, outbox, staff
@@ -31,8 +32,11 @@ def tell_opened(session: Session, breach: Breach, settings: DeskSettings, *, now
         _direct(session, breach, colleague, now=now)
     elsewhere = find_others(settings.escalation_addresses, people)
     readers = {one.email: one.language for one in people} | dict.fromkeys(elsewhere, settings.staff_language)
-    card = show_breach(session, breach)
+    card, documents = show_breach(session, breach), address_for(session, breach, settings.mail_address, now=now)
+    staffed = {one.email for one in people}
+    company = settings.company_name
     for address, language in readers.items():
+        told = documents if address in staffed else None
         queue_mail(
             session,
             key_of_letter(breach.reference, None, address),
@@ -40,7 +44,7 @@ def tell_opened(session: Session, breach: Breach, settings: DeskSettings, *, now
             topic="breach_opened",
             address=address,
             language=language,
-            words=letters.write_opened(card, breach.summary, language, company=settings.company_name),
+            words=letters.write_opened(card, breach.summary, language, company=company, documents=told),
             now=now,
         )
     return Told(tuple(colleague.slack_user for colleague in people), elsewhere)

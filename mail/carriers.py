@@ -13,12 +13,13 @@ from hashlib import sha256
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from mail.composing import Outgoing, original_parts
+from mail.composing import Outgoing, attached_parts, original_parts
 from mail.recorder import Recorder
 from mail.relay import tokens_for_relay
 from mail.resting import Resting
 from mail.settings import MailSettings
 from mail.smtp import LoginRefused, NotNow, Refused, Relay, Transmission, Uncertain
+from storage.attached import Attached, join
 from storage.database import Database
 from storage.logs import Condition
 from storage.outcomes import Accepted, Deferred, Outcome, TooLarge, Unknown, Untried
@@ -215,6 +216,8 @@ class Carriers:
 
     def _outcome(self, relay: Relay, mail: Outgoing) -> Outcome:
         """What becomes of one mail on the wire. Raises OneTooMany and nothing else."""
+        if mail.refusal is not None:
+            return RefusedForGood(mail.id, mail.refusal)
         digest = sha256()
         try:
             reply = relay.transmit(self._transmission(relay, mail, digest.update))
@@ -238,7 +241,7 @@ class Carriers:
         if isinstance(error, NotNow):
             self._resting.rest_destination(mail.destination)
             return Deferred(mail.id, error.reply)
-        is_too_large = error.is_too_large and mail.original_id is not None
+        is_too_large = error.is_too_large and mail.may_be_smaller
         return (TooLarge if is_too_large else RefusedForGood)(mail.id, error.reply)
 
     def _without_relay(self, relay: Relay, mail: Outgoing, reply: str) -> Outcome:
@@ -273,6 +276,9 @@ class Carriers:
             eight_bit = form is Form.EIGHT_BIT
             size += mail.original_size * 78 // 57 if form is Form.BASE64 else mail.original_size
             chunks = splice(mail.content, self._original(mail), form, boundary=mail.boundary)
+        elif mail.attached:
+            size += sum(file.size_sent for file in mail.attached)
+            chunks = join(mail.content, mail.attached, self._file, boundary=mail.boundary)
         return Transmission(
             mail.sender,
             mail.recipient,
@@ -282,6 +288,9 @@ class Carriers:
             eight_bit=eight_bit,
             size=size,
         )
+
+    def _file(self, file: Attached) -> Iterable[bytes]:
+        return attached_parts(self._database, file)
 
     def _original(self, mail: Outgoing) -> Iterable[bytes]:
         return [mail.original] if mail.original is not None else original_parts(self._database, mail.original_id or 0)

@@ -7,7 +7,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload, undefer
 
 from mail.acknowledging import reply_fields
+from mail.drill import MARK, Wire, address_on_wire
 from mail.forward import Envelope, compose
+from mail.notice import notice_words
 from mail.reading import Effective, read_mail
 from mail.receipts import TO_CUSTOMERS, receipt_address
 from mail.recent import LARGEST, RecentLetters
@@ -15,6 +17,7 @@ from mail.settings import MailSettings
 from mail.threads import TO_PERSONS
 from mail.words import confirmation_words, follow_up_words, forward_words, original_words
 from storage import messages, requests, tokens
+from storage.attached import Attached, find_attached, read_piece
 from storage.attempts import find_original, withheld_size
 from storage.database import Database
 from storage.models import Customer, Delivery, Forward, Message, Request
@@ -22,8 +25,18 @@ from storage.outbox import Words
 from storage.splicing import boundary_of, is_spliced
 from storage.types import Channel, Purpose
 
+WITH_FILES = frozenset({Purpose.NOTICE, Purpose.PREVIEW, Purpose.CALL_SHEET, Purpose.EVIDENCE})
+"""What files go with."""
+
+BY_DELIVERY = frozenset({Purpose.CONFIRMATION, Purpose.NOTICE})
+"""What belongs to no request, and is answered: the answer finds its delivery."""
+
 ANSWERED = TO_CUSTOMERS | TO_PERSONS | {Purpose.DELETION}
 """What people outside answer: their answers belong to its case."""
+
+
+class Missing(Exception):
+    """A file that goes with a mail is not in the record any more: the mail waits, for it must not go without it."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +44,8 @@ class Outgoing:
     """A delivery whose bytes are fixed. `content` is all but the original, which is spliced in while it is sent.
 
     `sender` is the envelope's: signed, so that a bounce finds its delivery, and empty where none may come back
-    (RFC 3834 section 3.3); `original` is set where it is small.
+    (RFC 3834 section 3.3); `original` is set where it is small. `attached` are files, read while it is sent. `refusal`:
+    why it must not go over the wire at all.
     """
 
     id: int
@@ -46,6 +60,13 @@ class Outgoing:
     original_id: int | None = None
     original: bytes | None = None
     original_size: int = 0
+    attached: tuple[Attached, ...] = ()
+    refusal: str | None = None
+
+    @property
+    def may_be_smaller(self) -> bool:
+        """Whether something may be left out of it that a server finds too large."""
+        return self.original_id is not None or any(file.is_document for file in self.attached)
 
 
 def compose_all(session: Session, ids: Sequence[int], settings: MailSettings, recent: RecentLetters) -> list[Outgoing]:
@@ -58,24 +79,35 @@ def compose_all(session: Session, ids: Sequence[int], settings: MailSettings, re
     deliveries = list(session.scalars(loaded))
     originals = select(Message).where(Message.id.in_([one.original_id for one in deliveries if one.original_id]))
     held = session.scalars(originals).all()  # while they are held, the session need not ask for them
-    outgoing = [_outgoing(session, one, settings, recent) for one in deliveries]
+    files = find_attached(session, [one.id for one in deliveries if one.purpose in WITH_FILES])
+    outgoing = [_outgoing(session, one, settings, recent, files.get(one.id, ())) for one in deliveries]
     for original in held:
         recent.forget(original.id)
     return outgoing
 
 
-def _outgoing(session: Session, delivery: Delivery, settings: MailSettings, recent: RecentLetters) -> Outgoing:
+def _outgoing(
+    session: Session,
+    delivery: Delivery,
+    settings: MailSettings,
+    recent: RecentLetters,
+    attached: tuple[Attached, ...],
+) -> Outgoing:
+    """The one place where it is decided to whom a mail goes."""
+    wire = address_on_wire(session, delivery, settings)
     message_id = delivery.message_id or f"<{tokens.sign(session, 'm', delivery.id)}@{settings.domain}>"
     original = session.get(Message, delivery.original_id) if delivery.original_id else None
     boundary = boundary_of(message_id)
-    content = delivery.content or _compose(session, delivery, message_id, original, settings, recent)
+    content = delivery.content or _compose(
+        session, delivery, wire, message_id, original, settings, recent, bool(attached)
+    )
     original = original if is_spliced(content, boundary) else None
     bounce = tokens.sign(session, "b", delivery.id)
     return Outgoing(
         delivery.id,
         message_id,
-        delivery.destination or delivery.recipient.rpartition("@")[2],
-        delivery.recipient,
+        (wire.meant_for is None and delivery.destination) or wire.recipient.rpartition("@")[2],
+        wire.recipient,
         "" if delivery.purpose is Purpose.ACKNOWLEDGEMENT else tokens.plus_address(settings.mail_address, bounce),
         receipt_address(session, delivery.id, settings) if delivery.purpose in TO_CUSTOMERS else None,
         bounce,
@@ -84,16 +116,20 @@ def _outgoing(session: Session, delivery: Delivery, settings: MailSettings, rece
         original.id if original else None,
         _small(session, original, recent),
         original.size if original else 0,
+        attached,
+        wire.refusal,
     )
 
 
 def _compose(
     session: Session,
     delivery: Delivery,
+    wire: Wire,
     message_id: str,
     original: Message | None,
     settings: MailSettings,
     recent: RecentLetters,
+    with_files: bool,
 ) -> bytes:
     request = delivery.forward.request if delivery.forward else requests.find_request(session, delivery.case)
     about = find_original(session, delivery)
@@ -104,7 +140,7 @@ def _compose(
     envelope = Envelope(
         company=settings.company_name,
         sender=settings.mail_address,
-        recipient=delivery.recipient,
+        recipient=wire.recipient,
         reply_to=_reply_to(session, delivery, request, settings),
         message_id=message_id,
         language=delivery.language,
@@ -115,8 +151,18 @@ def _compose(
         automatic = delivery.purpose is Purpose.ACKNOWLEDGEMENT
         fields = reply_fields(request.message.internet_id, message_id, automatic=automatic)
         envelope = replace(envelope, fields=tuple(fields))
+    if delivery.purpose is Purpose.NOTICE:
+        envelope = replace(envelope, fields=(("References", message_id),))  # a person decided to send it
     words = _words(session, delivery, says, about, settings)
-    return compose(words, envelope, boundary=boundary_of(message_id), with_original=original is not None)
+    if wire.meant_for is not None:
+        words, envelope = _of_drill(words), replace(envelope, meant_for=wire.meant_for)
+    mixed = original is not None or with_files
+    return compose(words, envelope, boundary=boundary_of(message_id), mixed=mixed)
+
+
+def _of_drill(words: Words) -> Words:
+    """An exercise says so before all else."""
+    return words if words.subject.startswith(MARK) else replace(words, subject=f"{MARK} {words.subject}")
 
 
 def _read_kept(session: Session, message_id: int, settings: MailSettings, recent: RecentLetters) -> Effective:
@@ -153,12 +199,26 @@ def original_parts(database: Database, message_id: int) -> Iterator[bytes]:
         ordinal += 1
 
 
+def attached_parts(database: Database, file: Attached) -> Iterator[bytes]:
+    """The bytes of a file that goes with a mail, in the same way. Raises Missing where they are not all here."""
+    ordinal = seen = 0
+    while seen < file.size:
+        with database.reading() as session:
+            piece = read_piece(session, file, ordinal)
+        if not piece:
+            raise Missing(f"file {file.ordinal} of delivery {file.delivery_id}")
+        yield piece
+        ordinal, seen = ordinal + 1, seen + len(piece)
+
+
 def _words(
     session: Session, delivery: Delivery, says: Effective | None, about: Message | None, settings: MailSettings
 ) -> Words:
     """`says` is what the mail `about` which we write says. Of one that a colleague wrote only the letter is shown."""
     if delivery.purpose is Purpose.CONFIRMATION:
         return confirmation_words(delivery, session.get_one(Customer, delivery.customer_id), settings.company_name)
+    if delivery.purpose is Purpose.NOTICE:
+        return notice_words(session, delivery)
     if says is None:
         return Words(delivery.subject or "", delivery.text or "", delivery.html)
     received_at = about.received_at if about else delivery.queued_at
@@ -190,7 +250,7 @@ def _reply_to(session: Session, delivery: Delivery, request: Request | None, set
 
     What belongs to no request, and is to be answered, is known by its delivery.
     """
-    if delivery.purpose is Purpose.CONFIRMATION:
+    if delivery.purpose in BY_DELIVERY:
         return tokens.plus_address(settings.mail_address, tokens.sign(session, "b", delivery.id))
     if request is None or delivery.purpose not in ANSWERED:
         return settings.mail_address

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from mail.acknowledging import acknowledge_received
 from mail.clues import Clues
 from mail.copying import Copies
+from mail.documents import settle_documents
 from mail.enclosing import attach_covers, open_enclosed
 from mail.evidence import Says
 from mail.flooding import find_flooding
@@ -129,6 +130,7 @@ def decide_all(session: Session, mails: Sequence[MailRead], *, settings: MailSet
     take_the_floor(session)
     undecided = messages.still_undecided(session, [mail.message_id for mail in mails])
     waiting = [mail for mail in mails if mail.message_id in undecided]
+    waiting = [mail for mail in waiting if not settle_documents(session, mail, by=INTAKE, now=now)]
     letters, covers = open_enclosed(session, waiting, now=now)
     opened = _decide(session, letters, settings=settings, now=now)
     attach_covers(session, covers, now=now)

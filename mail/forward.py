@@ -26,7 +26,10 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 @dataclass(frozen=True)
 class Envelope:
-    """The head of a message of ours. `fields` stand in place of the usual References and Auto-Submitted."""
+    """The head of a message of ours. `fields` stand in place of the usual References and Auto-Submitted.
+
+    `meant_for`: in a drill, whom it would go to in earnest.
+    """
 
     company: str
     sender: str
@@ -36,17 +39,18 @@ class Envelope:
     language: str
     queued_at: datetime
     original_sha256: str | None = None
+    meant_for: str | None = None
     fields: tuple[tuple[str, str], ...] = ()
 
 
-def compose(words: Words, envelope: Envelope, *, boundary: str, with_original: bool) -> bytes:
-    """The bytes of a message, up to where its original is spliced in, if there is one. All of it is 7bit."""
+def compose(words: Words, envelope: Envelope, *, boundary: str, mixed: bool) -> bytes:
+    """The bytes of a message, up to where its original or its files are joined, if there are any. All of it is 7bit."""
     body = _body(words, f"{boundary}-a")
     head = _head(words.subject, envelope)
-    if not with_original:
+    if not mixed:
         return head + body
-    mixed = f'Content-Type: multipart/mixed; boundary="{boundary}"\r\n\r\n--{boundary}\r\n'
-    return head + mixed.encode("ascii") + body
+    part = f'Content-Type: multipart/mixed; boundary="{boundary}"\r\n\r\n--{boundary}\r\n'
+    return head + part.encode("ascii") + body
 
 
 def one_line(text: str) -> str:
@@ -69,6 +73,8 @@ def _head(subject: str, envelope: Envelope) -> bytes:
     ]
     if envelope.original_sha256:
         fields.append(("X-Kavkom-Original-SHA256", envelope.original_sha256))
+    if envelope.meant_for:
+        fields.append(("X-Drill-For", one_line(envelope.meant_for)))
     return "".join(f"{name}: {value}\r\n" for name, value in fields).encode("ascii")
 
 

@@ -26,6 +26,7 @@ from mail.latin import Table
 from mail.markup import HTML_LIMIT, read_html
 from mail.parts import Part, Parts, content_type_of, read_parts
 from mail.text import TEXT_LIMIT, clean, decode, decode_head, own_words, shorten
+from storage.file_names import EXECUTABLE
 
 HEAD = 256 * 1024
 """Octets of a mail that are parsed; all of it is kept and forwarded."""
@@ -46,11 +47,6 @@ _IDENTITY = re.compile(
     r"carte.?(?:nationale)?.?d?.?identit|pi[eè]ce.?(?:d.?)?identit|passe?.?port|(?<![a-z])(?:cni|dni|nie)(?![a-z])|"
     r"id.?card|identity|identit[aéey]|permis|driving.?licen|titre.?de.?s[eé]jour|ausweis|f[uü]hrerschein|paspoort|"
     r"rijbewijs|pasaporte|passaporte|patente|dowod",
-    re.IGNORECASE,
-)
-_EXECUTABLE = re.compile(
-    r"\.(?:exe|scr|bat|cmd|com|pif|cpl|dll|js|jse|vbs|vbe|wsf|wsh|msi|msix|ps1|jar|lnk|hta|iso|img|vhdx?|chm|reg|apk|app|"
-    r"dmg|pkg|sh|docm|dotm|xlsm|xltm|xlam|pptm)$",
     re.IGNORECASE,
 )
 _ENCRYPTED = ("multipart/encrypted", "application/pkcs7-mime", "application/x-pkcs7-mime")
@@ -256,7 +252,7 @@ def _attachments(leaves: tuple[Part, ...]) -> Iterator[Attachment]:
 
 
 def _flags(name: str) -> Iterator[str]:
-    if _EXECUTABLE.search(name):
+    if EXECUTABLE.search(name):
         yield "executable"
     if _IDENTITY.search(name):
         yield "identity"

@@ -20,7 +20,7 @@ from storage.heartbeats import contact_of, last_beats
 from storage.sightings import Place
 from storage.types import Medium, Purpose
 
-TO_CUSTOMERS = frozenset({Purpose.FORWARD, Purpose.FOLLOW_UP})
+TO_CUSTOMERS = frozenset({Purpose.FORWARD, Purpose.FOLLOW_UP, Purpose.NOTICE})
 """What must neither be lost nor repeated: a receipt copy is asked for."""
 
 LONG_AGO = timedelta(days=3650)

@@ -10,6 +10,7 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 
 from mail.accounts import IMAP_EXAMPLES, MailboxSettings, Security, mailbox_values, plain_oauth, refuse_twins
 from mail.oauth_settings import OAUTH_EXAMPLES, OAuth
+from storage.requests import is_ours
 from storage.setting_types import Address, Addresses, Domains, Language, Length
 from storage.settings import (
     OF_A_MAILBOX,
@@ -88,6 +89,7 @@ class MailSettings(ReadingSettings):
         "DPO_NAME": "Claire Moreau",
         "ESCALATION_ADDRESSES": "head.of.security@kavkom.example,duty@kavkom.example",
         "STAFF_LANGUAGE": "fr or en",
+        "DRILL_ADDRESS": "exercice@kavkom.example",
     }
 
     mail_address: str
@@ -110,6 +112,8 @@ class MailSettings(ReadingSettings):
     dpo_name: str | None = None
     escalation_addresses: Addresses = ()
     staff_language: Language = "fr"
+    drill_address: Address | None = None
+    """Where all e-mails of a drill go, and nowhere else; without it none is sent."""
 
     @model_validator(mode="before")
     @classmethod
@@ -128,6 +132,8 @@ class MailSettings(ReadingSettings):
 
     @model_validator(mode="after")
     def _is_whole(self) -> "MailSettings":
+        if self.drill_address and is_ours(self.drill_address, self.mail_address):
+            raise ValueError("DRILL_ADDRESS is our own intake address: a drill would come back as letters")
         if self.smtp_user and not self.smtp_password and not self.smtp_oauth:
             raise ValueError("SMTP_USER is set and SMTP_PASSWORD is not: give both, or neither")
         return self

@@ -102,7 +102,8 @@ def _trying(one: Trying, real_now: datetime) -> str:
 
 def _undelivered(one: Undelivered) -> str:
     how = "came back" if one.bounced else "refused"
-    return f"{one.case}: {how} {in_paris(one.at)}{f', {one.code}' if one.code else ''}: a person must decide, see /dsr"
+    what = "a person must decide, see /dsr" if one.case.startswith("DSR-") else "telephone the customer, see /breach"
+    return f"{one.case}: {how} {in_paris(one.at)}{f', {one.code}' if one.code else ''}: {what}"
 
 
 def _stuck(one: StuckMail) -> str:

@@ -2,8 +2,7 @@
 answers a mail of that case. Subjects, numbers in texts and threads of mail programs are nobody's proof.
 """
 
-import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -14,21 +13,22 @@ from mail.bounce import Recipient, Report
 from mail.bounce_words import Outcome
 from mail.confirming import settle_answer
 from mail.letter import Letter
+from mail.notice import settle_reply
 from mail.reading import MailRead
 from mail.replies import read_deletion, read_reply
 from mail.settings import ReadingSettings
-from storage import correspondence, failures, replies, requests, tasks, tokens
-from storage.forwards import address_of
-from storage.free_mail import FREE_MAIL
-from storage.models import Delivery, Forward, Message, Request
+from mail.tags import signed_in, tagged
+from storage import correspondence, failures, notice_failures, replies, requests, tasks, tokens
+from storage.forwards import address_of, is_address_of
+from storage.models import Affected, Delivery, Forward, Message, Request
 from storage.ringing import POSSIBLE_BREACH, ring_further
 from storage.types import Actor, Channel, Correspondence, Purpose, Said, TaskKind
 
 TO_PERSONS = frozenset({Purpose.ACKNOWLEDGEMENT, Purpose.QUESTION, Purpose.CLOSING})
 """Our mails to data subjects."""
 
-_SIGNED = re.compile(r"[bcdmr]\.[0-9]{1,18}\.[a-z2-7]{10,40}")
 RECORDED = {Outcome.FAILED: failures.record_bounce, Outcome.DELAYED: failures.record_delay}
+OF_NOTICE = {Outcome.FAILED: notice_failures.record_bounce, Outcome.DELAYED: notice_failures.record_delay}
 LOOKED_AT = 10
 """Identifiers of earlier mails that are looked up, the newest first."""
 
@@ -53,7 +53,7 @@ class Threads:
         if report is None:
             return False
         returned = (*report.returned_to, *mail.letter.recipients)
-        ids = [*_tagged(returned, "b"), *_signed([report.envelope_id or ""]), *_signed(report.message_ids)]
+        ids = [*tagged(returned, "b"), *signed_in([report.envelope_id or ""]), *signed_in(report.message_ids)]
         delivery = self._delivery(ids)
         if delivery is None:
             return False
@@ -62,7 +62,8 @@ class Threads:
         if told is None:
             self._keep_report(message, delivery, to_read=False)
         elif told.outcome in RECORDED:
-            RECORDED[told.outcome](
+            recorded = OF_NOTICE if delivery.purpose is Purpose.NOTICE else RECORDED
+            recorded[told.outcome](
                 self.session,
                 delivery,
                 status=told.status,
@@ -77,6 +78,7 @@ class Threads:
 
     def _keep_report(self, message: Message, delivery: Delivery, *, to_read: bool) -> None:
         request = delivery.forward.request if delivery.forward else None
+        affected = self.session.get(Affected, delivery.affected_id) if delivery.affected_id else None
         correspondence.attach(
             self.session,
             message,
@@ -84,14 +86,16 @@ class Threads:
             now=self.now,
             request_id=request.id if request else None,
             forward_id=delivery.forward_id,
+            breach_id=affected.breach_id if affected else None,
+            affected_id=delivery.affected_id,
             delivery_id=delivery.id,
         )
-        if to_read and request:
-            tasks.open_task(self.session, request.reference, TaskKind.READ, message=message, by=self.by, now=self.now)
+        if to_read and (request or affected):
+            tasks.open_task(self.session, delivery.case, TaskKind.READ, message=message, by=self.by, now=self.now)
 
     def _settle_correspondence(self, mail: MailRead) -> bool:
         """An answer to something of ours, or to an earlier mail of the same person."""
-        delivery = self._delivery([*_tagged(mail.letter.recipients, "b"), *_signed(_earlier(mail.letter))])
+        delivery = self._delivery([*tagged(mail.letter.recipients, "b"), *signed_in(_earlier(mail.letter))])
         request = self._request(mail, delivery)
         if request is None:
             return self._settle_answer(mail, delivery)
@@ -118,14 +122,17 @@ class Threads:
             correspondence.attach(self.session, message, Correspondence.AUTOMATIC, request_id=request.id, now=self.now)
         elif not mail.junk:
             replies.record_follow_up(self.session, message, request, by=self.by, now=self.now)
-        elif any(_tagged(mail.letter.recipients, "c")):
+        elif any(tagged(mail.letter.recipients, "c")):
             self._keep_to_read(message, request)
         else:
             return False
         return True
 
     def _settle_answer(self, mail: MailRead, delivery: Delivery | None) -> bool:
-        """An answer to what we asked a customer about its address, which is no request's."""
+        """An answer to a notice of a breach, or to what we asked a customer about its address: no request's."""
+        if delivery is not None and delivery.purpose is Purpose.NOTICE:
+            settle_reply(self.session, mail, delivery, by=self.by, now=self.now)
+            return True
         if delivery is None or delivery.purpose is not Purpose.CONFIRMATION:
             return False
         settle_answer(self.session, mail, delivery, by=self.by, now=self.now)
@@ -149,7 +156,7 @@ class Threads:
             tasks.open_task(self.session, request.reference, TaskKind.READ, message=message, by=self.by, now=self.now)
 
     def _request(self, mail: MailRead, delivery: Delivery | None) -> Request | None:
-        for signed in _tagged(mail.letter.recipients, "c"):
+        for signed in tagged(mail.letter.recipients, "c"):
             if token := tokens.read(self.session, signed):
                 return self.session.get(Request, token[1])
         if delivery is not None:
@@ -196,7 +203,7 @@ def _forward_of(letter: Letter, request: Request, delivery: Delivery | None) -> 
         return None
     if delivery is not None and delivery.forward is not None:
         return delivery.forward
-    theirs = (one for one in request.forwards if _is_of(sender, {one.address.lower(), address_of(one).lower()}))
+    theirs = (one for one in request.forwards if is_address_of(sender, {one.address.lower(), address_of(one).lower()}))
     return next(theirs, None)
 
 
@@ -218,25 +225,3 @@ def _about_others(report: Report, own_address: str | None) -> Report | Recipient
     others = [one for one in report.recipients if not requests.is_ours(one.original or one.address, own_address)]
     order = list(Outcome)
     return min(others, key=lambda one: order.index(one.outcome), default=None)
-
-
-def _is_of(sender: str, addresses: Collection[str]) -> bool:
-    """Whether this is one of a customer's addresses, or a colleague at the same domain."""
-    domains = {address.rpartition("@")[2] for address in addresses} - FREE_MAIL  # there only the address itself tells
-    return sender in addresses or sender.rpartition("@")[2] in domains
-
-
-def _tagged(addresses: Iterable[str], tag: str) -> Iterator[str]:
-    """The signed tags of a kind in plus-addresses."""
-    for address in addresses:
-        signed = address.lower().rpartition("@")[0].partition("+")[2]
-        if signed.startswith(f"{tag}.") and _SIGNED.fullmatch(signed):
-            yield signed
-
-
-def _signed(identifiers: Iterable[str]) -> Iterator[str]:
-    """The signed tags in Message-IDs and envelope identifiers of ours."""
-    for one in identifiers:
-        signed = one.strip("<>").partition("@")[0].lower()
-        if _SIGNED.fullmatch(signed):
-            yield signed

@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, and_, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from storage import journal, outbox
+from storage.breaches import is_drill
 from storage.deadlines import PARIS
 from storage.models import Affected, Customer, Delivery, Message
 from storage.requests import CLAUSE, is_ours
@@ -73,7 +74,9 @@ def confirm(session: Session, delivery: Delivery, *, message: Message, by: Actor
 
 
 def customer_of(session: Session, delivery: Delivery) -> Customer | None:
-    """The customer that a delivery was sent to; None for what went to staff or to a data subject."""
+    """The customer that a delivery was sent to; None for what went to staff or to a data subject, or is of a drill."""
+    if is_drill(delivery.case):
+        return None
     if delivery.forward is not None:
         return delivery.forward.customer
     if delivery.affected_id is not None:

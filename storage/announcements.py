@@ -35,14 +35,21 @@ def announce(
     recipient: str = CHANNEL,
     language: str = "",
     forward_id: int | None = None,
+    affected_id: int | None = None,
 ) -> None:
     """Say an event in the case's thread, or to one colleague (a Slack user id) directly."""
-    row = _queued(entry, Purpose.ANNOUNCEMENT, topic, recipient, language, forward_id)
+    row = _queued(entry, Purpose.ANNOUNCEMENT, topic, recipient, language, forward_id, affected_id)
     outbox.queue_all(session, [row], now=entry.at)
 
 
 def _queued(
-    entry: Recorded, purpose: Purpose, topic: str, recipient: str, language: str, forward_id: int | None = None
+    entry: Recorded,
+    purpose: Purpose,
+    topic: str,
+    recipient: str,
+    language: str,
+    forward_id: int | None = None,
+    affected_id: int | None = None,
 ) -> outbox.Queued:
     return outbox.Queued(
         key=f"slack:{topic}:{entry.number}:{recipient}",
@@ -53,4 +60,5 @@ def _queued(
         language=language,
         case=entry.case or "",
         forward_id=forward_id,
+        affected_id=affected_id,
     )

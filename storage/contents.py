@@ -8,6 +8,7 @@ from hashlib import sha256
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from storage.attached import find_attached, is_kept, join, pieces_of
 from storage.messages import parts_kept, read_parts
 from storage.models import Delivery, Message
 from storage.splicing import Form, boundary_of, form_of, is_spliced, splice
@@ -60,6 +61,8 @@ def sent_content(session: Session, delivery: Delivery) -> Content | None:
         went = delivery.sha256 or delivery.accepted_at
         return Content(State.ERASED, 0, delivery.sha256, lambda: iter(())) if went else None
     boundary = boundary_of(delivery.message_id)
+    if delivery.original_id is None and is_spliced(content, boundary):
+        return _with_files(session, delivery, content, boundary)
     original = session.get(Message, delivery.original_id) if is_spliced(content, boundary) else None
     if original is None:
         return Content(State.WHOLE, len(content), delivery.sha256, lambda: iter([content]))
@@ -72,6 +75,19 @@ def sent_content(session: Session, delivery: Delivery) -> Content | None:
     form = _form_sent(session, original, joined, delivery.sha256)
     size = len(content) + original.size * (4 if form is Form.BASE64 else 3) // 3
     return Content(State.WHOLE, size, delivery.sha256, lambda: joined(form))
+
+
+def _with_files(session: Session, delivery: Delivery, content: bytes, boundary: str) -> Content:
+    """A mail with files, joined as it was sent; our own words where one of them was erased."""
+    files = find_attached(session, [delivery.id]).get(delivery.id, ())
+    if not all(is_kept(session, file) for file in files):
+        return Content(State.IN_PART, len(content), delivery.sha256, lambda: iter([content]))
+
+    def joined() -> Iterator[bytes]:
+        return join(content, files, lambda file: pieces_of(session, file), boundary=boundary)
+
+    size = len(content) + sum(file.size_sent for file in files)
+    return Content(State.WHOLE, size, delivery.sha256, joined)
 
 
 def is_attached(session: Session, delivery: Delivery) -> bool:

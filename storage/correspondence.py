@@ -10,7 +10,7 @@ from storage.models import CaseMail, Message, Request
 from storage.types import Correspondence, Said
 
 
-def attach(
+def attach(  # noqa: PLR0913 - a mail belongs to all of this; keyword-only
     session: Session,
     message: Message,
     what: Correspondence,
@@ -18,6 +18,8 @@ def attach(
     now: datetime,
     request_id: int | None = None,
     forward_id: int | None = None,
+    breach_id: int | None = None,
+    affected_id: int | None = None,
     delivery_id: int | None = None,
     said: Said | None = None,
 ) -> bool:
@@ -30,6 +32,8 @@ def attach(
         at=message.received_at,
         request_id=request_id,
         forward_id=forward_id,
+        breach_id=breach_id,
+        affected_id=affected_id,
         delivery_id=delivery_id,
         said=said,
     )

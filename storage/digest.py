@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from storage import addresses, journal, proposals, requests
 from storage.announcements import DESK_CASE
 from storage.deadlines import digest_at
+from storage.lost_notices import of_notice
 from storage.models import Breach, Delivery, Entry, Forward, Message, Request, Task
 from storage.proposals import Proposals
 from storage.types import DESK, Kind, Purpose, TaskKind
@@ -159,12 +160,12 @@ def _draw(references: list[str], day: date) -> tuple[str, ...]:
 
 
 def _bounced(session: Session, since: datetime, until: datetime) -> int:
-    """Forwards and follow-ups that came back or were refused."""
+    """Forwards, follow-ups and notices of breaches that came back or were refused."""
     lost = or_(
         and_(Delivery.bounced_at >= since, Delivery.bounced_at < until),
         and_(Delivery.refused_at >= since, Delivery.refused_at < until),
     )
-    return session.scalar(select(func.count()).where(Delivery.forward_id.is_not(None), lost)) or 0
+    return session.scalar(select(func.count()).where(or_(Delivery.forward_id.is_not(None), of_notice()), lost)) or 0
 
 
 def _tasks(session: Session) -> tuple[tuple[TaskKind, int], ...]:

@@ -487,6 +487,48 @@ class NothingDecided(Refused):
 
 
 @dataclass(eq=False)
+class UnknownDocument(Refused):
+    """The breach has no document with this number."""
+
+    reference: str
+
+
+@dataclass(eq=False)
+class DocumentUnreadable(Refused):
+    """The document could not be read when it came: it is sent to nobody."""
+
+    reference: str
+    number: int
+
+
+@dataclass(eq=False)
+class DocumentSent(Refused):
+    """The document is in a notice already: for whom it is cannot change any more."""
+
+    reference: str
+    number: int
+
+
+@dataclass(eq=False)
+class NothingToRead(Refused):
+    """Nobody has replied, and nothing else came that a person must read."""
+
+    reference: str
+
+
+@dataclass(eq=False)
+class OwnAddressUnknown(Refused):
+    """MAIL_ADDRESS is not set here, so no address of ours can be told."""
+
+
+@dataclass(eq=False)
+class CustomerNotChosen(Refused):
+    """A document is to be for one customer, and none was chosen."""
+
+    reference: str
+
+
+@dataclass(eq=False)
 class AlreadyLed(Refused):
     """A colleague leads this breach already."""
 

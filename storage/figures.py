@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session, aliased
 
 from storage import addresses, heartbeats, marks, proposals, requests
 from storage.deadlines import PARIS
+from storage.lost_notices import lost, lost_notice
 from storage.models import Call, Delivery, Forward, Pause, Request, Stuck
 from storage.types import DESK, Medium, Purpose
 
@@ -255,8 +256,8 @@ def _undelivered() -> ColumnElement[bool]:
     later = exists().where(
         newer.forward_id == Delivery.forward_id, newer.purpose == Purpose.FORWARD, newer.id > Delivery.id
     )
-    lost = or_(Delivery.refused_at.is_not(None), Delivery.bounced_at.is_not(None))
-    return and_(Delivery.forward_id.is_not(None), Delivery.purpose == Purpose.FORWARD, lost, ~later, ~spoken)
+    of_forward = and_(Delivery.forward_id.is_not(None), Delivery.purpose == Purpose.FORWARD)
+    return or_(and_(of_forward, lost(), ~later, ~spoken), lost_notice())
 
 
 def _count(session: Session, *which: ColumnElement[bool]) -> int:

@@ -1,11 +1,13 @@
 """How far a forward has come, read from its deliveries and from the calls about it."""
 
+from collections.abc import Collection
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, exists, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from storage.database import take_turn
+from storage.free_mail import FREE_MAIL
 from storage.models import Call, Delivery, Forward, Request
 from storage.types import Purpose
 
@@ -51,6 +53,12 @@ def address_of(forward: Forward) -> str:
     attempts = attempts_of(forward)
     accepted = [one.recipient for one in attempts if one.accepted_at and not one.bounced_at]
     return (accepted or [one.recipient for one in attempts] or [forward.address])[-1]
+
+
+def is_address_of(sender: str, addresses: Collection[str]) -> bool:
+    """Whether this is one of a customer's addresses, or a colleague at the same domain."""
+    domains = {address.rpartition("@")[2] for address in addresses} - FREE_MAIL  # there only the address itself tells
+    return sender in addresses or sender.rpartition("@")[2] in domains
 
 
 def failed_forward() -> ColumnElement[bool]:

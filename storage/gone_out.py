@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from storage import announcements, journal, pauses
 from storage.holding import leaves_the_house
-from storage.models import Customer, Delivery, Forward, Message, Pause, Request, Sighting
+from storage.models import Affected, Customer, Delivery, Forward, Message, Pause, Request, Sighting
 from storage.types import Actor, Purpose
 
 INBOX = "INBOX"
@@ -91,7 +91,10 @@ def _withhold(session: Session, unsent: Unsent, *, by: Actor, now: datetime) -> 
 
 def _unsent(session: Session, pause: Pause, again: Collection[str]) -> tuple[Unsent, ...]:
     columns = (Delivery.id, Delivery.case, Customer.reference, Customer.name, Delivery.purpose, Delivery.queued_at)
-    unsent = select(*columns).outerjoin(Forward, Delivery.forward_id == Forward.id).outerjoin(Customer)
+    of_forward = select(*columns).outerjoin(Forward, Delivery.forward_id == Forward.id)
+    of_notice = of_forward.outerjoin(Affected, Delivery.affected_id == Affected.id)
+    whose = func.coalesce(Forward.customer_id, Affected.customer_id)
+    unsent = of_notice.outerjoin(Customer, Customer.id == whose)
     doubtful = or_(Delivery.queued_at <= pause.since_at, Delivery.case.in_(again))
     rows = session.execute(
         unsent.where(leaves_the_house(), Delivery.due_at.is_not(None), doubtful).order_by(Delivery.case, Delivery.id)

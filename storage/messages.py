@@ -149,6 +149,14 @@ def keep_enclosed(session: Session, raw: bytes, *, received_at: datetime, now: d
     return message_id
 
 
+def keep_file(session: Session, content: bytes, *, received_at: datetime, now: datetime) -> int:
+    """Keep a document that came in a mail, decoded. It is no mail: none with the same bytes is taken for it."""
+    row = {**_message_row(received_at, content, "", now), "sha256": None, "decided_at": now}
+    [message_id] = insert_with_ids(session, Message, [row])
+    insert_rows(session, MessagePart, list(_part_rows(message_id, content)))
+    return message_id
+
+
 def keep_message(session: Session, place: Place, raw: bytes, *, received_at: datetime, now: datetime) -> Message:
     """Keep a whole mail that is not known yet."""
     [kept] = keep_all(session, [Arrived(place, raw, received_at)], now=now).new

@@ -493,7 +493,8 @@ class Call(Base, kw_only=True):
 class Document(Base, kw_only=True):
     """A document mailed to a breach: for one customer, or for all, once a person has said which (`marked_…`).
 
-    It is the part `part` (counted from 0 in the order of the mail) of a kept mail; `name` never goes to Slack.
+    It is kept, decoded, as a mail of its own; `part` is its place (counted from 0) in the mail that brought it, and
+    `sha256` is None when that could not be read. `name` never goes to Slack.
     """
 
     __tablename__ = "document"

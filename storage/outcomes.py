@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import bindparam, func, or_, select, update
 from sqlalchemy.orm import Session, joinedload
 
-from storage import acknowledgements, addresses, failures, outbox, requests
+from storage import acknowledgements, addresses, failures, notice_failures, outbox, requests
 from storage.bulk import update_rows
 from storage.clock import real_now
 from storage.models import Delivery, Forward
@@ -113,6 +113,7 @@ def settle_by_receipt(session: Session, *, by: Actor, now: datetime, follow: boo
 def _follow_acceptance(session: Session, accepted: Sequence[Sent], *, by: Actor, now: datetime) -> None:
     """What an acceptance brings about: the journal's line, the card, and the person's acknowledgement."""
     requests.record_forwarded(session, accepted, by=by, now=now)
+    notice_failures.record_notified(session, accepted, by=by, now=now)
     acknowledgements.release_all(session, [one for one in accepted if one.purpose is Purpose.FORWARD])
     for one in accepted:
         if one.purpose is Purpose.ACKNOWLEDGEMENT:
@@ -147,15 +148,26 @@ def _record_failure(
         outbox.give_back_untried(delivery, begun=outcome.begun, holder=outcome.holder)
     elif isinstance(outcome, Unknown):
         outbox.leave_uncertain(delivery)
-    elif isinstance(outcome, Refused) or not failures.forward_without_original(
-        session, delivery, reply=outcome.reply, now=now
-    ):
+    elif isinstance(outcome, Refused) or not _send_smaller(session, delivery, outcome.reply, by=by, now=now):
         outbox.record_refused(delivery, reply=outcome.reply, now=now)
         if isinstance(outcome, Refused):
             addresses.mark_lost(session, delivery, by=by, now=now)
-        requests.record_refused(session, sent_of(delivery), by=by, now=now)
-        if delivery.purpose is Purpose.ACKNOWLEDGEMENT:
-            acknowledgements.record_acknowledged(session, sent_of(delivery), by=by, now=now)
+        _follow_refusal(session, delivery, by=by, now=now)
+
+
+def _send_smaller(session: Session, delivery: Delivery, reply: str, *, by: Actor, now: datetime) -> Delivery | None:
+    """What a server finds too large goes again with less."""
+    if delivery.purpose is Purpose.NOTICE:
+        return notice_failures.send_without_documents(session, delivery, reply=reply, by=by, now=now)
+    return failures.forward_without_original(session, delivery, reply=reply, now=now)
+
+
+def _follow_refusal(session: Session, delivery: Delivery, *, by: Actor, now: datetime) -> None:
+    requests.record_refused(session, sent_of(delivery), by=by, now=now)
+    if delivery.purpose is Purpose.NOTICE:
+        notice_failures.record_refused(session, delivery, by=by, now=now)
+    if delivery.purpose is Purpose.ACKNOWLEDGEMENT:
+        acknowledgements.record_acknowledged(session, sent_of(delivery), by=by, now=now)
 
 
 def _load(session: Session, ids: Collection[int]) -> list[Delivery]:

@@ -10,7 +10,7 @@ from storage import addresses, announcements, asking, journal, outbox, requests,
 from storage.correspondence import attach, find_mails
 from storage.database import take_turn
 from storage.forwards import address_of
-from storage.models import CaseMail, Delivery, Forward, Instruction, Message, Request
+from storage.models import CaseMail, Customer, Delivery, Forward, Instruction, Message, Request
 from storage.requests import CLAUSE, OWN_CONTROLLER
 from storage.types import Actor, Correspondence, Medium, Purpose, Said, TaskKind
 
@@ -128,14 +128,15 @@ def _ring(
     if ringing is None:
         return
     if said is Said.INSTRUCTION:
-        _keep_instruction(session, message, forward, by=by, now=now)
+        keep_instruction(session, message, forward.customer, forward.request.reference, by=by, now=now)
     announcements.announce(session, entry, ringing.topic, forward_id=forward.id)
     tasks.open_task(session, forward.request.reference, ringing.task, message=message, by=by, now=now)
 
 
-def _keep_instruction(session: Session, message: Message, forward: Forward, *, by: Actor, now: datetime) -> None:
+def keep_instruction(
+    session: Session, message: Message, customer: Customer, case: str, *, by: Actor, now: datetime
+) -> None:
     """The mail itself is the documented instruction (agreement clauses 2 and 9)."""
-    case, customer = forward.request.reference, forward.customer
     instruction = Instruction(
         customer_id=customer.id, case=case, recorded_at=now, recorded_by=by.name, message_id=message.id
     )

@@ -39,7 +39,7 @@ def splice(content: bytes, original: Iterable[bytes], form: Form, *, boundary: s
         yield b"Content-Transfer-Encoding: 8bit\r\n"
     yield content
     yield _part_head(form, boundary)
-    yield from _base64(original) if form is Form.BASE64 else original
+    yield from base64_of(original) if form is Form.BASE64 else original
     yield f"\r\n--{boundary}--\r\n".encode("ascii")
 
 
@@ -97,9 +97,10 @@ def _part_head(form: Form, boundary: str) -> bytes:
     return head.encode("ascii")
 
 
-def _base64(original: Iterable[bytes]) -> Iterator[bytes]:
+def base64_of(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """Bytes that come in chunks, in base64 lines."""
     rest = b""
-    for chunk in original:
+    for chunk in chunks:
         data = rest + chunk
         cut = len(data) - len(data) % BASE64_OCTETS
         rest = data[cut:]

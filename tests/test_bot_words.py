@@ -76,7 +76,7 @@ from tests.playground.rules import check_message, check_view
 
 AT = datetime(2026, 10, 23, 15, 40, tzinfo=UTC)
 TEMPLATES = Path(inspect.getfile(render)).parent
-SAMPLES: dict[str, Any] = {"datetime": AT, "str": "handler", "tuple": ("Acme", "Garage"), "int": 2}
+SAMPLES: dict[str, Any] = {"datetime": AT, "str": "handler", "int": 3, "tuple": ("Acme", "Garage")}
 FORWARD = ForwardLine("Acme", "C0001", AT, "U01ANNE", None, None)
 LINES = {
     "on its way": FORWARD,
@@ -236,6 +236,7 @@ REQUESTS = {
 BREACHES = {
     "aware": breach_card(),
     "suspected": breach_card(aware_at=None, aware_by=None, customers=()),
+    "with much to do": breach_card(unmarked=2, replies=1, tasks=TASKS),
     "closed": breach_card(closed_at=AT, closed_by="root", suspected_at=None),
     "many": MANY,
     "with all that is known": breach_card(facts=FACTS, clocks=CLOCKS, lead=None, told_at=AT, telecom_unknown=True),

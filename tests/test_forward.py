@@ -28,7 +28,7 @@ WORDS = Words("Une personne vous écrit – à traiter", "Bonjour,\n.un point\nF
 
 
 def sent(original: list[bytes], form: Form, words: Words = WORDS) -> bytes:
-    content = compose(words, ENVELOPE, boundary=BOUNDARY, with_original=True)
+    content = compose(words, ENVELOPE, boundary=BOUNDARY, mixed=True)
     return b"".join(splice(content, original, form, boundary=BOUNDARY))
 
 
@@ -102,7 +102,7 @@ def test_a_mail_program_finds_text_html_and_the_original(form: Form) -> None:
 def test_no_line_of_ours_is_too_long_or_begins_with_a_dot_or_from() -> None:
     words = Words("é" * 400, ("x" * 5000) + "\n.\n.dot\nFrom here\n" + "é" * 3000, "<p>" + "y" * 5000 + "</p>")
 
-    message = compose(words, ENVELOPE, boundary=BOUNDARY, with_original=False)
+    message = compose(words, ENVELOPE, boundary=BOUNDARY, mixed=False)
 
     lines = message.split(b"\r\n")
     assert max(map(len, lines)) <= 998

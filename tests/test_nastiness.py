@@ -81,7 +81,7 @@ def composed(raw: bytes) -> bytes:
     envelope = Envelope(
         "Kavkom", US, forward.address, US, "<m.1.abc@kavkom.example>", "fr", at, sha256(raw).hexdigest()
     )
-    content = compose(words, envelope, boundary=BOUNDARY, with_original=True)
+    content = compose(words, envelope, boundary=BOUNDARY, mixed=True)
     form = allowed(form_of([raw]), eight_bit=True)
     return b"".join(splice(content, [raw], form, boundary=BOUNDARY))
 

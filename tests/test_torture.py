@@ -40,7 +40,7 @@ def forward_of(original: bytes, promised: bytes | None = None) -> bytes:
         queued_at=datetime(2026, 11, 24, tzinfo=UTC),
         original_sha256=sha256(promised or original).hexdigest(),
     )
-    content = compose(Words("DSR-2026-0001", "Bonjour"), envelope, boundary="kavkom-x", with_original=True)
+    content = compose(Words("DSR-2026-0001", "Bonjour"), envelope, boundary="kavkom-x", mixed=True)
     return b"".join(splice(content, [original], form_of([original]), boundary="kavkom-x"))
 
 
