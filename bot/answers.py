@@ -12,8 +12,11 @@ from bot.gestures import Body, kind_of
 from bot.refusals import sentence_of
 from bot.trouble import UNREACHABLE
 from storage.errors import (
+    AlreadyAware,
+    EndedBeforeStart,
     InstantInFuture,
     PersonalDataInText,
+    ReasonMissing,
     Refused,
     ToldBeforeNoticed,
     TwoDaysNeeded,
@@ -25,6 +28,9 @@ _FIELDS: dict[type[Refused], str] = {
     PersonalDataInText: "plain_text_input",
     InstantInFuture: "datetimepicker",
     ToldBeforeNoticed: "datetimepicker",
+    EndedBeforeStart: "datetimepicker",
+    AlreadyAware: "datetimepicker",
+    ReasonMissing: "plain_text_input",
     TwoDaysNeeded: "datepicker",
     UnknownCustomers: "plain_text_input",
 }
@@ -44,7 +50,7 @@ def speak(body: Body, client: WebClient, sentence: str, language: str, *, about:
         return BoltResponse(status=200, body=_in_modal(body["view"], sentence, language, about))
     if kind == "block_suggestion":
         return BoltResponse(status=200, body={"options": []})
-    if kind in {"block_actions", "shortcut"}:
+    if kind in {"block_actions", "shortcut", "message_action"}:
         whisper(body, client, escape_slack(sentence), language)
     return BoltResponse(status=200, body="")
 

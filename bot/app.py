@@ -13,14 +13,18 @@ from bot.affected_select import AffectedListeners
 from bot.breach import BreachListeners
 from bot.breach_customers import CustomerListeners
 from bot.calls import CallListeners
+from bot.claiming import ClaimListeners
 from bot.decision import DecisionListeners
 from bot.desk import Desk
 from bot.documents import DocumentListeners
+from bot.facts import FactListeners
 from bot.failure import FailureListeners
 from bot.home import HomeListeners
+from bot.leading import LeadListeners
 from bot.notice import NoticeListeners
 from bot.question import QuestionListeners
 from bot.refusals import PersonNotChecked, sentence_of
+from bot.reporting import ReportListeners
 from bot.request import RequestListeners
 from bot.settings import BotSettings
 from bot.straying import StrayingListeners
@@ -59,6 +63,10 @@ def build_app(desk: Desk, client: WebClient, people: People | None = None) -> Ap
         FailureListeners,
         TaskListeners,
         BreachListeners,
+        ReportListeners,
+        ClaimListeners,
+        LeadListeners,
+        FactListeners,
         DocumentListeners,
         NoticeListeners,
         AffectedListeners,

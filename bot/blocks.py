@@ -18,6 +18,7 @@ from bot.cards import (
     BreachCard,
     Card,
     CustomerLine,
+    FactsLine,
     ForwardLine,
     RequestCard,
 )
@@ -149,7 +150,7 @@ def _values(card: Card, language: str) -> dict[str, Any]:
     common: dict[str, Any] = {"card": card, "mention": mention, "shown": SHOWN, "means": means}
     common["to_do"] = {task.what: word(language, f"task.{task.what}") for task in card.tasks}
     if isinstance(card, BreachCard):
-        return {**common, **_values_of_breach(card, language)}
+        return {**common, **_values_of_breach(card, language), "facts": _say_facts(card.facts, language)}
     return {
         **common,
         "said": {
@@ -171,6 +172,17 @@ def _values_of_breach(card: BreachCard, language: str) -> dict[str, Any]:
     return {
         "states": {state: word(language, f"state.{state}") for state, _ in card.counts},
         "steps": {one.customer_reference: step_in_slack(NextStep(one.step), one.step_at, language) for one in urgent},
+    }
+
+
+def _say_facts(facts: FactsLine | None, language: str) -> dict[str, str]:
+    """What is known of a breach, and what is not, in words."""
+    if facts is None:
+        return {}
+    return {
+        "nature": _list(language, "nature_short", facts.nature),
+        "data_kinds": _list(language, "data_kind", facts.data_kinds),
+        "unknown": _list(language, "fact_short", facts.unknown),
     }
 
 

@@ -24,6 +24,9 @@ def open_breach(
     summary: Annotated[str, typer.Option(help="What happened, without personal data.")],
     aware_at: Instant = None,
     suspected_at: Instant = None,
+    told_at: Annotated[
+        str | None, typer.Option(metavar="INSTANT", help="When a sub-processor told us of it; not certain yet.")
+    ] = None,
     customer: Annotated[list[str] | None, typer.Option(help="An affected customer, such as C0001; repeatable.")] = None,
 ) -> None:
     """Open a breach, from awareness or from a suspicion, and tell lead, dpo and escalation addresses."""
@@ -32,9 +35,9 @@ def open_breach(
     from storage.clock import now  # noqa: PLC0415 - slow
 
     refuse_typed(summary)
-    if not (aware_at or suspected_at):
-        fail("Say when: --aware-at INSTANT if it is certain, --suspected-at INSTANT if it is not yet.", 2)
-    aware, suspected = aware_at and read_instant(aware_at), suspected_at and read_instant(suspected_at)
+    if not (aware_at or suspected_at or told_at):
+        fail("Say when: --aware-at INSTANT if it is certain, --suspected-at or --told-at INSTANT if it is not yet.", 2)
+    aware, suspected, told_us = (one and read_instant(one) for one in (aware_at, suspected_at, told_at))
     with at_the_desk() as desk:
         with desk.decide() as session:
             named = customers.get_customers(session, customer or [])
@@ -45,11 +48,15 @@ def open_breach(
                 customers=named,
                 aware_at=aware or None,
                 suspected_at=suspected or None,
+                told_at=told_us or None,
+                ladder=desk.settings.breach_ladder,
                 by=by,
                 now=at,
             )
             told = telling.tell_opened(session, breach, desk.settings, now=at)
         say(f"{breach.reference} is open: {_deadline(breach.deadline_at, precautionary=breach.aware_at is None)}.")
+        if breach.deadline_at < at:
+            say("That deadline HAS ALREADY PASSED: tell the affected customers what is known now.", err=True)
         _say_told(told)
 
 
@@ -83,8 +90,9 @@ def list_breaches() -> None:
 def show(
     reference: Reference, csv: Annotated[bool, typer.Option("--csv", help="Its customers only, as CSV.")] = False
 ) -> None:
-    """Show a breach: its instants, its deadline, and each customer with the next step."""
+    """Show a breach: its instants, its deadline, what is known of it, and each customer with the next step."""
     from bot import ledger_table  # noqa: PLC0415 - slow
+    from bot.record_sheet import describe_record  # noqa: PLC0415 - slow
     from bot.showing import show_breach  # noqa: PLC0415 - slow
     from storage import breaches  # noqa: PLC0415 - slow
     from storage.clock import now  # noqa: PLC0415 - slow
@@ -92,37 +100,25 @@ def show(
     with at_the_desk() as desk, desk.database.reading() as session:
         breach = breaches.get_breach(session, reference)
         card, ledger = show_breach(session, breach), ledger_table.list_rows(session, breach, now=now())
+        record = describe_record(session, breach, desk.settings.telecom_operator)
     if csv:
         ledger_table.write_csv(ledger, sys.stdout)
         return
     say(f"{card.reference}: {_state(card)}, {_deadline(card.deadline_at, precautionary=card.precautionary)}")
     say(f"suspected {shown(card.suspected_at)}, aware {shown(card.aware_at)}, closed {shown(card.closed_at)}")
+    for sentence in record:
+        say(sentence)
     print_table(ledger_table.say_rows(ledger)) if ledger else say("No affected customer is named yet.")
-
-
-@breach_app.command()
-def aware(
-    reference: Reference, at: Annotated[str, typer.Option(metavar="INSTANT", help="Since when it is certain.")]
-) -> None:
-    """Say since when Kavkom knows that this is a breach."""
-    from bot import telling  # noqa: PLC0415 - slow
-    from storage import breach_claims, breaches  # noqa: PLC0415 - slow
-    from storage.clock import now  # noqa: PLC0415 - slow
-
-    aware_at = read_instant(at)
-    with at_the_desk() as desk:
-        with desk.decide() as session:
-            breach = breaches.get_breach(session, reference, to_change=True)
-            breach_claims.become_aware(session, breach, aware_at, by=shell_actor(), now=now())
-            telling.tell_thread(session, breach.reference, "breach_aware", now=now())
-        say(f"{breach.reference}: aware since {shown(breach.aware_at)}, {_deadline(breach.deadline_at)}.")
 
 
 @breach_app.command()
 def close(
     reference: Reference,
     no_breach: Annotated[
-        str | None, typer.Option("--no-breach", metavar="REASON", help="The dpo: it was no breach, because …")
+        str | None,
+        typer.Option(
+            "--no-breach", metavar="REASON", help="It was no breach, because …; once it was certain, the dpo's alone."
+        ),
     ] = None,
     late_reason: Annotated[
         str | None, typer.Option("--late-reason", metavar="REASON", help="Why customers were told late, if any were.")

@@ -23,6 +23,7 @@ TAKE, HAND_OVER, REFER, OWN = "dsr_take", "dsr_hand_over", "dsr_refer", "dsr_own
 ASK, CLOSE_UNKNOWN = "dsr_ask", "dsr_close_unknown"
 POSSIBLE_BREACH, MISROUTED = "dsr_possible_breach", "dsr_misrouted"
 AWARE, TOLD, ADD, CLOSE, NO_BREACH = "breach_aware", "breach_told", "breach_add", "breach_close", "breach_no_breach"
+LEAD, GIVE_LEAD, INSTANTS, RECORD = "breach_lead", "breach_give_lead", "breach_instants", "breach_record"
 CALL_SHEET, WAIVE, AGAIN = "breach_call_sheet", "breach_waive", "breach_again"
 EXCLUDE, INCLUDE = "breach_exclude", "breach_include"
 DOCUMENTS, READ_REPLY = "breach_documents", "breach_read_reply"
@@ -244,6 +245,29 @@ class CustomerLine:
 
 
 @dataclass(frozen=True)
+class FactsLine:
+    """What is known of a breach: how many fields of how many, which are not, and kinds and numbers; no typed text."""
+
+    known: int
+    wanted: int
+    unknown: tuple[str, ...]
+    nature: tuple[str, ...] = ()
+    data_kinds: tuple[str, ...] = ()
+    persons: int | None = None
+    records: int | None = None
+
+
+@dataclass(frozen=True)
+class ClockLine:
+    """A clock beside the 48 hours (storage/second_clocks.py): its name, its end, and whether it was met."""
+
+    name: str
+    ends_at: datetime
+    done: bool
+    assumed: bool = False
+
+
+@dataclass(frozen=True)
 class BreachCard:
     """A breach as Slack may show it; its deadline is precautionary while nobody has become aware.
 
@@ -268,6 +292,17 @@ class BreachCard:
     replies: int = 0
     tasks: tuple[TaskLine, ...] = ()
     notice: NoticeLine | None = None
+    detected_at: datetime | None = None
+    told_at: datetime | None = None
+    facts: FactsLine | None = None
+    clocks: tuple[ClockLine, ...] = ()
+    telecom_unknown: bool = False
+
+    @property
+    def noticed_at(self) -> datetime:
+        """The earliest instant that somebody named."""
+        named = (self.detected_at, self.suspected_at, self.told_at, self.aware_at)
+        return min((instant for instant in named if instant is not None), default=self.opened_at)
 
     @property
     def free_tasks(self) -> tuple[TaskLine, ...]:
@@ -340,6 +375,9 @@ class BreachCard:
         offered = (
             (NOTICE, is_open),
             (AWARE, is_open and self.aware_at is None),
+            (LEAD, is_open and self.lead is None),
+            (GIVE_LEAD, is_open and self.lead is not None),
+            (RECORD, is_open),
             (ADD, is_open),
             (DOCUMENTS, is_open),
             (READ_REPLY, bool(self.replies)),
@@ -351,6 +389,7 @@ class BreachCard:
             (CALL_SHEET, bool(self.to_call or (is_open and self.untold)) and self._may_call),
             (AGAIN, any(line.lost for line in self.affected) and self._may_call),
             (WAIVE, bool(self.owed)),
+            (INSTANTS, is_open),
             (CLOSE, is_open),
             (NO_BREACH, is_open),
         )

@@ -11,6 +11,7 @@ from bot import (  # noqa: F401 - add their commands to `bot dsr` and `bot breac
     document_commands,
     failure_commands,
     notice_commands,
+    record_commands,
 )
 from bot.breach_commands import breach_app
 from bot.evidence_commands import evidence

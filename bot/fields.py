@@ -94,9 +94,19 @@ def read_choice(view: Mapping[str, Any], name: str) -> str | None:
     return str(chosen["value"]) if chosen else None
 
 
+def find_at(view: Mapping[str, Any], name: str) -> datetime | None:
+    """The instant in a field that may be left empty."""
+    seconds = _state_of(view, name).get("selected_date_time")
+    return None if seconds is None else datetime.fromtimestamp(int(seconds), UTC)
+
+
+def read_many(view: Mapping[str, Any], name: str) -> tuple[str, ...]:
+    """What was chosen where several options, or boxes, may be."""
+    return tuple(str(option["value"]) for option in _state_of(view, name).get("selected_options") or [])
+
+
 def read_customers(view: Mapping[str, Any]) -> tuple[str, ...]:
-    chosen = _state_of(view, "customers").get("selected_options") or []
-    return tuple(str(option["value"]) for option in chosen)
+    return read_many(view, "customers")
 
 
 def find_field(view: Mapping[str, Any], *kinds: str) -> str | None:

@@ -1,7 +1,6 @@
 """The modals, and reading what was typed in them (pure)."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -10,12 +9,9 @@ from bot.cards import SET_ASIDE_REASONS, ForwardLine, RequestCard, TaskLine
 from bot.fields import (
     View,
     customer_select,
-    customers_select,
     instant,
     modal,
     option,
-    read_at,
-    read_customers,
     read_option,
     read_text,
     select,
@@ -30,27 +26,6 @@ REPORT, BECOME_AWARE, RECORD_TOLD, ADD_CUSTOMERS = "breach_report", "breach_awar
 CHOOSE, SET_ASIDE = "dsr_choose", "dsr_set_aside"
 SEND_AGAIN, REACHED = "dsr_send_again", "dsr_reached"
 TAKE_TASK, FINISH_TASK, SET_DUE = "dsr_take_task", "dsr_finish_task", "dsr_due"
-
-
-@dataclass(frozen=True)
-class Report:
-    """What the breach form says; no customers means "not known yet"."""
-
-    noticed_at: datetime
-    summary: str
-    customers: tuple[str, ...]
-
-
-def report_form(language: str, *, with_customers: bool) -> View:
-    """`/breach`: when noticed, what happened, which customers."""
-    blocks = [
-        section(render("breach_form", language, "slack")),
-        instant(language, "noticed_at"),
-        text_input(language, "summary", optional=False),
-    ]
-    if with_customers:
-        blocks.append(customers_select(language, optional=True))
-    return modal(language, REPORT, blocks, submit="report")
 
 
 def aware_form(reference: str, language: str) -> View:
@@ -135,13 +110,6 @@ def _customer_option(line: ForwardLine) -> Block:
 
 
 # --- reading ---
-
-
-def read_report(view: Mapping[str, Any]) -> Report:
-    """Raises PersonalDataInText."""
-    summary = read_text(view, "summary")
-    refuse_personal_data(summary)
-    return Report(read_at(view, "noticed_at"), summary, read_customers(view))
 
 
 def read_reason(view: Mapping[str, Any]) -> str:

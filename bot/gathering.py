@@ -22,6 +22,7 @@ from bot.showing import show_request
 from bot.words import find_word, word
 from storage import ladder, outbox, requests
 from storage.announcements import DESK_CASE
+from storage.breaches import is_breach
 from storage.models import Delivery, Request
 from storage.notice_ringing import LOST
 from storage.outbox import Words
@@ -164,7 +165,7 @@ def write(letter: Letter, language: str, *, company: str, slack_out: bool, now: 
     held = [_describe(one, language, now) for one in letter.held[:SHOWN]]
     desk = word(language, "event.desk")
     named = [(desk if case in ("", DESK_CASE) else case, topic) for case, topic in letter.events[:SHOWN]]
-    events = [(case, _say_event(topic, language)) for case, topic in named]
+    events = [(case, _say_event(case, topic, language)) for case, topic in named]
     dates = [describe_due(one, language, now=now) for one in letter.dates[:SHOWN]]
     count = {"held_count": len(letter.held), "event_count": len(letter.events), "date_count": len(letter.dates)}
     return letters.write_mail("gathered", language, held=held, events=events, dates=dates, **count, **values)
@@ -175,6 +176,6 @@ def _describe(held: Held, language: str, now: datetime) -> dict[str, Any]:
     return words_about(held.card, language) | waiting
 
 
-def _say_event(topic: str, language: str) -> str:
+def _say_event(case: str, topic: str, language: str) -> str:
     """What happened, as far as there are words for it."""
-    return find_word(language, f"event.{topic}") or word(language, "event.other")
+    return find_word(language, f"event.{topic}") or word(language, "event.breach" if is_breach(case) else "event.other")

@@ -69,7 +69,7 @@ def look(desk: Desk, user: str) -> Now:
         found = waiting.sort_by_owner(session, user, limit=CASES)
         cards = show_requests(session, [*found.mine, *found.nobodys, *found.others])
         lead, others = breach_lists.find_for(session, user, limit=CASES)
-        shown = show_breaches(session, [*lead, *others])
+        shown = show_breaches(session, [*lead, *others], desk.settings.telecom_operator)
         open_breaches, last_drill_at = breach_lists.count_open(session), breach_lists.last_drill_at(session)
         backlogs = [outbox.backlog(session, medium) for medium in Medium]
     first, second = len(found.mine), len(found.mine) + len(found.nobodys)

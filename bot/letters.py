@@ -1,5 +1,6 @@
 """The e-mails that the bot queues: their words are rendered when they are queued, and mail sends them."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -21,22 +22,10 @@ def write_opened(
 
 
 def write_reminder(
-    card: BreachCard, language: str, *, due_at: datetime, now: datetime, company: str, in_slack: bool = True
+    card: BreachCard, language: str, *, rung: Mapping[str, Any], company: str, in_slack: bool = True
 ) -> Words:
-    """A rung of the ladder."""
-    ringing = describe_rung(card, due_at=due_at, now=now)
-    return _write("breach_reminder", card, language, company=company, in_slack=in_slack, **ringing)
-
-
-def describe_rung(card: BreachCard, *, due_at: datetime, now: datetime) -> dict[str, Any]:
-    """What a reminder says: hours left or overdue when it fell due, and by how many minutes it is late itself."""
-    left = card.deadline_at - due_at
-    return {
-        "hours_left": round(left / timedelta(hours=1)),
-        "overdue": due_at >= card.deadline_at,
-        "due_at": due_at,
-        "late_minutes": how_late(due_at, now),
-    }
+    """A rung of a ladder, as bot/rungs.py describes it."""
+    return _write("breach_reminder", card, language, company=company, in_slack=in_slack, **rung)
 
 
 def how_late(due_at: datetime, now: datetime) -> int:

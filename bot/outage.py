@@ -8,20 +8,21 @@ import time
 from datetime import datetime, timedelta
 from threading import Lock
 
-from sqlalchemy import select, update
+from sqlalchemy import and_, or_, select, update
 from sqlalchemy.orm import Session
 
 from bot.desk import Desk
-from bot.instead import OF_THE_CHANNEL, OF_THE_TOKEN
+from bot.instead import OF_BREACHES, OF_THE_CHANNEL, OF_THE_TOKEN, stand_in
 from storage import ladder, outbox, requests
 from storage.announcements import CHANNEL
+from storage.breaches import BREACH, DRILL, is_breach
 from storage.clock import real_now
 from storage.models import Card, Delivery
 from storage.types import BY_MAIL, Medium, Purpose
 
 TRIES = 3
 """Failures in a row before it can be an outage."""
-STALLED = timedelta(minutes=5)
+STALLED = timedelta(minutes=2)
 """From how long on nothing taken, while something is due, is an outage, whatever the reason."""
 AT_ONCE = 200
 URGENT = (
@@ -41,7 +42,7 @@ URGENT = (
     "mail_stuck",
     "sending_",
 )
-"""How the topics begin that staff must see the same day; a breach's have their own letters (bot/instead.py)."""
+"""How the topics begin that staff must see the same day; of a breach, they must see all of them."""
 
 
 class Health:
@@ -80,7 +81,7 @@ class Health:
 
     @property
     def stalled(self) -> bool:
-        """Whether nothing was taken for five minutes: an outage if something has been due for as long."""
+        """Whether nothing was taken for two minutes: an outage if something has been due for as long."""
         with self._lock:
             return time.monotonic() - self._took_at >= STALLED.total_seconds()
 
@@ -104,9 +105,16 @@ class StandIn:
         if wanted:
             with self._desk.database.begin() as session:
                 for delivery in wanted:
-                    _queue_stand_in(session, delivery, now)
+                    self._stand_in(session, delivery, now)
         self._considered.update(new)
         return len(new)
+
+    def _stand_in(self, session: Session, delivery: Delivery, now: datetime) -> None:
+        """A new breach and its rungs have letters of their own; the rest is put down for the one that gathers."""
+        if delivery.topic in OF_BREACHES:
+            stand_in(session, self._desk, session.get_one(Delivery, delivery.id))
+        else:
+            _queue_stand_in(session, delivery, now)
 
 
 def hurry(session: Session) -> None:
@@ -117,10 +125,11 @@ def hurry(session: Session) -> None:
 
 
 def _find_unposted(session: Session, until: datetime) -> list[int]:
-    """Posts for the channel that are not taken yet, the oldest first."""
+    """Posts for the channel that are not taken yet, and of breaches all of them, the oldest first."""
     unposted = select(Delivery.id).where(Delivery.medium == Medium.SLACK, Delivery.due_at.is_not(None))
-    here = unposted.where(Delivery.recipient == CHANNEL, Delivery.queued_at <= until)
-    return list(session.scalars(here.order_by(Delivery.id)))
+    of_breach = or_(*(Delivery.case.startswith(f"{kind}-") for kind in (BREACH, DRILL)))
+    here = or_(Delivery.recipient == CHANNEL, and_(of_breach, Delivery.recipient != BY_MAIL))
+    return list(session.scalars(unposted.where(here, Delivery.queued_at <= until).order_by(Delivery.id)))
 
 
 def _find_urgent(session: Session, ids: list[int]) -> list[Delivery]:
@@ -130,7 +139,14 @@ def _find_urgent(session: Session, ids: list[int]) -> list[Delivery]:
     shown = set(session.scalars(select(Card.case).where(Card.case.in_(cards))))
     candidates = ladder.find_changed(session, sorted(cards - shown))
     held = {one.reference for one in candidates if requests.is_held(one)}
-    return [one for one in posts if one.topic.startswith(URGENT) or (one.purpose == Purpose.CARD and one.case in held)]
+    return [one for one in posts if _is_urgent(one, held)]
+
+
+def _is_urgent(post: Delivery, held: set[str]) -> bool:
+    """A card tells of a request that needs a person; a breach's is told by its announcements."""
+    if post.purpose == Purpose.CARD:
+        return post.case in held
+    return is_breach(post.case) or post.topic.startswith(URGENT)
 
 
 def _queue_stand_in(session: Session, delivery: Delivery, now: datetime) -> None:

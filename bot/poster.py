@@ -18,7 +18,8 @@ from bot.desk import Desk
 from bot.outage import Health, hurry
 from bot.posting import Post, find_card_due, find_place, is_elsewhere, prepare
 from bot.trouble import UNREACHABLE, pause
-from storage import due, outbox
+from storage import breach_clock, breaches, due, outbox
+from storage.breaches import is_breach
 from storage.clock import now, real_now
 from storage.holders import new_holder
 from storage.logs import Condition
@@ -129,7 +130,8 @@ class Poster:
             if not ours or self._must_wait(session, ours):
                 return None
             language = self.desk.settings.staff_language
-            post = prepare(session, ours[-1], channel=self.channel, language=language, now=now())
+            telecom = self.desk.settings.telecom_operator
+            post = prepare(session, ours[-1], channel=self.channel, language=language, telecom=telecom, now=now())
             for delivery in ours if post else ():
                 outbox.record_sending(delivery, now=now())
             reminder = ours[-1].reminder
@@ -139,8 +141,13 @@ class Poster:
 
     def _withdraw(self, case: str, task: int | None) -> None:
         """Nothing is to be said any more. Apart: who has locked one reminder must not go on to lock the others."""
+        telecom = self.desk.settings.telecom_operator
         with self.desk.database.begin() as session:
-            outbox.supersede_reminders(session, case, task=task, now=now())
+            if task is None and is_breach(case):
+                breach = breaches.get_breach(session, case, to_change=True)
+                breach_clock.withdraw_over(session, breach, telecom=telecom, now=now())
+            else:
+                outbox.supersede_reminders(session, case, task=task, now=now())
 
     def _must_wait(self, session: Session, ours: list[Delivery]) -> bool:
         """A card was updated just now, or another process is at it: put these off."""

@@ -8,17 +8,20 @@ from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
 from bot import digest, due
+from bot.auditing import REPAIRED, count_in
 from bot.blocks import Said, say, say_card
 from bot.cards import BreachCard, Card, RequestCard, is_request
-from bot.letters import describe_rung, describe_waiting
+from bot.letters import describe_waiting
 from bot.pausing import describe_sending
-from bot.reminders import is_broadcast
+from bot.reminders import TOPIC, is_broadcast
 from bot.ringing import say_ring
-from bot.showing import find_card, show_request
+from bot.rungs import describe_rung
+from bot.showing import find_card, show_breach, show_request
 from bot.watch import say_of_desk
-from storage import breaches, outbox, requests
+from storage import breach_clock, breaches, outbox, requests
 from storage.announcements import CHANNEL, DESK_CASE
-from storage.models import Affected, Delivery
+from storage.breach_types import TelecomOperator
+from storage.models import Affected, Delivery, Reminder
 from storage.models import Card as Place
 from storage.ringing import RINGS
 from storage.types import Purpose
@@ -72,24 +75,30 @@ def find_card_due(session: Session, delivery: Delivery, *, channel: str, now: da
     return session.scalars(soon.order_by(Delivery.due_at).limit(1)).first()
 
 
-def prepare(session: Session, delivery: Delivery, *, channel: str, language: str, now: datetime) -> Post | None:
+def prepare(
+    session: Session,
+    delivery: Delivery,
+    *,
+    channel: str,
+    language: str,
+    telecom: TelecomOperator = TelecomOperator.UNKNOWN,
+    now: datetime,
+) -> Post | None:
     """The post of a delivery as the record stands now; None for a reminder of what has been decided meanwhile."""
     if not delivery.case:
         return _post_sending(session, delivery, channel, delivery.language or language)
     if delivery.case == DESK_CASE:
         where = channel if delivery.recipient == CHANNEL else delivery.recipient
         return Post(where, Said(_say_of_desk(session, delivery, delivery.language or language, now)))
-    if delivery.topic == "request_reminder":
-        return _remind_of_request(session, delivery, channel, language, now)
-    if delivery.topic == due.TOPIC:
-        return _remind_of_task(session, delivery, channel, language, now)
-    card = find_card(session, delivery.case)
+    if delivery.reminder is not None:
+        return _remind(session, delivery, delivery.reminder, channel, language, telecom, now)
+    card = find_card(session, delivery.case, telecom)
     place = find_place(session, delivery.case, channel)
     if delivery.purpose == Purpose.CARD:
         return Post(channel, say_card(card, language), card_ts=place.ts if place else None)
     language = delivery.language or language
-    if delivery.topic == "breach_reminder" and isinstance(card, BreachCard):
-        said, broadcast = _remind(session, delivery, card, language, now)
+    if delivery.topic == REPAIRED and isinstance(card, BreachCard):
+        said, broadcast = Said(say("repaired", card, language, count=count_in(delivery.key))), True
     elif delivery.topic == RINGS and isinstance(card, RequestCard):
         said, broadcast = say_ring(card, language), True
     else:
@@ -103,6 +112,22 @@ def _addressed(delivery: Delivery, said: Said, place: Place | None, channel: str
         return Post(delivery.recipient, said)
     thread = place.ts if place else None
     return Post(channel, said, thread=thread, broadcast=broadcast and thread is not None)
+
+
+def _remind(
+    session: Session,
+    delivery: Delivery,
+    reminder: Reminder,
+    channel: str,
+    language: str,
+    telecom: TelecomOperator,
+    now: datetime,
+) -> Post | None:
+    if delivery.topic == TOPIC:
+        return _remind_of_breach(session, delivery, reminder, channel, language, telecom, now)
+    if delivery.topic == due.TOPIC:
+        return _remind_of_task(session, delivery, channel, language, now)
+    return _remind_of_request(session, delivery, channel, language, now)
 
 
 def _remind_of_request(session: Session, delivery: Delivery, channel: str, language: str, now: datetime) -> Post | None:
@@ -123,6 +148,25 @@ def _remind_of_task(session: Session, delivery: Delivery, channel: str, language
     return _addressed(delivery, said, find_place(session, delivery.case, channel), channel, broadcast=True)
 
 
+def _remind_of_breach(
+    session: Session,
+    delivery: Delivery,
+    reminder: Reminder,
+    channel: str,
+    language: str,
+    telecom: TelecomOperator,
+    now: datetime,
+) -> Post | None:
+    """A rung of a breach; None once its ladder rings no more."""
+    breach = breaches.get_breach(session, delivery.case)
+    if breach_clock.is_over(session, breach, reminder, telecom):
+        return None
+    rung = describe_rung(session, breach, reminder, telecom=telecom, now=now)
+    said = Said(say("reminder", show_breach(session, breach), delivery.language or language, **rung.values))
+    place = find_place(session, delivery.case, channel)
+    return _addressed(delivery, said, place, channel, broadcast=is_broadcast(breach, reminder))
+
+
 def _say_of_desk(session: Session, delivery: Delivery, language: str, now: datetime) -> str:
     if delivery.purpose == Purpose.DIGEST:
         return digest.say_digest(session, delivery, language, now=now)
@@ -133,15 +177,6 @@ def _post_sending(session: Session, delivery: Delivery, channel: str, language: 
     """What concerns no case: that sending is paused, or goes on."""
     where = channel if delivery.recipient == CHANNEL else delivery.recipient
     return Post(where, Said(describe_sending(session, language)))
-
-
-def _remind(session: Session, delivery: Delivery, card: BreachCard, language: str, now: datetime) -> tuple[Said, bool]:
-    reminder = delivery.reminder
-    if reminder is None:
-        return Said(say("push", card, language)), False
-    ringing = describe_rung(card, due_at=reminder.due_at, now=now)
-    breach = breaches.get_breach(session, card.reference)
-    return Said(say("reminder", card, language, **ringing)), is_broadcast(breach, reminder)
 
 
 def _announce(session: Session, delivery: Delivery, card: Card, language: str) -> str:

@@ -1,25 +1,25 @@
-"""The clock of breaches: each tick inserts the rungs that fell due and queues who is told, in one transaction.
+"""Who is told when a rung of a breach rings: queued by the tick, in the transaction that inserts the rung.
 
 The scheduler only ticks. The deadline is a column of the breach, the rungs are rows, and only the outbox sends.
 """
 
-import time
-from collections.abc import Callable
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from apscheduler.executors.pool import ThreadPoolExecutor
-from apscheduler.schedulers.background import BackgroundScheduler
 from sqlalchemy.orm import Session
 
 from bot import letters, telling
 from bot.desk import Desk
+from bot.rungs import describe_rung
 from bot.showing import show_breach
-from storage import breach_clock, breaches, staff
+from storage import breach_clock, breaches, outbox, staff
 from storage.announcements import CHANNEL
-from storage.clock import now as desk_now
+from storage.breach_rungs import DEADLINE, LEAD, about_of
 from storage.models import Breach, Reminder, Staff
 from storage.types import Purpose, Role
 
+TOPIC = "breach_reminder"
 BY_MAIL = timedelta(hours=24)
 """From here on to the deadline, lead and dpo get an e-mail, too."""
 BROADCAST = timedelta(hours=12)
@@ -28,26 +28,114 @@ ESCALATE = timedelta(hours=3)
 """From here on, the escalation addresses get an e-mail."""
 
 
-def ring_due(desk: Desk, *, now: datetime) -> list[str]:
-    """One tick: ring what fell due. The references that rang."""
-    with desk.database.reading() as session:
-        due = [one.reference for one in breaches.find_open(session) if breach_clock.new_rungs(session, one, now=now)]
-    return [reference for reference in due if ring_breach(desk, reference, now=now)]
+@dataclass(frozen=True)
+class Audience:
+    """Who hears of a rung: in Slack (the channel, or a colleague's user id) and by e-mail, with their languages."""
+
+    slack: dict[str, str] = field(default_factory=dict)
+    mail: dict[str, str] = field(default_factory=dict)
+
+    def __or__(self, other: "Audience") -> "Audience":
+        return Audience(self.slack | other.slack, self.mail | other.mail)
+
+    @property
+    def recipients(self) -> tuple[str, ...]:
+        return (*self.slack, *self.mail)
 
 
 def ring_breach(desk: Desk, reference: str, *, now: datetime) -> bool:
-    """Insert the due rungs of one breach and queue the newest one's deliveries; False when another process did."""
+    """Insert the due rungs of one breach and queue the speaker's deliveries; False when another process did."""
     with desk.decide() as session:
         breach = breaches.get_breach(session, reference, to_change=True)
-        reminder = breach_clock.ring(session, breach, now=now)
-        if reminder is not None:
-            _queue_rung(session, desk, breach, reminder, now=now)
-    return reminder is not None
+        return ring(session, desk, breach, now=now) > 0
+
+
+def ring(session: Session, desk: Desk, breach: Breach, *, now: datetime) -> int:
+    """Insert the due rungs and queue what their audience is told, instead of what it has not got yet; how many
+    deliveries. The caller holds the breach's row."""
+    rang = breach_clock.ring(session, breach, telecom=desk.settings.telecom_operator, now=now)
+    if rang is None:
+        return 0
+    audience = find_audience(session, desk, breach, rang.reminders, now=now)
+    outbox.supersede_reminders(session, breach.reference, to=audience.recipients, now=now)
+    return queue_rung(session, desk, breach, rang.speaker, audience, now=now)
 
 
 def is_broadcast(breach: Breach, reminder: Reminder) -> bool:
-    """Whether this rung is shown in the channel as well as in the thread."""
-    return _left(breach, reminder) <= BROADCAST
+    """Whether this rung is shown in the channel as well as in the thread: a near end, or nobody who leads."""
+    about = about_of(reminder.rung)
+    return about == LEAD or (about == DEADLINE and _left(breach, reminder) <= BROADCAST)
+
+
+def find_audience(
+    session: Session,
+    desk: Desk,
+    breach: Breach,
+    reminders: Iterable[Reminder],
+    *,
+    since: datetime | None = None,
+    now: datetime,
+) -> Audience:
+    """Everybody who must hear of rungs that rang together: one message tells of all of them.
+
+    `since`: they rang at that instant; where nobody can say who led then, only those who hear of it anyway.
+    """
+    people = telling.find_people(session, breach, now=now)
+    known = since is None or _led_since(breach, people, since)
+    people = people if known else staff.active_staff(session, now=now, role=Role.DPO)
+    found = Audience({CHANNEL: ""})
+    for reminder in reminders:
+        found |= _audience_of(session, desk, breach, reminder, people, now=now)
+    return found if known else Audience({CHANNEL: ""}, found.mail)
+
+
+def queue_rung(
+    session: Session, desk: Desk, breach: Breach, reminder: Reminder, audience: Audience, *, now: datetime
+) -> int:
+    """Queue what its audience has not been told yet; how many deliveries are new."""
+    new = 0
+    for recipient, language in audience.slack.items():
+        new += telling.queue_reminder(session, reminder, TOPIC, recipient, language, now=now)
+    for address, language in audience.mail.items():
+        new += _queue_letter(session, desk, breach, reminder, address, language, now=now)
+    return new
+
+
+def keys_of(reminder: Reminder, audience: Audience) -> Iterator[str]:
+    """The keys of the deliveries that an audience must have."""
+    for recipient in audience.slack:
+        yield telling.key_of_reminder(reminder.id, recipient)
+    for address in audience.mail:
+        yield telling.key_of_letter(reminder.case, reminder.id, address)
+
+
+def _audience_of(
+    session: Session, desk: Desk, breach: Breach, reminder: Reminder, people: list[Staff], *, now: datetime
+) -> Audience:
+    """Who hears of one rung, the channel aside."""
+    about, left = about_of(reminder.rung), _left(breach, reminder)
+    lead = [one for one in people if one.slack_user == breach.lead]
+    directly = (lead or people) if about == DEADLINE else people
+    mailed = people if about != DEADLINE or left <= BY_MAIL else []
+    escalated = about == LEAD or (about == DEADLINE and left <= ESCALATE)
+    readers = {one.email: one.language for one in mailed}
+    if escalated:
+        readers |= _escalation(session, desk, people, now=now)
+    return Audience({one.slack_user: one.language for one in directly}, readers)
+
+
+def _led_since(breach: Breach, people: Iterable[Staff], instant: datetime) -> bool:
+    """Whether whoever leads now did so then, and is still here; or nobody does and did."""
+    if breach.lead is None:
+        return True
+    here = any(one.slack_user == breach.lead for one in people)
+    return here and breach.lead_at is not None and breach.lead_at <= instant
+
+
+def _escalation(session: Session, desk: Desk, people: list[Staff], *, now: datetime) -> dict[str, str]:
+    dpos = staff.active_staff(session, now=now, role=Role.DPO)
+    others = telling.find_others(desk.settings.escalation_addresses, [*people, *dpos])
+    return dict.fromkeys(others, desk.settings.staff_language)
 
 
 def _left(breach: Breach, reminder: Reminder) -> timedelta:
@@ -55,87 +143,20 @@ def _left(breach: Breach, reminder: Reminder) -> timedelta:
     return (breach.deadline_at - reminder.due_at) * breach.pace
 
 
-def _queue_rung(session: Session, desk: Desk, breach: Breach, reminder: Reminder, *, now: datetime) -> None:
-    people = telling.find_people(session, breach, now=now)
-    lead = [one for one in people if one.slack_user == breach.lead]
-    for recipient, language in ((CHANNEL, ""), *((one.slack_user, one.language) for one in lead or people)):
-        telling.queue_reminder(session, reminder, "breach_reminder", recipient, language, now=now)
-    readers = _find_readers(session, desk, people, _left(breach, reminder), now=now)
-    for address, language in readers.items():
-        _queue_letter(session, desk, breach, reminder, address, language, now=now)
-
-
-def _find_readers(
-    session: Session, desk: Desk, people: list[Staff], left: timedelta, *, now: datetime
-) -> dict[str, str]:
-    """The addresses that get this rung by e-mail, with their languages."""
-    if left > BY_MAIL:
-        return {}
-    readers = {one.email: one.language for one in people}
-    if left <= ESCALATE:
-        dpos = staff.active_staff(session, now=now, role=Role.DPO)
-        others = telling.find_others(desk.settings.escalation_addresses, [*people, *dpos])
-        readers |= dict.fromkeys(others, desk.settings.staff_language)
-    return readers
-
-
 def _queue_letter(
     session: Session, desk: Desk, breach: Breach, reminder: Reminder, address: str, language: str, *, now: datetime
-) -> None:
-    card, company = show_breach(session, breach), desk.settings.company_name
-    telling.queue_mail(
+) -> bool:
+    card, settings = show_breach(session, breach), desk.settings
+    rung = describe_rung(session, breach, reminder, telecom=settings.telecom_operator, now=now)
+    return telling.queue_mail(
         session,
         telling.key_of_letter(breach.reference, reminder.id, address),
         case=breach.reference,
-        topic="breach_reminder",
+        topic=TOPIC,
         address=address,
         language=language,
-        words=letters.write_reminder(card, language, due_at=reminder.due_at, now=now, company=company),
+        words=letters.write_reminder(card, language, rung=rung.values, company=settings.company_name),
         purpose=Purpose.REMINDER,
         reminder_id=reminder.id,
         now=now,
     )
-
-
-class Ticker:
-    """APScheduler, which only ticks; `age` is how long ago it last did, on the monotonic clock."""
-
-    def __init__(self, every: float = 1.0) -> None:
-        self._every = every
-        self._jobs: list[tuple[Callable[[], None], float]] = []
-        self._last = time.monotonic()
-        self._scheduler: BackgroundScheduler | None = None
-
-    def add(self, job: Callable[[], None], *, every: float | None = None) -> None:
-        """Have `job` called every so many seconds from the next start on."""
-        self._jobs.append((job, every or self._every))
-
-    @property
-    def age(self) -> float:
-        return time.monotonic() - self._last
-
-    def start(self) -> None:
-        """Start, or start anew when the ticks have stayed away."""
-        self.stop(wait=False)
-        self._last = time.monotonic()
-        scheduler = BackgroundScheduler(timezone="UTC", executors={"default": ThreadPoolExecutor(4)})
-        options = {"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
-        scheduler.add_job(self._tick, "interval", seconds=self._every, **options)
-        for job, seconds in self._jobs:
-            scheduler.add_job(job, "interval", seconds=seconds, **options)
-        scheduler.start()
-        self._scheduler = scheduler
-
-    def stop(self, *, wait: bool = True) -> None:
-        """Tick no more; `wait` for the tick under way."""
-        if self._scheduler is not None:
-            self._scheduler.shutdown(wait=wait)
-            self._scheduler = None
-
-    def _tick(self) -> None:
-        self._last = time.monotonic()
-
-
-def tick(desk: Desk) -> None:
-    """What the ticker calls, on the desk's own clock."""
-    ring_due(desk, now=desk_now())

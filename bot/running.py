@@ -1,14 +1,19 @@
 """The running bot: Slack, the poster, and the clocks, for ever; each survives the others' bad days."""
 
+import os
 import signal
+import sys
 from collections.abc import Callable
 from threading import Event, Thread
+from typing import NoReturn
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.access import People
 from bot.app import build_app, build_client
+from bot.auditing import Auditor
+from bot.breach_ladder import BreachLadder
 from bot.connections import Connections
 from bot.desk import Desk
 from bot.digest import DigestClock
@@ -17,9 +22,9 @@ from bot.ladder import Ladder
 from bot.notice_ringing import gather_lost
 from bot.outage import StandIn
 from bot.poster import Pace, Poster
-from bot.reminders import Ticker, tick
 from bot.ringing import gather_rings
 from bot.settings import BotSettings
+from bot.ticking import Ticker
 from bot.unread import tick as tick_unread
 from bot.watch import MailWatch, raise_stuck
 from storage import heartbeats, home, staff
@@ -55,7 +60,7 @@ class Bot:
         self.connections = Connections(self.app, app_token, client)
         self.poster = Poster(self.desk, client, settings.slack_channel, pace)
         self.ticker = Ticker(tick_every)
-        self.ticker.add(self._surviving(lambda: tick(self.desk)))
+        self._watch_breaches(settings)
         self.ticker.add(self._surviving(self._beat), every=BEAT_EVERY)
         self._watch_requests(tick_every)
         self.ticker.add(self._surviving(lambda: tick_unread(self.desk)), every=min(BEAT_EVERY * 4, tick_every * 20))
@@ -64,6 +69,13 @@ class Bot:
             self.ticker.add(self._surviving(lambda: clock.tick(now=desk_now())), every=min(BEAT_EVERY, tick_every * 5))
         self._stop = Event()
         self._posting = Thread(target=self._post_for_ever, name="poster", daemon=True)
+
+    def _watch_breaches(self, settings: BotSettings) -> None:
+        """The clock of breaches, and the auditor who looks after it."""
+        ladder = BreachLadder(self.desk)
+        auditor = Auditor(self.desk, settings.heartbeat_url.get_secret_value() if settings.heartbeat_url else None)
+        self.ticker.add(self._surviving(lambda: ladder.tick(now=desk_now())), vital=True)
+        self.ticker.add(self._surviving(lambda: auditor.tick(now=desk_now())), every=BEAT_EVERY)
 
     def _watch_requests(self, every: float) -> None:
         """The clocks of requests, and what steps in when Slack or the mail half is away."""
@@ -99,14 +111,12 @@ class Bot:
 
     def watch(self, stop: Event) -> int:
         """Wait until told to stop; restart a scheduler whose ticks stay away, then give up. The exit code."""
-        restarts = 0
         while not stop.wait(1):
             self.connections.watch()
-            restarts = 0 if self.ticker.age < SILENCE / 2 else restarts
             if self.ticker.age > SILENCE:
-                if restarts:
+                if not self.ticker.has_ticked:
                     return EX_SOFTWARE
-                restarts += 1
+                structlog.get_logger().error("ticker restarted")
                 self.ticker.start()
         return 0
 
@@ -156,7 +166,17 @@ def run_for_ever(database: Database, settings: BotSettings) -> int:
     bot.start()
     structlog.get_logger().info("bot started")
     try:
-        return bot.watch(stop)
+        code = bot.watch(stop)
+        if code:
+            end_now(code)
     finally:
         bot.stop()
         structlog.get_logger().info("bot stopped")
+    return code
+
+
+def end_now(code: int) -> NoReturn:
+    """End this process although its threads hang: waiting for them would keep it from being started anew."""
+    structlog.get_logger().critical("ticker stopped", code=code)
+    sys.stderr.flush()
+    os._exit(code)

@@ -2,10 +2,13 @@
 
 from datetime import timedelta
 from typing import ClassVar
+from urllib.parse import urlsplit
 
 from pydantic import SecretStr, field_validator, model_validator
 
-from storage.setting_types import Address, Addresses, Hours, Language
+from storage.breach_types import TelecomOperator
+from storage.deadlines import LADDER_HOURS
+from storage.setting_types import Address, Addresses, Hours, Ladder, Language
 from storage.settings import Settings
 
 
@@ -17,6 +20,8 @@ class DeskSettings(Settings):
         "STAFF_LANGUAGE": "fr or en",
         "MAIL_ADDRESS": "privacy@kavkom.example",
         "ESCALATION_ADDRESSES": "head.of.security@kavkom.example,duty@kavkom.example",
+        "BREACH_LADDER": ",".join(LADDER_HOURS),
+        "TELECOM_OPERATOR": "unknown, no or yes",
         "DPO_NAME": "Claire Moreau",
         "DPO_ADDRESS": "dpo@kavkom.example",
         "DPO_TELEPHONE": "+33 1 99 00 00 01",
@@ -30,6 +35,8 @@ class DeskSettings(Settings):
     staff_language: Language = "fr"
     escalation_addresses: Addresses = ()
     two_persons: bool = False
+    breach_ladder: Ladder = LADDER_HOURS
+    telecom_operator: TelecomOperator = TelecomOperator.UNKNOWN
     dpo_name: str | None = None
     dpo_address: str | None = None
     dpo_telephone: str | None = None
@@ -48,6 +55,7 @@ class BotSettings(DeskSettings):
         "SLACK_CHANNEL": "C0123456789 (the private channel's id, from its details)",
         "SLACK_API_URL": "https://slack.com/api/",
         "SLACK_STAFF": "U0123456789 (the first dpo's member id)",
+        "HEARTBEAT_URL": "https://monitor.example/ping/…",
     }
 
     slack_bot_token: SecretStr
@@ -55,6 +63,7 @@ class BotSettings(DeskSettings):
     slack_channel: str
     slack_api_url: str = "https://slack.com/api/"
     slack_staff: str | None = None
+    heartbeat_url: SecretStr | None = None
 
     @field_validator("slack_bot_token")
     @classmethod
@@ -79,6 +88,15 @@ class BotSettings(DeskSettings):
         if not value.startswith(("https://", "http://127.0.0.1", "http://localhost")):
             raise ValueError("must begin with https://")
         return value if value.endswith("/") else f"{value}/"
+
+    @field_validator("heartbeat_url")
+    @classmethod
+    def _is_a_safe_url(cls, value: SecretStr | None) -> SecretStr | None:
+        parts = urlsplit(value.get_secret_value() if value else "")
+        here = parts.scheme == "http" and parts.hostname in {"localhost", "127.0.0.1"}
+        if value is not None and not (here or (parts.scheme == "https" and parts.hostname)):
+            raise ValueError("must begin with https://")
+        return value
 
     @model_validator(mode="after")
     def _first_dpo_has_an_address(self) -> "BotSettings":

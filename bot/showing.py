@@ -16,7 +16,9 @@ from bot.cards import (
     BreachLine,
     CandidateLine,
     Card,
+    ClockLine,
     CustomerLine,
+    FactsLine,
     ForwardLine,
     ProposalLine,
     ReplyLine,
@@ -27,11 +29,15 @@ from bot.cards import (
 from bot.notice_cards import NoticeLine
 from storage import asking, breach_mails, breach_rows, breaches, ledger, requests, tasks
 from storage.attempts import withheld_size
+from storage.breach_facts import BreachFacts, facts_of_breaches
+from storage.breach_record import unknown_facts, wanted_facts
+from storage.breach_types import TelecomOperator
 from storage.clock import now as desk_now
 from storage.correspondence import find_mails_of
 from storage.forwards import accepted_at, call_that_reached, newest_attempt
 from storage.models import Breach, CaseMail, Delivery, Forward, Notice, Request
 from storage.next_step import next_step, step_at
+from storage.second_clocks import second_clocks
 from storage.types import Correspondence, Purpose
 
 
@@ -113,12 +119,14 @@ def _proposal(request: Request) -> ProposalLine | None:
     return ProposalLine(request.proposed.name, request.proposed.reference, request.proposed_by, request.proposed_at)
 
 
-def show_breach(session: Session, breach: Breach) -> BreachCard:
+def show_breach(session: Session, breach: Breach, telecom: TelecomOperator = TelecomOperator.UNKNOWN) -> BreachCard:
     """The breach's card as of now."""
-    return show_breaches(session, [breach])[0]
+    return show_breaches(session, [breach], telecom)[0]
 
 
-def show_breaches(session: Session, some: Sequence[Breach]) -> list[BreachCard]:
+def show_breaches(
+    session: Session, some: Sequence[Breach], telecom: TelecomOperator = TelecomOperator.UNKNOWN
+) -> list[BreachCard]:
     """The cards of breaches, by a number of queries that does not grow with theirs; the untold stand first."""
     references, ids = [one.reference for one in some], [one.id for one in some]
     behind = _Behind(
@@ -127,6 +135,8 @@ def show_breaches(session: Session, some: Sequence[Breach]) -> list[BreachCard]:
         unmarked=breach_mails.count_unmarked(session, ids),
         letters=breach_mails.count_letters(session, ids),
         tasks=_open_tasks(session, references),
+        facts=facts_of_breaches(session, ids),
+        telecom=telecom,
     )
     return [_show_breach(one, behind) for one in some]
 
@@ -140,6 +150,8 @@ class _Behind:
     unmarked: Mapping[int, int]
     letters: Mapping[int, int]
     tasks: Mapping[str, Sequence[TaskLine]]
+    facts: Mapping[int, BreachFacts]
+    telecom: TelecomOperator
 
 
 def show_lines(session: Session, some: Sequence[Breach]) -> list[BreachLine]:
@@ -168,7 +180,7 @@ def notice_versions(session: Session, some: Sequence[Breach]) -> dict[int, int]:
 
 
 def _show_breach(breach: Breach, behind: _Behind) -> BreachCard:
-    notices = behind.notices.get(breach.id, ())
+    notices, facts, telecom = behind.notices.get(breach.id, ()), behind.facts[breach.id], behind.telecom
     at, versions = desk_now(), {one.id: one.version for one in notices}
     lines = [_customer_line(row, versions, at) for row in ledger.read_ledger(breach)]
     return BreachCard(
@@ -186,10 +198,31 @@ def _show_breach(breach: Breach, behind: _Behind) -> BreachCard:
         version=behind.versions.get(breach.reference, 0),
         about=breach.about,
         no_breach=breach.no_breach_reason is not None,
+        detected_at=breach.detected_at,
+        told_at=breach.told_at,
+        facts=show_facts(facts, telecom),
+        clocks=tuple(
+            ClockLine(one.name, one.ends_at, one.done, one.assumed) for one in second_clocks(breach, facts, telecom)
+        ),
+        telecom_unknown=telecom is TelecomOperator.UNKNOWN,
         notice=_notice_line(notices[-1]) if notices else None,
         unmarked=behind.unmarked.get(breach.id, 0),
         replies=behind.letters.get(breach.id, 0),
         tasks=tuple(behind.tasks.get(breach.reference, ())),
+    )
+
+
+def show_facts(facts: BreachFacts, telecom: TelecomOperator) -> FactsLine:
+    """How much is known, and of that the kinds and numbers."""
+    wanted, unknown = wanted_facts(facts, telecom), unknown_facts(facts, telecom)
+    return FactsLine(
+        known=len(wanted) - len(unknown),
+        wanted=len(wanted),
+        unknown=tuple(name.value for name in unknown),
+        nature=facts.nature or (),
+        data_kinds=facts.data_kinds or (),
+        persons=facts.persons,
+        records=facts.records,
     )
 
 
@@ -206,11 +239,11 @@ def _notice_line(one: Notice) -> NoticeLine:
     return NoticeLine(one.version, one.final, one.prepared_at, one.prepared_by, one.approved_at, one.approved_by)
 
 
-def find_card(session: Session, reference: str) -> Card:
+def find_card(session: Session, reference: str, telecom: TelecomOperator = TelecomOperator.UNKNOWN) -> Card:
     """The card of the case with this reference. Raises UnknownCase."""
     if is_request(reference):
         return show_request(session, requests.get_request(session, reference))
-    return show_breach(session, breaches.get_breach(session, reference))
+    return show_breach(session, breaches.get_breach(session, reference), telecom)
 
 
 def show_forward(session: Session, forward: Forward, mails: Iterable[CaseMail]) -> ForwardLine:

@@ -85,11 +85,11 @@ def tell_colleague(session: Session, case: str, topic: str, colleague: Staff, *,
 
 def queue_reminder(
     session: Session, reminder: Reminder, topic: str, recipient: str, language: str = "", *, now: datetime
-) -> None:
-    """A rung that rang, to the channel, to a colleague directly, or into the letter that gathers."""
-    outbox.queue(
+) -> bool:
+    """A rung that rang, to the channel, to a colleague directly, or into the letter that gathers. True when new."""
+    return outbox.queue(
         session,
-        f"reminder:{reminder.id}:slack:{recipient}",
+        key_of_reminder(reminder.id, recipient),
         medium=Medium.SLACK,
         purpose=Purpose.REMINDER,
         topic=topic,
@@ -109,11 +109,19 @@ def find_readers(session: Session, settings: DeskSettings, *, now: datetime) -> 
 
 
 def tell_instead(
-    session: Session, delivery: Delivery, write: Callable[[str], Words], settings: DeskSettings, *, now: datetime
+    session: Session,
+    delivery: Delivery,
+    write: Callable[[str], Words],
+    settings: DeskSettings,
+    *,
+    lead: Iterable[Staff] = (),
+    now: datetime,
 ) -> int:
-    """Slack cannot be told: dpo and escalation addresses get it by e-mail, unless they have it. How many are new."""
+    """Slack cannot be told: lead, dpo and escalation addresses get it by e-mail, unless they have it. How many are
+    new."""
     new = 0
-    for address, language in find_readers(session, settings, now=now).items():
+    readers = {one.email: one.language for one in lead} | find_readers(session, settings, now=now)
+    for address, language in readers.items():
         key = key_of_letter(delivery.case, delivery.reminder_id, address)
         new += queue_mail(
             session,
@@ -140,7 +148,7 @@ def find_people(session: Session, breach: Breach, *, now: datetime) -> list[Staf
 def _direct(session: Session, breach: Breach, colleague: Staff, *, now: datetime) -> None:
     outbox.queue(
         session,
-        f"slack:breach_opened:{breach.reference}:{colleague.slack_user}",
+        key_of_opening(breach.reference, colleague.slack_user),
         medium=Medium.SLACK,
         purpose=Purpose.ANNOUNCEMENT,
         topic="breach_opened",
@@ -178,6 +186,16 @@ def queue_mail(  # noqa: PLR0913 - a letter is all of this; keyword-only
         reminder_id=reminder_id,
         now=now,
     )
+
+
+def key_of_reminder(reminder_id: int, recipient: str) -> str:
+    """One post to one recipient about a rung."""
+    return f"reminder:{reminder_id}:slack:{recipient}"
+
+
+def key_of_opening(case: str, recipient: str) -> str:
+    """One direct message to one colleague about a new breach."""
+    return f"slack:breach_opened:{case}:{recipient}"
 
 
 def key_of_letter(case: str, reminder_id: int | None, address: str) -> str:

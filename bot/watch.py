@@ -19,11 +19,14 @@ from templates import render
 
 SILENCE = timedelta(minutes=2)
 """From how long on the mail half counts as silent; it beats every five seconds."""
-SILENT, BACK, STUCK = "mail_silent", "mail_back", "mail_stuck"
+SILENT, MISSING, BACK, STUCK = "mail_silent", "mail_missing", "mail_back", "mail_stuck"
 
 
 class MailWatch:
-    """Looks at the heartbeat of mail, in real time; what was said stands in the outbox, so it is said once."""
+    """Looks at the heartbeat of mail, in real time; what was said stands in the outbox, so it is said once.
+
+    A mail half that never ran is missed as soon as e-mails wait for it: those about a new breach do at once.
+    """
 
     def __init__(self, desk: Desk, silence: timedelta = SILENCE) -> None:
         self._desk, self._silence = desk, silence
@@ -34,16 +37,17 @@ class MailWatch:
         with self._desk.database.reading() as session:
             beat = heartbeats.last_beats(session).get("mail")
             said = _last_said(session)
-        if beat is None:
+            waits = beat is None and outbox.anything_waits(session, Medium.EMAIL)
+        known = said is not None and said.topic in (SILENT, MISSING)
+        if beat is not None and now - beat < self._silence:
+            return self._announce(BACK, said.key.partition(":")[2], now) if said and known else None
+        if known or time.monotonic() < self._from or (beat is None and not waits):
             return None
-        if now - beat < self._silence:
-            return self._announce(BACK, said.key, now) if said and said.topic == SILENT else None
-        known = said is not None and said.topic == SILENT
-        return None if known or time.monotonic() < self._from else self._announce(SILENT, beat.isoformat(), now)
+        return self._announce(SILENT, beat.isoformat(), now) if beat else self._announce(MISSING, "first", now)
 
     def _announce(self, topic: str, about: str, now: datetime) -> str | None:
         with self._desk.decide() as session:
-            return topic if _queue(session, topic, about.removeprefix(f"{SILENT}:"), now) else None
+            return topic if _queue(session, topic, about, now) else None
 
 
 def _queue(session: Session, topic: str, about: str, now: datetime) -> bool:
@@ -87,7 +91,7 @@ def say_of_desk(session: Session, delivery: Delivery, language: str) -> str:
 
 
 def _last_said(session: Session) -> Delivery | None:
-    about_mail = select(Delivery).where(Delivery.case == DESK_CASE, Delivery.topic.in_([SILENT, BACK]))
+    about_mail = select(Delivery).where(Delivery.case == DESK_CASE, Delivery.topic.in_([SILENT, MISSING, BACK]))
     return session.scalars(about_mail.order_by(Delivery.id.desc()).limit(1)).first()
 
 

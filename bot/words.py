@@ -1,8 +1,11 @@
-"""The short words of buttons, titles and labels: templates/slack_words.<language>.txt, one `key: words` a line."""
+"""The short words of buttons, titles and labels: templates/<table>.<language>.txt, one `key: words` a line."""
 
 from functools import cache
 
 from templates import LANGUAGES, render
+
+TABLES = ("slack_words", "record_words")
+"""record_words: those of a breach's record."""
 
 
 def word(language: str, key: str, **values: object) -> str:
@@ -17,6 +20,6 @@ def find_word(language: str, key: str) -> str | None:
 
 @cache
 def _table(language: str) -> dict[str, str]:
-    lines = render("slack_words", language).splitlines()
+    lines = [line for name in TABLES for line in render(name, language).splitlines()]
     pairs = (line.partition(":") for line in lines if line.strip() and not line.startswith("#"))
     return {key.strip(): text.strip() for key, _, text in pairs}

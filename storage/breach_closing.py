@@ -18,7 +18,7 @@ from storage.errors import (
 )
 from storage.ledger import Row, read_ledger
 from storage.models import Breach
-from storage.types import Actor
+from storage.types import Actor, Role
 
 
 def close_breach(session: Session, breach: Breach, *, late_reason: str | None = None, by: Actor, now: datetime) -> None:
@@ -34,6 +34,15 @@ def close_breach(session: Session, breach: Breach, *, late_reason: str | None = 
     breach.closed_at, breach.closed_by, breach.late_reason = now, by.name, reason if late else None
     record(session, breach, "breach-closed", by=by, now=now, late=[row.customer.reference for row in late])
     outbox.supersede_reminders(session, breach.reference, now=now)
+
+
+def role_to_rule_out(breach: Breach) -> Role:
+    """Who may say that it was no breach: of a mere doubt a handler.
+
+    Once somebody was aware, or when a request went to a wrong customer, only the dpo.
+    """
+    astray = "/" in (breach.about or "")
+    return Role.DPO if breach.aware_at is not None or astray else Role.HANDLER
 
 
 def refuse_unfinished(breach: Breach) -> list[Row]:
@@ -55,7 +64,10 @@ def refuse_unfinished(breach: Breach) -> list[Row]:
 
 
 def close_as_no_breach(session: Session, breach: Breach, reason: str, *, by: Actor, now: datetime) -> None:
-    """It was no breach after all: closed with the reason, and kept. Raises ReasonMissing, BreachClosed."""
+    """It was no breach after all: closed with the reason, and kept. Raises ReasonMissing, BreachClosed.
+
+    Whether this person may say so is for the caller to see (`role_to_rule_out`).
+    """
     take_turn_on(session, breach)
     refuse_closed(breach)
     if not reason.strip():

@@ -4,6 +4,7 @@ The moves stand beside what they are about: breach_opening, breach_claims, breac
 breach_closing, notices; the clock in breach_clock, the state of each customer in ledger.
 """
 
+import json
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
@@ -18,7 +19,8 @@ from storage.models import Affected, Breach, Delivery
 from storage.types import Actor
 
 CLAUSE = "6"
-DRILL = "DRILL"
+BREACH, DRILL = "BR", "DRILL"
+SOURCE = "breach-reported-from"
 TOLERANCE = timedelta(minutes=2)
 """How far a person's clock may run ahead of ours."""
 
@@ -26,6 +28,11 @@ TOLERANCE = timedelta(minutes=2)
 def is_drill(reference: str) -> bool:
     """Whether a breach is an exercise: numbered apart, and nothing of it reaches a customer."""
     return reference.upper().startswith(f"{DRILL}-")
+
+
+def is_breach(case: str) -> bool:
+    """Whether a case's reference is that of a breach or a drill."""
+    return case.upper().startswith((f"{BREACH}-", f"{DRILL}-"))
 
 
 def is_ringing(breach: Breach) -> bool:
@@ -87,6 +94,18 @@ def record(
     entry = journal.record(session, action, by=by, now=now, case=breach.reference, clause=CLAUSE, **shown)
     announcements.show_card(session, entry)
     return entry
+
+
+def keep_source(session: Session, breach: Breach, permalink: str, *, by: Actor, now: datetime) -> None:
+    """Keep, once and in the journal, where the message stands from which a breach was reported; never its text."""
+    if permalink and find_source(session, breach.reference) is None:
+        record(session, breach, SOURCE, by=by, now=now, message=permalink)
+
+
+def find_source(session: Session, reference: str) -> str | None:
+    """Where the message stands from which this breach was reported, if it was reported from one."""
+    entries = (entry for entry in journal.entries_of(session, reference) if entry.action == SOURCE)
+    return next((json.loads(entry.detail).get("message") for entry in entries), None)
 
 
 def whole_breaches() -> Select[Breach]:

@@ -5,7 +5,7 @@ never roll over a weekend.
 """
 
 import calendar
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import count, takewhile
@@ -15,9 +15,14 @@ PARIS = ZoneInfo("Europe/Paris")
 NOTIFICATION_WINDOW = timedelta(hours=48)
 """Agreement clause 6: a breach is notified within 48 hours of becoming aware."""
 
+RESTORATION_WINDOW = timedelta(hours=24)
+"""Agreement clause 5: availability and access are restored within 24 hours after an incident."""
+
+TELECOM_WINDOW = timedelta(hours=24)
+"""Regulation (EU) 611/2013, article 2(2): an operator notifies within 24 hours of finding a breach."""
+
 LADDER_HOURS = ("36", "24", "12", "6", "3", "1", "0")
 """How many hours before the deadline each reminder rung rings, unless set otherwise; after it, one every hour."""
-LADDER = tuple(timedelta(hours=int(hours)) for hours in LADDER_HOURS)
 
 HELD_LADDER = (timedelta(hours=1), timedelta(hours=4))
 """How long after it came a held request rings, nights and weekends too; from 24 hours on it rings every day."""
@@ -38,7 +43,7 @@ DUE_LADDER = {
 @dataclass(frozen=True)
 class Rung:
     """One step of a ladder: T-36 … T-0, T+1 … of a breach, H+1, H+4, H+24, H+48 … of a held request, 7d, 3d, 1d, 4h,
-    0h, +24h … of a task with a date; due `at`."""
+    0h, +24h … of a task with a date; due `at`. Those of a breach stand in storage/breach_rungs.py."""
 
     name: str
     at: datetime
@@ -50,6 +55,16 @@ def notification_deadline(*, aware_at: datetime | None, suspected_at: datetime |
     if not claims:
         raise ValueError("A breach needs the instant it was noticed or became known.")
     return (aware_at or min(claims)).astimezone(UTC) + NOTIFICATION_WINDOW
+
+
+def restoration_goal(started_at: datetime, *, pace: int = 1) -> datetime:
+    """When access is to be restored after an outage (clause 5): a goal, shown to staff, never confessed in a notice."""
+    return started_at.astimezone(UTC) + RESTORATION_WINDOW / pace
+
+
+def telecom_deadline(found_at: datetime, *, pace: int = 1) -> datetime:
+    """When an operator declared under the French telecom code must have notified the CNIL itself (611/2013, art. 2)."""
+    return found_at.astimezone(UTC) + TELECOM_WINDOW / pace
 
 
 def answer_date(received_at: datetime) -> date:
@@ -67,19 +82,6 @@ def month_later(day: date) -> date:
     """The same date one month on, or the last day of that month where it does not exist."""
     year, month = (day.year + 1, 1) if day.month == 12 else (day.year, day.month + 1)
     return date(year, month, min(day.day, calendar.monthrange(year, month)[1]))
-
-
-def due_rungs(deadline: datetime, *, opened_at: datetime, now: datetime, pace: int = 1) -> list[Rung]:
-    """The rungs that fell due between `opened_at` and `now`, oldest first. `pace` shortens them for a drill."""
-    return [rung for rung in _rungs(deadline, now, pace) if opened_at <= rung.at <= now]
-
-
-def _rungs(deadline: datetime, now: datetime, pace: int) -> Iterable[Rung]:
-    for before in LADDER:
-        yield Rung(f"T-{before // timedelta(hours=1)}", deadline - before / pace)
-    overdue = int((now - deadline) / timedelta(hours=1) * pace)
-    for hour in range(1, overdue + 1):
-        yield Rung(f"T+{hour}", deadline + timedelta(hours=hour) / pace)
 
 
 def held_rungs(since: datetime, *, after: datetime, now: datetime) -> list[Rung]:

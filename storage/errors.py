@@ -526,3 +526,18 @@ class CustomerNotChosen(Refused):
     """A document is to be for one customer, and none was chosen."""
 
     reference: str
+
+
+@dataclass(eq=False)
+class AlreadyLed(Refused):
+    """A colleague leads this breach already."""
+
+    reference: str
+
+
+@dataclass(eq=False)
+class EndedBeforeStart(Refused):
+    """A breach cannot have ended before it began."""
+
+    reference: str
+    started_at: datetime

@@ -278,13 +278,19 @@ def backoff(attempts: int) -> timedelta:
     return min(FIRST_BACKOFF * (1 << doublings), LONGEST_BACKOFF)
 
 
-def supersede_reminders(session: Session, case: str, *, now: datetime, task: int | None = None) -> int:
-    """Withdraw reminders that were not sent yet: of the case itself, or of one of its tasks; how many."""
+def supersede_reminders(
+    session: Session, case: str, *, now: datetime, task: int | None = None, to: Collection[str] | None = None
+) -> int:
+    """Withdraw reminders that were not sent yet: of the case itself, or of one of its tasks; how many.
+
+    `to`: only those to these recipients.
+    """
     of_tasks = select(Reminder.id).where(Reminder.case == case, Reminder.rung.startswith(OF_TASK))
     own = or_(Delivery.reminder_id.is_(None), Delivery.reminder_id.not_in(of_tasks))
     of_one = Delivery.reminder_id.in_(of_tasks.where(Reminder.rung.startswith(f"{OF_TASK}{task}:")))
     unsent = and_(Delivery.case == case, Delivery.purpose == Purpose.REMINDER, Delivery.due_at.is_not(None))
     wanted = and_(unsent, own if task is None else of_one)
+    wanted = wanted if to is None else and_(wanted, Delivery.recipient.in_(to))
     withdrawn = update(Delivery).where(wanted).values(superseded_at=now, due_at=None).returning(Delivery.id)
     return len(session.execute(withdrawn.execution_options(synchronize_session=False)).all())
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 import bot.refusals
-from bot import breach_forms, call_forms, decision_forms, forms, letters
+from bot import breach_forms, call_forms, decision_forms, fact_forms, forms, letters, record_forms, report_forms
 from bot.blocks import SHOWN, mention, plain, say, say_buttons, say_card
 from bot.cards import (
     ADD,
@@ -28,7 +28,9 @@ from bot.cards import (
     TOLD,
     BreachCard,
     CandidateLine,
+    ClockLine,
     CustomerLine,
+    FactsLine,
     ForwardLine,
     ProposalLine,
     ReplyLine,
@@ -38,14 +40,30 @@ from bot.cards import (
 from bot.digest import say_lines
 from bot.digest import write as write_digest
 from bot.due import DueTask, say_due
+from bot.fact_kinds import MANY as MANY_OF
+from bot.fact_kinds import ONE as ONE_OF
+from bot.fact_kinds import WORDS
 from bot.gathering import Held, Letter, write
 from bot.home import Now, render_home
 from bot.personal import find_personal_data
 from bot.refusals import sentence_of
 from bot.ringing import Ring, say_ring
 from bot.ringing import write as write_rings
-from bot.words import word
-from storage.breach_types import RowState
+from bot.rungs import RungWords
+from bot.words import TABLES, word
+from storage.breach_facts import BreachFacts
+from storage.breach_types import (
+    Cause,
+    ClaimKind,
+    DataKind,
+    FactName,
+    Nature,
+    Origin,
+    PersonKind,
+    RowState,
+    SensitiveKind,
+    TelecomOperator,
+)
 from storage.digest import Digest
 from storage.errors import Refused
 from storage.models import Staff
@@ -118,6 +136,43 @@ CANDIDATES = (
 )
 
 
+REPORT = report_forms.Report(AT, ClaimKind.SUSPECTED, "A doubt", (), False, report_forms.Origin())
+ALL_FACTS = BreachFacts(
+    account="x",
+    nature=tuple(Nature),
+    origin=Origin.OTHER,
+    origin_other="x",
+    cause=Cause.INTERNAL_ACCIDENTAL,
+    data_kinds=tuple(DataKind),
+    data_other="x",
+    sensitive_kinds=tuple(SensitiveKind),
+    person_kinds=tuple(PersonKind),
+    persons_other="x",
+    persons=120,
+    records=1,
+    started_at=AT,
+    ended_at=AT + timedelta(hours=1),
+    discovery="x",
+    measures_before="x",
+    measures_after="x",
+    consequences="x",
+    other_bodies="x",
+    cnil_told_at=AT,
+)
+FACTS = FactsLine(2, 17, tuple(FactName), tuple(Nature), tuple(DataKind), 120, 1)
+CLOCKS = tuple(
+    ClockLine(name, AT, done=done, assumed=assumed)
+    for name in ("restoration", "telecom")
+    for done in (True, False)
+    for assumed in (True, False)
+)
+
+
+def fact_page(page: str, facts: BreachFacts, language: str) -> dict[str, Any]:
+    place = fact_forms.Place("BR-2026-0007", "C0001", page, 1234)
+    return fact_forms.page_form(place, facts, language, telecom=TelecomOperator.YES)
+
+
 def request_card(**changed: Any) -> RequestCard:
     values: dict[str, Any] = {
         "reference": "DSR-2026-0042",
@@ -184,6 +239,8 @@ BREACHES = {
     "with much to do": breach_card(unmarked=2, replies=1, tasks=TASKS),
     "closed": breach_card(closed_at=AT, closed_by="root", suspected_at=None),
     "many": MANY,
+    "with all that is known": breach_card(facts=FACTS, clocks=CLOCKS, lead=None, told_at=AT, telecom_unknown=True),
+    "with little": breach_card(facts=FactsLine(0, 17, ()), detected_at=AT),
     "to call": breach_card(customers=(BOUNCED,)),
     "documents owed": breach_card(customers=(CustomerLine("Acme", "C0001", AT, "telephone", owed=True),)),
     "closed, then came back": breach_card(
@@ -196,7 +253,21 @@ BREACHES = {
     "nobody left": breach_card(customers=(replace(EVERY_STATE[0], state="not-affected"),)),
 }
 CARDS: dict[str, RequestCard | BreachCard] = {**REQUESTS, **BREACHES}
-RINGING = {"hours_left": 6, "overdue": False, "due_at": AT, "late_minutes": 312}
+RUNG = RungWords(
+    about="deadline",
+    until=AT,
+    due_at=AT,
+    hours_left=6,
+    overdue=False,
+    late_minutes=312,
+    send_now=True,
+    unclaimed=True,
+)
+RUNGS = tuple(
+    replace(RUNG, about=about, overdue=overdue, hours_left=-5 if overdue else 6, send_now=not overdue)
+    for about in ("deadline", "suspicion", "lead", "restoration", "telecom")
+    for overdue in (True, False)
+)
 
 
 def refusals(of: type[Refused] = Refused) -> Iterator[type[Refused]]:
@@ -238,8 +309,8 @@ def test_every_line_of_a_thread_can_be_said(card: RequestCard | BreachCard, lang
         for line in (None, *(card.forwards if isinstance(card, RequestCard) else ())):
             check_message(say(topic.removeprefix(f"{kind}_"), card, language, line=line), [])
     if isinstance(card, BreachCard):
-        for overdue in (True, False):
-            said = say("reminder", card, language, **(RINGING | {"overdue": overdue}))
+        for rung in RUNGS:
+            said = say("reminder", card, language, **rung.values)
             check_message(said, [])
             assert "5 h 12" in said
     assert topics
@@ -292,9 +363,14 @@ def test_every_modal_is_one_that_slack_accepts(language: str) -> None:
     mail = Words("A subject", "A text\n" * 400)
     anne = Staff(slack_user="U01ANNE", name="Anne", email="a@k.example", role=Role.DPO, language="fr")
     views = [
-        forms.report_form(language, with_customers=True),
-        forms.report_form(language, with_customers=False),
+        report_forms.report_form(language, with_customers=True),
+        report_forms.report_form(language, with_customers=False),
+        report_forms.late_form(REPORT, language, with_customers=True, now=AT + timedelta(hours=50)),
         forms.aware_form("BR-2026-0007", language),
+        fact_forms.choose_form("BR-2026-0007", language, with_customers=True),
+        *(fact_page(page, facts, language) for page in fact_forms.PAGES for facts in (BreachFacts(), ALL_FACTS)),
+        *(record_forms.instants_form(card, language) for card in (BREACHES["aware"], BREACHES["suspected"])),
+        record_forms.give_lead_form("BR-2026-0007", [anne], language),
         call_forms.call_form("BR-2026-0007", language, now=AT),
         call_forms.waive_form("BR-2026-0007", language),
         call_forms.again_form("BR-2026-0007", language),
@@ -341,15 +417,16 @@ def test_a_home_full_of_cases_is_one_that_slack_accepts(language: str) -> None:
 def test_every_letter_to_staff_can_be_written(card: BreachCard, language: str) -> None:
     for in_slack in (True, False):
         opened = letters.write_opened(card, "<b>x</b>", language, company="Kavkom", in_slack=in_slack)
-        rung = letters.write_reminder(
-            card, language, due_at=AT, now=AT + timedelta(hours=3), company="Kavkom", in_slack=in_slack
-        )
 
         assert "<b>x</b>" in opened.text
         assert "<b>x</b>" not in (opened.html or "")
         assert "&lt;b&gt;x" in (opened.html or "")
-        assert "3 h 00" in rung.text
-        for words in (opened, rung):
+        rungs = [
+            letters.write_reminder(card, language, rung=one.values, company="Kavkom", in_slack=in_slack)
+            for one in RUNGS
+        ]
+        assert all("5 h 12" in rung.text and "5 h 12" in (rung.html or "") for rung in rungs)
+        for words in (opened, *rungs):
             assert words.subject.startswith("BR-2026-0007")
             assert "\n" not in words.subject
 
@@ -523,23 +600,31 @@ def test_every_label_has_its_words(language: str) -> None:
         *(f"state.{state.value}" for state in RowState),
         *(f"task.{kind.value}" for kind in TaskKind),
         *(f"reason.{reason}" for reason in REASONS),
+        *(f"fact.{name}" for name in FactName),
+        *(f"fact_short.{name}" for name in FactName),
+        *(f"nature_short.{nature}" for nature in Nature),
+        *(f"{WORDS[name]}.{label.value}" for name, labels in (ONE_OF | MANY_OF).items() for label in labels),
     ]
 
     assert all(word(language, label) for label in labels)
 
 
 def test_both_languages_have_the_same_words() -> None:
-    keys = [{line.partition(":")[0] for line in render("slack_words", language).splitlines()} for language in LANGUAGES]
+    lines = {
+        language: [line for name in TABLES for line in render(name, language).splitlines()] for language in LANGUAGES
+    }
+    keys = [[line.partition(":")[0] for line in lines[language]] for language in LANGUAGES]
     french = {path.name.replace(".fr.", ".en.") for path in TEMPLATES.rglob("*.fr.*")}
 
-    assert keys[0] == keys[1]
+    assert set(keys[0]) == set(keys[1])
+    assert all(len(each) == len(set(each)) for each in keys)
     assert french == {path.name for path in TEMPLATES.rglob("*.en.*")}
 
 
 def test_a_reminder_that_rings_in_time_does_not_speak_of_lateness() -> None:
-    said = letters.describe_rung(breach_card(), due_at=AT, now=AT + timedelta(seconds=30))
+    late = letters.how_late(AT, AT + timedelta(seconds=30))
 
-    assert "late" not in say("reminder", breach_card(), "en", **said)
+    assert "late" not in say("reminder", breach_card(), "en", **replace(RUNG, late_minutes=late).values)
 
 
 def test_markup_from_outside_is_escaped_and_staff_are_mentioned() -> None:

@@ -300,10 +300,10 @@ def test_what_slack_will_not_take_goes_by_mail_once_and_is_logged_once(small_des
     with capture_logs() as log:
         small_desk.move(hours=12)
         workspace.wait_for(lambda: len(failed_posts(small_desk)) == (3 if fault == "token" else 2))
-        workspace.wait_for(lambda: len(small_desk.deliveries()) == 2)
+        workspace.wait_for(lambda: len(small_desk.deliveries()) == 3)
 
     mails = small_desk.deliveries()
-    assert {one.recipient for one in mails} == {people.ANNE.email, ESCALATION}
+    assert {one.recipient for one in mails} == {people.ANNE.email, people.BORIS.email, ESCALATION}
     assert all("stands in for it" in (one.text or "") or "le remplace" in (one.text or "") for one in mails)
     assert reference in (mails[0].subject or "")
     assert [line["event"] for line in log] == ["slack-posts-failed"]

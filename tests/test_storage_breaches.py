@@ -1,6 +1,7 @@
 """Personal data breaches: 48 hours from awareness until every affected customer has been told; and what is refused."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -17,6 +18,7 @@ from storage import (
     ledger,
     outbox,
 )
+from storage.breach_types import TelecomOperator
 from storage.clock import real_now
 from storage.database import Database
 from storage.errors import (
@@ -30,7 +32,7 @@ from storage.errors import (
     ToldBeforeNoticed,
     UnknownCase,
 )
-from storage.models import Affected, Breach, Customer, Delivery, Reminder
+from storage.models import Affected, Breach, Customer, Reminder
 from storage.types import Means, Medium, Purpose
 from tests.storage_support import ANNE, BORIS, NOW, add_customer, hours, open_breach, queue, together, waive_all
 
@@ -309,15 +311,20 @@ def test_a_breach_is_never_closed_over_a_customer_added_at_the_same_instant(data
 # --- reminders ---
 
 
+def open_led(session: Session, customer: Customer, **known: Any) -> Breach:
+    """A breach that somebody leads: only its deadline rings."""
+    return open_breach(session, customer, lead="U02BORIS", **(known or {"aware_at": NOW}))
+
+
 def ring(session: Session, breach: Breach, at: float) -> str | None:
     """The rung that speaks when a tick comes `at` hours after awareness."""
-    reminder = breach_clock.ring(session, breach, now=NOW + hours(at))
-    return reminder.rung.partition("@")[0] if reminder else None
+    rang = breach_clock.ring(session, breach, telecom=TelecomOperator.UNKNOWN, now=NOW + hours(at))
+    return rang.speaker.rung.partition("@")[0] if rang else None
 
 
 def test_each_rung_rings_once(database: Database) -> None:
     with database.begin() as session:
-        breach = open_breach(session, add_customer(session))
+        breach = open_led(session, add_customer(session))
 
         rung = [ring(session, breach, at) for at in (1, 12, 12.5, 24, 47, 48, 48.5, 49, 50)]
 
@@ -326,7 +333,7 @@ def test_each_rung_rings_once(database: Database) -> None:
 
 def test_after_an_outage_the_newest_rung_speaks_for_all(database: Database) -> None:
     with database.begin() as session:
-        breach = open_breach(session, add_customer(session))
+        breach = open_led(session, add_customer(session))
 
         rung = ring(session, breach, 50)
 
@@ -336,23 +343,10 @@ def test_after_an_outage_the_newest_rung_speaks_for_all(database: Database) -> N
     assert actions(database).count("reminder-due") == 1
 
 
-def test_a_new_rung_supersedes_reminders_that_were_not_sent(database: Database) -> None:
-    with database.begin() as session:
-        breach = open_breach(session, add_customer(session))
-        ring(session, breach, 12)
-        queue(session, "T-36", purpose=Purpose.REMINDER)
-        ring(session, breach, 24)
-
-    with database.reading() as session:
-        delivery = session.scalars(select(Delivery).where(Delivery.key == "T-36")).one()
-        assert delivery.superseded_at == NOW + hours(24)
-        assert not outbox.anything_due(session, [Medium.EMAIL], now=real_now() + hours(1))
-
-
 def test_silence_begins_when_the_last_customer_is_told(database: Database) -> None:
     with database.begin() as session:
         customer = add_customer(session)
-        breach = open_breach(session, customer)
+        breach = open_led(session, customer)
         ring(session, breach, 12)
         queue(session, "T-36", purpose=Purpose.REMINDER)
 
@@ -364,7 +358,7 @@ def test_silence_begins_when_the_last_customer_is_told(database: Database) -> No
 
 def test_a_deadline_that_moves_begins_the_ladder_anew(database: Database) -> None:
     with database.begin() as session:
-        breach = open_breach(session, add_customer(session), suspected_at=NOW)
+        breach = open_led(session, add_customer(session), suspected_at=NOW)
         before = ring(session, breach, 12)
         breach_claims.become_aware(session, breach, NOW + hours(11), by=ANNE, now=NOW + hours(12))
 
@@ -376,7 +370,7 @@ def test_a_deadline_that_moves_begins_the_ladder_anew(database: Database) -> Non
 
 def test_two_bots_that_tick_at_once_ring_once(database: Database) -> None:
     with database.begin() as session:
-        open_breach(session, add_customer(session))
+        open_led(session, add_customer(session))
 
     def tick(_which: int) -> str | None:
         with database.begin() as session:

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from storage.breach_rungs import deadline_ladder
 from storage.deadlines import (
-    LADDER,
+    LADDER_HOURS,
     NOTIFICATION_WINDOW,
     PARIS,
     answer_date,
-    due_rungs,
     month_later,
     notification_deadline,
 )
@@ -31,7 +31,8 @@ def in_paris(instant: datetime) -> str:
 
 
 def names(*, now: datetime, opened_at: datetime = OPENED, pace: int = 1) -> list[str]:
-    return [rung.name for rung in due_rungs(DEADLINE, opened_at=opened_at, now=now, pace=pace)]
+    ladder = deadline_ladder(DEADLINE, LADDER_HOURS, pace=pace)
+    return [rung.name for _, rung in ladder.due(opened_at=opened_at, now=now)]
 
 
 # --- the 48 hours (clause 6) ---
@@ -120,7 +121,7 @@ def test_the_ladder_rings_seven_times_until_the_deadline() -> None:
     assert names(now=DEADLINE) == ["T-36", "T-24", "T-12", "T-6", "T-3", "T-1", "T-0"]
 
 
-@pytest.mark.parametrize("before", LADDER)
+@pytest.mark.parametrize("before", [hours(int(one)) for one in LADDER_HOURS])
 def test_a_rung_falls_due_at_its_instant_and_not_before(before: timedelta) -> None:
     rung = f"T-{before // hours(1)}"
 
@@ -149,7 +150,9 @@ def test_a_breach_opened_after_its_deadline_rings_at_the_next_full_hour() -> Non
 
 
 def test_a_rung_falls_due_by_the_clock_of_utc_also_when_the_clocks_go_back() -> None:
-    (rung,) = due_rungs(DEADLINE, opened_at=OPENED, now=DEADLINE - hours(36))
+    ladder = deadline_ladder(DEADLINE, LADDER_HOURS)
+
+    ((_, rung),) = ladder.due(opened_at=OPENED, now=DEADLINE - hours(36))
 
     assert in_paris(rung.at) == "Sat 2026-10-24 05:40 CEST"
 
@@ -163,7 +166,9 @@ def test_a_drill_climbs_the_same_ladder_faster() -> None:
 def test_rungs_only_ever_come_in_addition(opened_at: datetime, sooner: float, later: float) -> None:
     deadline, (first, second) = opened_at + NOTIFICATION_WINDOW, sorted((sooner, later))
 
-    before = due_rungs(deadline, opened_at=opened_at, now=opened_at + hours(first))
-    after = due_rungs(deadline, opened_at=opened_at, now=opened_at + hours(second))
+    ladder = deadline_ladder(deadline, LADDER_HOURS)
+
+    before = ladder.due(opened_at=opened_at, now=opened_at + hours(first))
+    after = ladder.due(opened_at=opened_at, now=opened_at + hours(second))
 
     assert after[: len(before)] == before

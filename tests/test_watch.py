@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from bot.watch import SILENT, MailWatch, raise_stuck
+from bot.telling import tell_opened
+from bot.watch import BACK, MISSING, SILENT, MailWatch, raise_stuck
 from mail.settings import MailSettings
 from mail.watch import watch_bot
 from storage import heartbeats, stuck
@@ -94,6 +95,20 @@ def test_a_bot_that_has_just_started_gives_mail_time_to_start(desk: Desk) -> Non
 
 def test_a_mail_half_that_never_ran_is_not_missed(desk: Desk) -> None:
     assert MailWatch(desk.bot.desk, AT_ONCE).tick(now=real_now()) is None
+
+
+def test_a_mail_half_that_never_ran_is_missed_once_as_soon_as_a_breach_waits_for_it(desk: Desk) -> None:
+    with desk.bot.desk.decide() as session:
+        breach = open_breach(session, add_customer(session, "C0009"))
+        tell_opened(session, breach, desk.bot.desk.settings, now=NOW)
+    watch = MailWatch(desk.bot.desk, AT_ONCE)
+
+    said = [watch.tick(now=real_now()) for _ in range(3)]
+    beat(desk.database, "mail", minutes_ago=-1)
+    said += [watch.tick(now=real_now()) for _ in range(2)]
+
+    assert [one for one in said if one] == [MISSING, BACK]
+    desk.workspace.wait_for(lambda: "has never run here" in "".join(one.text for one in desk.workspace.messages()))
 
 
 # --- mail watches the bot ---

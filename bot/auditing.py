@@ -1,0 +1,205 @@
+"""The auditor: every five minutes it derives anew, from the facts alone, what should have been told of open breaches.
+
+What is missing is queued (keys make that safe) and reported. Only when nothing is missing any more and the outbox
+moves is the monitor outside told that the desk is alive. Of several bots, one does it.
+"""
+
+import time
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import groupby
+
+import structlog
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from bot import letters, reminders, telling
+from bot.desk import Desk
+from bot.heartbeat import ping
+from storage import breach_clock, breach_outbox, breaches, heartbeats, outbox, staff
+from storage.announcements import CHANNEL, DESK_CASE
+from storage.breach_rungs import ladder_of
+from storage.clock import real_now
+from storage.holders import new_holder
+from storage.models import Breach, Delivery, Reminder
+from storage.types import DESK, Medium, Purpose, Role
+
+EVERY = 300.0
+"""Seconds between two audits."""
+LEASE = timedelta(seconds=EVERY + 60)
+NAME = "auditor"
+AT_ONCE = 50
+"""Breaches that are looked at together."""
+REPAIRED, REPORT = "breach_repaired", "breach_audit"
+"""The topics of the post in a breach's thread, and of the e-mail about all of them."""
+
+
+@dataclass(frozen=True)
+class Repaired:
+    """What was missing of one breach, and has been queued: a number of rungs, posts and e-mails."""
+
+    reference: str
+    count: int
+
+
+class Auditor:
+    """Looks, looks again at what seemed to be missing, and repairs what still is. `ping_url` is HEARTBEAT_URL."""
+
+    def __init__(self, desk: Desk, ping_url: str | None = None, *, every: float = EVERY) -> None:
+        self._desk, self._ping_url, self._every = desk, ping_url, every
+        self._holder = new_holder()
+        self._due = time.monotonic() + every
+        self._doubtful: list[str] | None = None
+        self._log = structlog.get_logger()
+
+    def tick(self, *, now: datetime) -> list[Repaired] | None:
+        """Audit when it is time; what was repaired, or None when no audit ended in this tick.
+
+        A rung that falls due at this very moment is no fault: what is doubtful is asked for once more a tick later.
+        """
+        doubtful, self._doubtful = self._doubtful, None
+        if doubtful is None:
+            if time.monotonic() < self._due:
+                return None
+            self._due = time.monotonic() + self._every
+            if not self._is_ours():
+                return None
+            self._doubtful = self._find_faulty(now) or None
+            if self._doubtful is not None:
+                return None
+        repaired = [one for reference in doubtful or () if (one := repair(self._desk, reference, now=now)).count]
+        self._report(repaired, now)
+        self._tell_monitor(now)
+        return repaired
+
+    def _is_ours(self) -> bool:
+        with self._desk.database.begin() as session:
+            return heartbeats.claim(session, NAME, holder=self._holder, ttl=LEASE, now=real_now())
+
+    def _find_faulty(self, now: datetime) -> list[str]:
+        with self._desk.database.reading() as session:
+            return find_faulty(session, self._desk, now=now)
+
+    def _report(self, repaired: Sequence[Repaired], now: datetime) -> None:
+        if not repaired:
+            return
+        for one in repaired:
+            self._log.error("breach-repaired", case=one.reference, missing=one.count)
+        with self._desk.decide() as session:
+            _queue_report(session, self._desk, repaired, now=now)
+
+    def _tell_monitor(self, now: datetime) -> None:
+        """Nothing of the network happens within a transaction."""
+        with self._desk.database.reading() as session:
+            stuck = breach_outbox.find_stuck(session, now=now, real_now=real_now())
+        if stuck:
+            self._log.warning("breach-outbox-stuck", deliveries=len(stuck))
+        elif self._ping_url and not ping(self._ping_url):
+            self._log.warning("heartbeat-not-taken")
+
+
+def find_faulty(session: Session, desk: Desk, *, now: datetime) -> list[str]:
+    """The open breaches of which a rung, a post or an e-mail is missing, by the facts as they stand."""
+    telecom, found = desk.settings.telecom_operator, []
+    still = breach_clock.find_open(session)
+    for start in range(0, len(still), AT_ONCE):
+        part = breach_clock.find_whole(session, [one.reference for one in still[start : start + AT_ONCE]])
+        behind = breach_clock.find_behind(session, part, telecom=telecom, now=now)
+        silent = [one for one in part if next(_missing(session, desk, one, now=now), None)]
+        found += [*behind, *(one.reference for one in silent if one.reference not in behind)]
+    return found
+
+
+def repair(desk: Desk, reference: str, *, now: datetime) -> Repaired:
+    """Ring and queue what is missing of one breach, in one transaction; nothing when all is there."""
+    settings = desk.settings
+    with desk.decide() as session:
+        breach = breaches.get_breach(session, reference, to_change=True)
+        if breach.closed_at is not None:
+            return Repaired(reference, 0)
+        new = breach_clock.new_rungs(session, breach, telecom=settings.telecom_operator, now=now)
+        count = len(new) + (reminders.ring(session, desk, breach, now=now) if new else 0)
+        missing = set(_missing(session, desk, breach, now=now))
+        if missing & set(_opening_keys(session, desk, breach, now=now)):
+            telling.tell_opened(session, breach, settings, now=now)
+        for group in _newest(session, desk, breach):
+            audience = reminders.find_audience(session, desk, breach, group, since=group[0].rung_at, now=now)
+            reminders.queue_rung(session, desk, breach, breach_clock.speaker_of(group), audience, now=now)
+        count += len(missing)
+        if count:
+            _note(session, breach, count, now=now)
+    return Repaired(reference, count)
+
+
+def count_in(key: str) -> int:
+    """How much was missing, as the key of the post says."""
+    return int(key.rpartition(":")[2])
+
+
+def _missing(session: Session, desk: Desk, breach: Breach, *, now: datetime) -> Iterator[str]:
+    """The keys of what somebody should have been told and for whom nothing was ever queued."""
+    wanted = [*_opening_keys(session, desk, breach, now=now), *_rung_keys(session, desk, breach, now=now)]
+    known = set(session.scalars(select(Delivery.key).where(Delivery.key.in_(wanted)))) if wanted else set()
+    yield from (key for key in wanted if key not in known)
+
+
+def _opening_keys(session: Session, desk: Desk, breach: Breach, *, now: datetime) -> list[str]:
+    """What dpo, escalation addresses and whoever led from the first get of an opening."""
+    dpos = staff.active_staff(session, now=now, role=Role.DPO)
+    led = breach.lead_at is not None and breach.lead_at <= breach.opened_at
+    people = telling.find_people(session, breach, now=now) if led else dpos
+    addresses = [one.email for one in people] + list(telling.find_others(desk.settings.escalation_addresses, people))
+    posts = [telling.key_of_opening(breach.reference, one.slack_user) for one in people]
+    return [*posts, *(telling.key_of_letter(breach.reference, None, one) for one in dict.fromkeys(addresses))]
+
+
+def _rung_keys(session: Session, desk: Desk, breach: Breach, *, now: datetime) -> list[str]:
+    """What everybody gets of the newest rungs; of older ones the newer speak."""
+    keys: list[str] = []
+    for group in _newest(session, desk, breach):
+        audience = reminders.find_audience(session, desk, breach, group, since=group[0].rung_at, now=now)
+        keys += reminders.keys_of(breach_clock.speaker_of(group), audience)
+    return keys
+
+
+def _newest(session: Session, desk: Desk, breach: Breach) -> list[list[Reminder]]:
+    """The rungs that rang together last, if their ladder rings still."""
+    rang = select(Reminder).where(Reminder.case == breach.reference).order_by(Reminder.rung_at.desc(), Reminder.id)
+    group = [list(some) for _, some in groupby(session.scalars(rang.limit(AT_ONCE)), key=lambda one: one.rung_at)][:1]
+    ringing = {
+        (one.about, one.stamp) for one in breach_clock.ringing_ladders(session, breach, desk.settings.telecom_operator)
+    }
+    return [some for some in group if all(ladder_of(one.rung) in ringing for one in some)]
+
+
+def _note(session: Session, breach: Breach, count: int, *, now: datetime) -> None:
+    """In the journal, and in the thread of the breach, shown in the channel."""
+    entry = breaches.record(session, breach, "breach-repaired", by=DESK, now=now, missing=count)
+    outbox.queue(
+        session,
+        f"slack:{REPAIRED}:{entry.number}:{count}",
+        medium=Medium.SLACK,
+        purpose=Purpose.ALERT,
+        topic=REPAIRED,
+        recipient=CHANNEL,
+        language="",
+        case=breach.reference,
+        now=now,
+    )
+
+
+def _queue_report(session: Session, desk: Desk, repaired: Collection[Repaired], *, now: datetime) -> None:
+    company = desk.settings.company_name
+    for dpo in staff.active_staff(session, now=now, role=Role.DPO):
+        telling.queue_mail(
+            session,
+            f"e-mail:{REPORT}:{now.isoformat()}:{dpo.email}",
+            case=DESK_CASE,
+            topic=REPORT,
+            address=dpo.email,
+            language=dpo.language,
+            words=letters.write_mail(REPORT, dpo.language, repaired=tuple(repaired)[:200], company=company),
+            purpose=Purpose.ALERT,
+            now=now,
+        )
