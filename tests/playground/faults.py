@@ -1,5 +1,6 @@
 """Slack on a bad day: refusals on request, throttling, rate limits."""
 
+import random
 import time
 from collections import deque
 from collections.abc import Callable
@@ -24,6 +25,9 @@ class Faults:
     """`limits` switches Slack's own rate limits on; the rest is asked for by a test."""
 
     limits: bool = False
+    failing: float = 0.0
+    """How many of all posts and updates fail, by chance."""
+    chance: random.Random = field(default_factory=lambda: random.Random(1))  # noqa: S311 - no secret
     clock: Callable[[], float] = time.monotonic
     _asked: dict[str, _Fault] = field(default_factory=dict)
     _seen: dict[str, deque[float]] = field(default_factory=dict)
@@ -36,6 +40,8 @@ class Faults:
 
     def check(self, method: str, channel: str) -> None:
         self._check_asked(method)
+        if method.startswith("chat.") and self.chance.random() < self.failing:
+            raise Refused("internal_error", status=503)
         if not self.limits:
             return
         if method == "chat.postMessage":

@@ -19,7 +19,8 @@ RANDOM, AT_START, LATE = "a random instant", "a random instant of the start", "i
 WINDOW = "mail:final-dot"
 """Between our final dot and their 250: nobody knows whether it was accepted."""
 
-STARTED = b"mail-started"
+STARTED = {"mail": b"mail-started", "bot": b"bot started"}
+"""What they log once they are at work."""
 STARTING = 60.0
 """Seconds a start may take on a busy machine."""
 
@@ -36,11 +37,12 @@ class Doom:
     point: str
     times: int = 1
     seconds: float = LONGEST
+    package: str = "mail"
 
     @property
     def command(self) -> list[str]:
-        armed = ["-m", "tests.dying", f"{self.point}@{self.times}", "mail"]
-        return [sys.executable, *(armed if self.point in POINTS else ["-m", "mail"])]
+        armed = ["-m", "tests.dying", f"{self.point}@{self.times}", self.package]
+        return [sys.executable, *(armed if self.point in POINTS else ["-m", self.package])]
 
 
 UNHARMED = Doom("nowhere")
@@ -96,7 +98,7 @@ def _with_bytecode(folder: Path) -> dict[str, str]:
 def see_it_die(process: "subprocess.Popen[bytes]", doom: Doom, log: Path, meanwhile: Callable[[], None]) -> Death:
     """Wait for the appointed death, doing `meanwhile` every few milliseconds. Raises UnexpectedEnd."""
     if doom.point != AT_START:
-        wait_for_start(process, log)
+        wait_for_start(process, log, doom.package)
     until = time.monotonic() + doom.seconds
     while process.poll() is None and time.monotonic() < until:
         meanwhile()
@@ -104,10 +106,11 @@ def see_it_die(process: "subprocess.Popen[bytes]", doom: Doom, log: Path, meanwh
     return _end(process, doom)
 
 
-def wait_for_start(process: "subprocess.Popen[bytes]", log: Path) -> None:
+def wait_for_start(process: "subprocess.Popen[bytes]", log: Path, package: str = "mail") -> None:
     """Until it is at work, or dead."""
-    seen = log.stat().st_size
-    wait_until(lambda: process.poll() is not None or STARTED in _said(log, seen), "the start of mail", STARTING)
+    seen, started = log.stat().st_size, STARTED[package]
+    at_work = f"the start of {package}"
+    wait_until(lambda: process.poll() is not None or started in _said(log, seen), at_work, STARTING)
 
 
 def _said(log: Path, start: int) -> bytes:
@@ -121,7 +124,7 @@ def _end(process: "subprocess.Popen[bytes]", doom: Doom) -> Death:
     process.kill()
     code = process.wait()
     if code != -signal.SIGKILL:
-        raise UnexpectedEnd(f"mail ended by itself with {code} before {doom.point}.")
+        raise UnexpectedEnd(f"{doom.package} ended by itself with {code} before {doom.point}.")
     if doom.point in POINTS and not by_itself:
         return Death(process.pid, LATE)
     return Death(process.pid, doom.point)
