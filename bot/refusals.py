@@ -62,13 +62,6 @@ class FileNotWritten(Refused):
     why: str
 
 
-@dataclass(eq=False)
-class RequestsOnly(Refused):
-    """Evidence can be had of requests as yet, not of a breach."""
-
-    reference: str
-
-
 def sentence_of(refused: Refused, language: str) -> str:
     """The refusal as a sentence, in the reader's language."""
     return refusal(refused.template, language, **refused.fields)
