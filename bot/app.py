@@ -12,6 +12,7 @@ from bot.access import People, build_gate
 from bot.breach import BreachListeners
 from bot.decision import DecisionListeners
 from bot.desk import Desk
+from bot.drill import DrillListeners
 from bot.failure import FailureListeners
 from bot.home import HomeListeners
 from bot.question import QuestionListeners
@@ -54,6 +55,7 @@ def build_app(desk: Desk, client: WebClient, people: People | None = None) -> Ap
         FailureListeners,
         TaskListeners,
         BreachListeners,
+        DrillListeners,
         HomeListeners,
     )
     for listeners in every:

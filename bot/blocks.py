@@ -21,6 +21,7 @@ from bot.cards import (
     ForwardLine,
     RequestCard,
 )
+from bot.marking import mark_blocks, mark_text
 from bot.words import find_word, word
 from templates import escape_slack, render
 
@@ -43,7 +44,12 @@ def say_card(card: Card, language: str) -> Said:
     """A case's card: its state, and the buttons that make sense now; those that decide stand first."""
     body = section(describe(card, language))
     buttons = say_buttons(card, language)
-    return Said(say("push", card, language), (body, *buttons))
+    return mark_said(Said(say("push", card, language), (body, *buttons)), card.reference)
+
+
+def mark_said(said: Said, reference: str) -> Said:
+    """A message about a drill says so, in its notification and in its blocks."""
+    return Said(mark_text(said.text, reference), mark_blocks(said.blocks, reference))
 
 
 def describe(card: Card, language: str) -> str:

@@ -7,10 +7,12 @@ from slack_bolt import Ack, App, BoltContext
 from slack_sdk import WebClient
 from sqlalchemy.orm import Session
 
-from bot import cards, fields, forms, showing, telling
+from bot import breach_report, cards, fields, forms, showing, telling
 from bot.access import Speaker
 from bot.blocks import Said, mention, say_card
 from bot.desk import Desk
+from bot.drill import DrillListeners
+from bot.evidence_mail import EVIDENCE, want_evidence
 from bot.gestures import Body, button_key, is_first, submission_key
 from bot.pressing import REFERENCE, actor_of, find_pressed, nearest, open_modal, pressed, suggest_customers
 from storage import breach_claims, breach_closing, breach_customers, breach_opening, breaches, customers, staff
@@ -19,7 +21,7 @@ from storage.models import Breach
 from storage.types import Means, Role
 from templates import render
 
-VERBS = ("list", "help")
+VERBS = ("list", "drill", "help")
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,10 @@ class BreachListeners:
         elif REFERENCE.fullmatch(typed):
             said = self._show(typed, speaker)
             ack(text=said.text, blocks=list(said.blocks))
+        elif typed == "drill":
+            DrillListeners(self.desk).ask(ack, body, context, client)
+        elif found := EVIDENCE.fullmatch(typed):
+            ack(text=want_evidence(self.desk, speaker, found[1], body["trigger_id"]))
         elif typed == "list":
             ack(text=self._list(speaker))
         else:
@@ -127,6 +133,7 @@ class BreachListeners:
                 breach = self._to_change(session, speaker, card.reference)
                 breach_closing.close_breach(session, breach, by=actor_of(speaker), now=now())
                 telling.tell_thread(session, breach.reference, "breach_closed", now=now())
+                breach_report.tell_drill_closed(session, breach, self.desk.settings, now=now())
         ack()
 
     def _open(self, session: Session, speaker: Speaker, report: forms.Report, view_id: str) -> Breach:

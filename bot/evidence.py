@@ -7,7 +7,10 @@ is in the journal before the file has its name.
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from hashlib import sha256
+from io import BytesIO
 from pathlib import Path
+from zipfile import ZIP_DEFLATED, ZipFile
 
 from sqlalchemy.orm import Session
 
@@ -86,9 +89,40 @@ def make_pack(
     return made
 
 
+@dataclass(frozen=True)
+class InMemory:
+    """A pack that is small enough to be sent."""
+
+    evidence: Proof
+    content: bytes
+    files: int
+
+    def note(self, session: Session, *, by: Actor, now: datetime) -> None:
+        """That it was made, into the journal."""
+        digest = sha256(self.content).hexdigest()
+        record_exported(session, self.evidence, sha256=digest, files=self.files, by=by, now=now)
+
+
+def pack_in_memory(
+    desk: Desk, reference: str, *, language: str, most: int, by: Actor, now: datetime
+) -> InMemory | None:
+    """A pack for ourselves of at most so many octets, on no disk; None when it is larger."""
+    with desk.database.reading() as session:
+        evidence = _gather(session, reference, customer=None, now=now)
+        if evidence.size > 3 * most:
+            return None
+        buffer = BytesIO()
+        with ZipFile(buffer, "w", ZIP_DEFLATED) as archive:
+            pack = Packing(archive, evidence.made_at, lambda _: None)
+            files = _put(pack, evidence, company=desk.settings.company_name, language=language, by=by)
+    content = buffer.getvalue()
+    return InMemory(evidence, content, sum(bool(one.sha256) for one in files)) if len(content) <= most else None
+
+
 def _gather(session: Session, reference: str, *, customer: str | None, now: datetime) -> Proof:
-    about_breach = reference.strip().upper().startswith(BREACHES)
-    return (gather_breach if about_breach else gather)(session, reference, customer=customer, now=now)
+    if reference.strip().upper().startswith(BREACHES):
+        return gather_breach(session, reference, customer=customer, now=now)
+    return gather(session, reference, customer=customer, now=now)
 
 
 def _write(draft: Path, evidence: Proof, *, company: str, language: str, by: Actor) -> tuple[Written, ...]:
@@ -104,15 +138,20 @@ def _fill(
 ) -> tuple[Written, ...]:
     written = [0]
     with packing(draft, at=evidence.made_at, advance=partial(_advance, written, counting)) as pack:
-        if isinstance(evidence, BreachEvidence):
-            return fill_breach(pack, evidence, company=company, language=language, by=by)
-        for mail in evidence.mails:
-            if mail.content:
-                pack.add_mail(mail.file, mail.content)
-        _add_tables(pack, evidence)
-        page = render_page(evidence, tuple(pack.files), company=company, by=by, language=language)
-        pack.add_text("index.html", f"{page}\n")
-        pack.add_manifest("manifest.txt")
+        return _put(pack, evidence, company=company, language=language, by=by)
+
+
+def _put(pack: Packing, evidence: Proof, *, company: str, language: str, by: Actor) -> tuple[Written, ...]:
+    """All files, the page after what it speaks of, the manifest last."""
+    if isinstance(evidence, BreachEvidence):
+        return fill_breach(pack, evidence, company=company, language=language, by=by)
+    for mail in evidence.mails:
+        if mail.content:
+            pack.add_mail(mail.file, mail.content)
+    _add_tables(pack, evidence)
+    page = render_page(evidence, tuple(pack.files), company=company, by=by, language=language)
+    pack.add_text("index.html", f"{page}\n")
+    pack.add_manifest("manifest.txt")
     return tuple(pack.files)
 
 

@@ -1,6 +1,6 @@
 """What a Slack delivery says and where it goes, rendered from the record when it is sent."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from jinja2 import TemplateNotFound
@@ -8,7 +8,7 @@ from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
 from bot import digest, due
-from bot.blocks import Said, say, say_card
+from bot.blocks import Said, mark_said, say, say_card
 from bot.cards import BreachCard, Card, RequestCard, is_request
 from bot.letters import describe_rung, describe_waiting
 from bot.pausing import describe_sending
@@ -70,7 +70,15 @@ def find_card_due(session: Session, delivery: Delivery, *, channel: str, now: da
 
 
 def prepare(session: Session, delivery: Delivery, *, channel: str, language: str, now: datetime) -> Post | None:
-    """The post of a delivery as the record stands now; None for a reminder of what has been decided meanwhile."""
+    """The post of a delivery as the record stands now; None for a reminder of what has been decided meanwhile.
+
+    What is about a drill says so, whoever wrote its words.
+    """
+    post = _prepare(session, delivery, channel=channel, language=language, now=now)
+    return post and replace(post, said=mark_said(post.said, delivery.case))
+
+
+def _prepare(session: Session, delivery: Delivery, *, channel: str, language: str, now: datetime) -> Post | None:
     if not delivery.case:
         return _post_sending(session, delivery, channel, delivery.language or language)
     if delivery.case == DESK_CASE:

@@ -62,6 +62,11 @@ class FileNotWritten(Refused):
     why: str
 
 
+@dataclass(eq=False)
+class NoAddressForDrills(Refused):
+    """No drill is opened while DRILL_ADDRESS does not say where its mails go."""
+
+
 def sentence_of(refused: Refused, language: str) -> str:
     """The refusal as a sentence, in the reader's language."""
     return refusal(refused.template, language, **refused.fields)

@@ -16,6 +16,7 @@ class DeskSettings(Settings):
         "STAFF_LANGUAGE": "fr or en",
         "MAIL_ADDRESS": "privacy@kavkom.example",
         "ESCALATION_ADDRESSES": "head.of.security@kavkom.example,duty@kavkom.example",
+        "DRILL_ADDRESS": "exercice@kavkom.example",
     }
 
     company_name: str = "Kavkom"
@@ -23,6 +24,8 @@ class DeskSettings(Settings):
     staff_language: Language = "fr"
     escalation_addresses: Addresses = ()
     two_persons: bool = False
+    drill_address: Address | None = None
+    """Where mail sends all e-mails of a drill; without it no drill is opened."""
 
 
 class BotSettings(DeskSettings):

@@ -190,12 +190,12 @@ def _known_status(status: str | None) -> str | None:
 
 
 def _customer_line(affected: Affected) -> CustomerLine:
-    reached = sorted((call for call in affected.calls if call.reached), key=lambda call: call.at)
+    row = ledger.read_row(affected)
     return CustomerLine(
         customer=affected.customer.name,
         customer_reference=affected.customer.reference,
-        told_at=ledger.notified_at(affected),
-        means=reached[0].means.value if reached else None,
+        told_at=row.told_at,
+        means=row.means.value if row.means else None,
     )
 
 

@@ -38,4 +38,6 @@ def _cell(value: object) -> str:
         return f"{value.total_seconds():.0f}"
     if isinstance(value, Who):
         return value.id
+    if isinstance(value, tuple):
+        return " ".join(map(str, value))
     return value.isoformat() if isinstance(value, datetime) else str(value)

@@ -46,22 +46,34 @@ FOR_US = frozenset({*TO_STAFF, Purpose.PREVIEW, Purpose.CALL_SHEET, Purpose.EVID
 """E-mails to our own staff: in no customer's pack."""
 
 
-def gather_breach(session: Session, reference: str, *, customer: str | None, now: datetime) -> BreachEvidence:
-    """Everything about a breach, or what is for one customer. Raises UnknownCase, UnknownCustomer, NotAffected."""
+def gather_breach(
+    session: Session, reference: str, *, customer: str | None, with_bytes: bool = True, now: datetime
+) -> BreachEvidence:
+    """Everything about a breach, or what is for one customer; without bytes it has no documents, and mails no content.
+
+    Raises UnknownCase, UnknownCustomer, NotAffected.
+    """
     breach = get_breach(session, reference)
     only = get_customer(session, customer) if customer else None
     rows = [one for one in breach.affected if only is None or one.customer_id == only.id]
     if only is not None and not rows:
         raise NotAffected(breach.reference, only.name)
-    return _Gathering(session, breach, only, rows, now).evidence()
+    return _Gathering(session, breach, only, rows, with_bytes, now).evidence()
 
 
 class _Gathering:
     """One pass over a breach, in the order of the record."""
 
     def __init__(
-        self, session: Session, breach: Breach, only: Customer | None, rows: Sequence[Affected], now: datetime
+        self,
+        session: Session,
+        breach: Breach,
+        only: Customer | None,
+        rows: Sequence[Affected],
+        with_bytes: bool,
+        now: datetime,
     ) -> None:
+        self._with_bytes = with_bytes
         self._session, self._breach, self._only, self._rows, self._now = session, breach, only, rows, now
         self._naming = Naming(session)
         self._names = {one.id: one.customer.reference for one in rows}
@@ -228,7 +240,8 @@ class _Gathering:
     def _went(self, sent: Delivery, filing: Filing) -> Went:
         """A pack that was e-mailed before is named and not packed again."""
         customer = self._names.get(sent.affected_id or 0)
-        content = None if sent.purpose is Purpose.EVIDENCE else sent_content(self._session, sent)
+        shown = self._with_bytes and sent.purpose is not Purpose.EVIDENCE
+        content = sent_content(self._session, sent) if shown else None
         version = self._versions.get(sent.notice_id or 0)
         parts = (sent.purpose.value, str(version or ""), customer, "" if customer else sent.topic)
         file = self._naming.file(f"sent/{'-'.join(filter(None, parts))}") if content else ""
@@ -239,10 +252,10 @@ class _Gathering:
     def _file_documents(self) -> Filing:
         """Every document of the breach; for one customer those that went to it."""
         filing = Filing(self._session, self._naming, self._shown)
-        self._enclosures = enclosures_of(self._session, self._sent)
+        self._enclosures = enclosures_of(self._session, self._sent) if self._with_bytes else {}
         went = {one.document_id for some in self._enclosures.values() for one in some}
         documents = select(Document).where(Document.breach_id == self._breach.id).order_by(Document.id)
-        for one in self._session.scalars(documents):
+        for one in self._session.scalars(documents) if self._with_bytes else ():
             if self._only is None or one.id in went:
                 filing.add_document(one)
         return filing

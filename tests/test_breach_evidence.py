@@ -2,6 +2,7 @@
 
 import csv
 import io
+import shutil
 import subprocess
 from collections.abc import Callable
 from functools import cached_property
@@ -56,11 +57,17 @@ def pack(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Packer:
     return make
 
 
-@pytest.fixture
-def told_url(sqlite_url: str) -> str:
+@pytest.fixture(scope="module")
+def told_file(migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A database with the story in it."""
-    tell(sqlite_url)
-    return sqlite_url
+    path = Path(shutil.copy(migrated_sqlite, tmp_path_factory.mktemp("story") / "desk.db"))
+    tell(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture
+def told_url(told_file: Path, tmp_path: Path) -> str:
+    return f"sqlite:///{shutil.copy(told_file, tmp_path / 'told.db')}"
 
 
 def tell(url: str, *, drill: bool = False) -> str:
