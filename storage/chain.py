@@ -12,11 +12,14 @@ from sqlalchemy.orm import Session
 
 from storage import journal
 from storage.models import Customer, Entry
+from storage.sealing import ROWS
 
 WITHHELD = "withheld"
 """Stands in place of what a line says of another customer, or of no customer at all."""
 
-FOR_ANY_CUSTOMER = frozenset({"request-recorded", "not-acknowledged"})
+FOR_ANY_CUSTOMER = frozenset(
+    {"request-recorded", "not-acknowledged", "breach-opened", "breach-instant", "breach-awareness"}
+)
 """Lines that name no customer and are shown to each."""
 
 WITHOUT_DETAIL = "request-received"
@@ -130,5 +133,6 @@ def _words_in(detail: Any) -> Iterator[str]:
     if isinstance(detail, str):
         yield detail
     elif isinstance(detail, dict | list):
-        for value in detail.values() if isinstance(detail, dict) else detail:
+        values = [one for name, one in detail.items() if name != ROWS] if isinstance(detail, dict) else detail
+        for value in values:
             yield from _words_in(value)
