@@ -18,7 +18,7 @@ from storage.breach_facts import BreachFacts, known_facts
 from storage.breach_proof import Approved, BreachEvidence, Called, Claimed, Known, Line, Rang
 from storage.breach_types import FactName
 from storage.breaches import get_breach, is_drill
-from storage.chain import chain_of
+from storage.chain import Chain, ChainLine, chain_of
 from storage.contents import Content, kept_content, sent_content
 from storage.customers import get_customer
 from storage.enclosures import Filing, enclosures_of
@@ -120,8 +120,16 @@ class _Gathering:
             documents=tuple(filing.files),
             enclosed=tuple(filing.enclosed),
             reminders=() if only else tuple(self._rang()),
-            chain=chain_of(self._session, breach.reference, only=only.reference if only else None),
+            chain=self._chain(),
         )
+
+    def _chain(self) -> Chain:
+        """The journal's lines; a name in a detail is as telling as a reference."""
+        chain = chain_of(self._session, self._breach.reference, only=self._only.reference if self._only else None)
+        return replace(chain, lines=tuple(self._unnamed(line) for line in chain.lines))
+
+    def _unnamed(self, line: ChainLine) -> ChainLine:
+        return line if self._shown(line.readable) is not None else line.withheld()
 
     def _deliveries(self) -> Select[Delivery]:
         ours = select(Delivery).where(Delivery.case == self._breach.reference, Delivery.medium == Medium.EMAIL)

@@ -46,6 +46,23 @@ class ChainLine:
     is_genuine: bool
     is_withheld: bool = False
 
+    @property
+    def readable(self) -> str:
+        """What its detail says, in letters instead of escapes."""
+        return json.dumps(_read(self.detail), ensure_ascii=False)
+
+    def withheld(self) -> "ChainLine":
+        """The same without its words: its place and hash stay."""
+        return replace(
+            self,
+            actor=WITHHELD,
+            origin=WITHHELD,
+            action=WITHHELD,
+            clause=WITHHELD,
+            detail=WITHHELD,
+            is_withheld=True,
+        )
+
 
 @dataclass(frozen=True)
 class Chain:
@@ -104,15 +121,7 @@ def _shown(line: ChainLine, only: str, others: set[str | None]) -> ChainLine:
             return line
         if line.action == WITHOUT_DETAIL:
             return replace(line, detail=WITHHELD, is_withheld=True)
-    return replace(
-        line,
-        actor=WITHHELD,
-        origin=WITHHELD,
-        action=WITHHELD,
-        clause=WITHHELD,
-        detail=WITHHELD,
-        is_withheld=True,
-    )
+    return line.withheld()
 
 
 def _customers_in(session: Session, entries: list[Entry]) -> set[str | None]:

@@ -55,6 +55,8 @@ def tell_story(session: Session, *, drill: bool = False, closed: bool = True) ->
     breaches.record(session, breach, "customer-told", by=ANNE, now=NOW + hours(21), customer="C0004")
     tours.excluded_at, tours.excluded_by, tours.excluded_reason = NOW + hours(7), "U01ANNE", "It left us in spring"
     breaches.record(session, breach, "customer-excluded", by=ANNE, now=NOW + hours(7), customer="C0003")
+    seen = {"customers": ["C0001"], "mentions_seen": ["C0001: Hôtel Azur"]}
+    breaches.record(session, breach, "notice-approved", by=ANNE, now=NOW + hours(29), **seen)
     final = _approve(session, breach, 2, NOW + hours(30), final=True)
     _send(session, garage, final, documents[:1], accepted=NOW + hours(30))
     if closed:

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -133,6 +134,7 @@ def test_a_customers_pack_tells_nothing_of_any_other_customer(told_url: str, cus
     made = pack(told_url, "BR-2026-0001", "--customer", customer, name=f"{customer}.zip")
 
     everything = "\n".join([*made.files, *(content.decode("utf-8", "replace") for content in made.files.values())])
+    everything += re.sub(r"\\u([0-9a-f]{4})", lambda found: chr(int(found[1], 16)), everything)
     assert NAMES[customer] in everything
     for other, name in NAMES.items():
         if other != customer:
