@@ -19,6 +19,8 @@ from storage.clock import now
 from storage.errors import Refused, UnknownStaff
 from storage.types import Role
 
+MESSAGE_SHORTCUT = "report_breach_message"
+"""The callback id of the shortcut on a message."""
 REMEMBERED = 300.0
 """Seconds for which Slack's word on a person is believed."""
 
@@ -90,7 +92,7 @@ def is_reporting(body: Body) -> bool:
         return body["command"] == "/breach" and not str(body.get("text") or "").strip()
     if kind == "view_submission":
         return bool(body["view"]["callback_id"] == forms.REPORT)
-    return kind == "shortcut" and body.get("callback_id") == "report_breach"
+    return (kind, body.get("callback_id")) in {("shortcut", "report_breach"), ("message_action", MESSAGE_SHORTCUT)}
 
 
 def _look_up(client: WebClient, user: str) -> dict[str, Any]:

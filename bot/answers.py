@@ -12,13 +12,28 @@ from bot.gestures import Body, kind_of
 from bot.marking import mark_sentence
 from bot.refusals import sentence_of
 from bot.trouble import UNREACHABLE
-from storage.errors import InstantInFuture, PersonalDataInText, Refused, ToldBeforeNoticed
+from storage.errors import (
+    AlreadyAware,
+    EndedBeforeStart,
+    InstantInFuture,
+    PersonalDataInText,
+    ReasonMissing,
+    Refused,
+    ToldBeforeNoticed,
+    TwoDaysNeeded,
+    UnknownCustomers,
+)
 from templates import escape_slack
 
 _FIELDS: dict[type[Refused], str] = {
     PersonalDataInText: "plain_text_input",
     InstantInFuture: "datetimepicker",
     ToldBeforeNoticed: "datetimepicker",
+    EndedBeforeStart: "datetimepicker",
+    AlreadyAware: "datetimepicker",
+    ReasonMissing: "plain_text_input",
+    TwoDaysNeeded: "datepicker",
+    UnknownCustomers: "plain_text_input",
 }
 
 
@@ -37,7 +52,7 @@ def speak(body: Body, client: WebClient, sentence: str, language: str, *, about:
         return BoltResponse(status=200, body=_in_modal(body["view"], sentence, language, about))
     if kind == "block_suggestion":
         return BoltResponse(status=200, body={"options": []})
-    if kind in {"block_actions", "shortcut"}:
+    if kind in {"block_actions", "shortcut", "message_action"}:
         whisper(body, client, escape_slack(sentence), language)
     return BoltResponse(status=200, body="")
 

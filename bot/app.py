@@ -9,14 +9,20 @@ from slack_sdk import WebClient
 
 from bot import answers
 from bot.access import People, build_gate
+from bot.affected_select import AffectedListeners
 from bot.breach import BreachListeners
+from bot.breach_customers import CustomerListeners
+from bot.claiming import ClaimListeners
 from bot.decision import DecisionListeners
 from bot.desk import Desk
 from bot.drill import DrillListeners
+from bot.facts import FactListeners
 from bot.failure import FailureListeners
 from bot.home import HomeListeners
+from bot.leading import LeadListeners
 from bot.question import QuestionListeners
 from bot.refusals import PersonNotChecked, sentence_of
+from bot.reporting import ReportListeners
 from bot.request import RequestListeners
 from bot.settings import BotSettings
 from bot.straying import StrayingListeners
@@ -56,6 +62,12 @@ def build_app(desk: Desk, client: WebClient, people: People | None = None) -> Ap
         TaskListeners,
         BreachListeners,
         DrillListeners,
+        ReportListeners,
+        ClaimListeners,
+        LeadListeners,
+        FactListeners,
+        AffectedListeners,
+        CustomerListeners,
         HomeListeners,
     )
     for listeners in every:

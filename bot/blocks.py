@@ -18,11 +18,14 @@ from bot.cards import (
     BreachCard,
     Card,
     CustomerLine,
+    FactsLine,
     ForwardLine,
     RequestCard,
 )
 from bot.marking import mark_blocks, mark_text
+from bot.next_words import step_in_slack
 from bot.words import find_word, word
+from storage.next_step import NextStep
 from templates import escape_slack, render
 
 Block = dict[str, Any]
@@ -54,7 +57,7 @@ def mark_said(said: Said, reference: str) -> Said:
 
 def describe(card: Card, language: str) -> str:
     """The card's text."""
-    return say("card", card, language)
+    return mark_text(say("card", card, language), card.reference)
 
 
 def say(template: str, card: Card, language: str, **values: Any) -> str:
@@ -65,9 +68,9 @@ def say(template: str, card: Card, language: str, **values: Any) -> str:
 
 
 def say_buttons(card: Card, language: str, *, suffix: str = "", all_rows: bool = True) -> tuple[Block, ...]:
-    """The buttons of a case, in at most two rows; `suffix` keeps their ids apart where several cases stand together."""
-    first = card.first_actions if isinstance(card, RequestCard) else card.actions
-    rows = (first, card.further_actions) if isinstance(card, RequestCard) and all_rows else (first,)
+    """The buttons of a case, in rows; `suffix` keeps their ids apart where several cases stand together."""
+    every = (card.first_actions, card.further_actions) if isinstance(card, RequestCard) else card.rows
+    rows = every if all_rows else every[:1]
     return tuple(
         {"type": "actions", "elements": [button(action, card, language, suffix) for action in row]}
         for row in rows
@@ -152,7 +155,7 @@ def _values(card: Card, language: str) -> dict[str, Any]:
     means = {line.means: word(language, f"means.{line.means}") for line in lines if line.means}
     common = {"card": card, "mention": mention, "shown": SHOWN, "means": means}
     if isinstance(card, BreachCard):
-        return common
+        return {**common, **_values_of_breach(card, language), "facts": _say_facts(card.facts, language)}
     return {
         **common,
         "said": {
@@ -166,6 +169,26 @@ def _values(card: Card, language: str) -> dict[str, Any]:
         "letter_language": find_word(language, f"language.{card.language}") or word(language, "language.other"),
         "hold": word(language, f"hold.{card.hold}") if card.hold else "",
         "reason": word(language, f"reason.{card.set_aside_reason}") if card.set_aside_reason else "",
+    }
+
+
+def _values_of_breach(card: BreachCard, language: str) -> dict[str, Any]:
+    """The words of the ledger: each state that any customer is in, and the next step of those that are named."""
+    urgent = card.urgent[:SHOWN]
+    return {
+        "states": {state: word(language, f"state.{state}") for state, _ in card.counts},
+        "steps": {one.customer_reference: step_in_slack(NextStep(one.step), one.step_at, language) for one in urgent},
+    }
+
+
+def _say_facts(facts: FactsLine | None, language: str) -> dict[str, str]:
+    """What is known of a breach, and what is not, in words."""
+    if facts is None:
+        return {}
+    return {
+        "nature": _list(language, "nature_short", facts.nature),
+        "data_kinds": _list(language, "data_kind", facts.data_kinds),
+        "unknown": _list(language, "fact_short", facts.unknown),
     }
 
 

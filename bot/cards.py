@@ -3,10 +3,12 @@
 Subjects, senders, bodies, file names and typed texts have no field here, and so no way into Slack.
 """
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 
 from storage.asking import NOT_KNOWN
+from storage.next_step import NextStep
 from storage.requests import OWN_CONTROLLER
 from storage.types import TaskKind
 
@@ -20,6 +22,13 @@ TAKE, HAND_OVER, REFER, OWN = "dsr_take", "dsr_hand_over", "dsr_refer", "dsr_own
 ASK, CLOSE_UNKNOWN = "dsr_ask", "dsr_close_unknown"
 POSSIBLE_BREACH, MISROUTED = "dsr_possible_breach", "dsr_misrouted"
 AWARE, TOLD, ADD, CLOSE, NO_BREACH = "breach_aware", "breach_told", "breach_add", "breach_close", "breach_no_breach"
+LEAD, GIVE_LEAD, INSTANTS, RECORD = "breach_lead", "breach_give_lead", "breach_instants", "breach_record"
+EXCLUDE, INCLUDE = "breach_exclude", "breach_include"
+ROW = 5
+"""Buttons of a breach in one row: more are hidden."""
+URGENT_STATES = ("bounced", "refused", "delayed", "uncertain", "to-tell")
+"""States of a customer that need somebody, the most pressing first (storage.breach_types.RowState)."""
+STATES = (*URGENT_STATES, "sending", "accepted", "told", "received", "not-affected")
 CANDIDATES = 3
 """Customers that a card offers at most."""
 SET_ASIDE_REASONS = ("not_a_request", "spam", "duplicate", "test", "other")
@@ -196,12 +205,56 @@ class RequestCard:
 
 @dataclass(frozen=True)
 class CustomerLine:
-    """One affected customer: told when and by which means, or not yet."""
+    """One affected customer: told when and by which means, or not yet; its state, and the next step.
+
+    `step` is of storage.next_step, `step_at` the instant that its words name. `version` is the number of the newest
+    notice that its server has; `owed`: it was only spoken to; `found_late`: it was named after the deadline.
+    """
 
     customer: str
     customer_reference: str
     told_at: datetime | None
     means: str | None
+    state: str = "to-tell"
+    step: str = "tell"
+    step_at: datetime | None = None
+    version: int | None = None
+    owed: bool = False
+    accepted_at: datetime | None = None
+    received_at: datetime | None = None
+    found_late: bool = False
+
+    @property
+    def excluded(self) -> bool:
+        return self.state == "not-affected"
+
+    @property
+    def urgent(self) -> bool:
+        """Whether somebody must see to it now."""
+        return self.state in URGENT_STATES and (self.told_at is None or self.state != "to-tell")
+
+
+@dataclass(frozen=True)
+class FactsLine:
+    """What is known of a breach: how many fields of how many, which are not, and kinds and numbers; no typed text."""
+
+    known: int
+    wanted: int
+    unknown: tuple[str, ...]
+    nature: tuple[str, ...] = ()
+    data_kinds: tuple[str, ...] = ()
+    persons: int | None = None
+    records: int | None = None
+
+
+@dataclass(frozen=True)
+class ClockLine:
+    """A clock beside the 48 hours (storage/second_clocks.py): its name, its end, and whether it was met."""
+
+    name: str
+    ends_at: datetime
+    done: bool
+    assumed: bool = False
 
 
 @dataclass(frozen=True)
@@ -222,6 +275,17 @@ class BreachCard:
     version: int
     about: str | None = None
     no_breach: bool = False
+    detected_at: datetime | None = None
+    told_at: datetime | None = None
+    facts: FactsLine | None = None
+    clocks: tuple[ClockLine, ...] = ()
+    telecom_unknown: bool = False
+
+    @property
+    def noticed_at(self) -> datetime:
+        """The earliest instant that somebody named."""
+        named = (self.detected_at, self.suspected_at, self.told_at, self.aware_at)
+        return min((instant for instant in named if instant is not None), default=self.opened_at)
 
     @property
     def precautionary(self) -> bool:
@@ -229,15 +293,80 @@ class BreachCard:
 
     @property
     def untold(self) -> tuple[CustomerLine, ...]:
-        return tuple(line for line in self.customers if line.told_at is None)
+        return tuple(line for line in self.affected if line.told_at is None)
+
+    @property
+    def affected(self) -> tuple[CustomerLine, ...]:
+        """The customers without those that are not affected after all."""
+        return tuple(line for line in self.customers if not line.excluded)
+
+    @property
+    def urgent(self) -> tuple[CustomerLine, ...]:
+        """Those that need somebody now, the most pressing first."""
+        found = (line for line in self.customers if line.urgent)
+        return tuple(sorted(found, key=lambda line: (URGENT_STATES.index(line.state), line.customer_reference)))
+
+    @property
+    def counts(self) -> tuple[tuple[str, int], ...]:
+        """How many customers are in each state, of those states that any is in."""
+        found = Counter(line.state for line in self.customers)
+        return tuple((state, found[state]) for state in STATES if found[state])
+
+    @property
+    def owed(self) -> int:
+        """How many were only spoken to: documents are owed."""
+        return sum(line.owed for line in self.customers)
+
+    @property
+    def unread(self) -> int:
+        """How many have not answered for so long that they are telephoned."""
+        return sum(line.step == NextStep.TELEPHONE_UNREAD for line in self.customers)
+
+    @property
+    def found_late(self) -> int:
+        """How many were named after the deadline."""
+        return sum(line.found_late for line in self.affected)
 
     @property
     def actions(self) -> tuple[str, ...]:
-        """What a person may press now."""
-        if self.closed_at is not None:
-            return ()
-        aware = (AWARE,) if self.aware_at is None else ()
-        return (*aware, *((TOLD,) if self.customers else ()), ADD, CLOSE, NO_BREACH)
+        """What a person may press now, in the order of the buttons.
+
+        A button more is a line here, in its place: notice, calls, aware, lead, facts, customers, not affected, told
+        otherwise, close, no breach. Its words are `button.<action>`; five stand in a row (`rows`).
+        """
+        is_open = self.closed_at is None
+        offered = (
+            (AWARE, is_open and self.aware_at is None),
+            (LEAD, is_open and self.lead is None),
+            (GIVE_LEAD, is_open and self.lead is not None),
+            (RECORD, is_open),
+            (ADD, is_open),
+            (EXCLUDE, is_open and bool(self.affected)),
+            (INCLUDE, is_open and len(self.affected) < len(self.customers)),
+            (TOLD, is_open and bool(self.affected)),
+            (INSTANTS, is_open),
+            (CLOSE, is_open),
+            (NO_BREACH, is_open),
+        )
+        return tuple(action for action, makes_sense in offered if makes_sense)
+
+    @property
+    def rows(self) -> tuple[tuple[str, ...], ...]:
+        """The buttons as they stand on the card; Home shows the first row."""
+        return tuple(self.actions[start : start + ROW] for start in range(0, len(self.actions), ROW))
+
+
+@dataclass(frozen=True)
+class BreachLine:
+    """A breach in a list: its deadline, and how many of its affected customers are told."""
+
+    reference: str
+    precautionary: bool
+    deadline_at: datetime
+    closed_at: datetime | None
+    affected: int
+    told: int
+    lead: str | None
 
 
 Card = RequestCard | BreachCard

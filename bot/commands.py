@@ -4,7 +4,12 @@ from typing import Annotated
 
 import typer
 
-from bot import decision_commands, failure_commands  # noqa: F401 - add their commands to `bot dsr`
+from bot import (  # noqa: F401 - add their commands to `bot dsr` and `bot breach`
+    customer_commands,
+    decision_commands,
+    failure_commands,
+    record_commands,
+)
 from bot.breach_commands import breach_app
 from bot.evidence_commands import evidence
 from bot.proof_commands import register

@@ -108,6 +108,7 @@ def open_drill(
         suspected_at=now.replace(second=0, microsecond=0),  # as in the form of a breach, which knows minutes
         drill=True,
         pace=form.pace,
+        ladder=settings.breach_ladder,
         lead=lead,
         opened_through=opened_through,
         by=by,

@@ -1,7 +1,7 @@
 """The fields of a modal, built and read (pure). A field's name is both its block's and its action's id."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from bot.blocks import Block, plain
@@ -37,6 +37,11 @@ def instant(language: str, name: str, *, initial: datetime | None = None) -> Blo
     if initial is not None:
         element["initial_date_time"] = int(initial.timestamp())
     return field(language, name, element)
+
+
+def day(language: str, name: str) -> Block:
+    """A date, which may be left empty."""
+    return field(language, name, {"type": "datepicker", "action_id": name}, optional=True)
 
 
 def text_input(language: str, name: str, *, optional: bool) -> Block:
@@ -75,6 +80,12 @@ def read_at(view: Mapping[str, Any], name: str) -> datetime:
     return datetime.fromtimestamp(int(_state_of(view, name)["selected_date_time"]), UTC)
 
 
+def read_day(view: Mapping[str, Any], name: str) -> date | None:
+    """The date that was chosen, if any."""
+    chosen = _state_of(view, name).get("selected_date")
+    return date.fromisoformat(str(chosen)) if chosen else None
+
+
 def read_option(view: Mapping[str, Any], name: str) -> str:
     return str(_state_of(view, name)["selected_option"]["value"])
 
@@ -85,9 +96,19 @@ def read_choice(view: Mapping[str, Any], name: str) -> str | None:
     return str(chosen["value"]) if chosen else None
 
 
+def find_at(view: Mapping[str, Any], name: str) -> datetime | None:
+    """The instant in a field that may be left empty."""
+    seconds = _state_of(view, name).get("selected_date_time")
+    return None if seconds is None else datetime.fromtimestamp(int(seconds), UTC)
+
+
+def read_many(view: Mapping[str, Any], name: str) -> tuple[str, ...]:
+    """What was chosen where several options, or boxes, may be."""
+    return tuple(str(option["value"]) for option in _state_of(view, name).get("selected_options") or [])
+
+
 def read_customers(view: Mapping[str, Any]) -> tuple[str, ...]:
-    chosen = _state_of(view, "customers").get("selected_options") or []
-    return tuple(str(option["value"]) for option in chosen)
+    return read_many(view, "customers")
 
 
 def find_field(view: Mapping[str, Any], *kinds: str) -> str | None:

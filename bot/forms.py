@@ -1,21 +1,17 @@
 """The modals, and reading what was typed in them (pure)."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from bot.blocks import Block, plain, section
-from bot.cards import SET_ASIDE_REASONS, BreachCard, CustomerLine, ForwardLine, RequestCard, TaskLine
+from bot.cards import SET_ASIDE_REASONS, ForwardLine, RequestCard, TaskLine
 from bot.fields import (
     View,
     customer_select,
-    customers_select,
     instant,
     modal,
     option,
-    read_at,
-    read_customers,
     read_option,
     read_text,
     select,
@@ -33,46 +29,9 @@ SEND_AGAIN, REACHED = "dsr_send_again", "dsr_reached"
 TAKE_TASK, FINISH_TASK, SET_DUE = "dsr_take_task", "dsr_finish_task", "dsr_due"
 
 
-@dataclass(frozen=True)
-class Report:
-    """What the breach form says; no customers means "not known yet"."""
-
-    noticed_at: datetime
-    summary: str
-    customers: tuple[str, ...]
-
-
-def report_form(language: str, *, with_customers: bool) -> View:
-    """`/breach`: when noticed, what happened, which customers."""
-    blocks = [
-        section(render("breach_form", language, "slack")),
-        instant(language, "noticed_at"),
-        text_input(language, "summary", optional=False),
-    ]
-    if with_customers:
-        blocks.append(customers_select(language, optional=True))
-    return modal(language, REPORT, blocks, submit="report")
-
-
 def aware_form(reference: str, language: str) -> View:
     intro = section(render("breach_aware_form", language, "slack", reference=reference))
     return modal(language, BECOME_AWARE, [intro, instant(language, "aware_at")], reference)
-
-
-def told_form(card: BreachCard, language: str, *, now: datetime) -> View:
-    """Which customer, by which means, when; those not told yet stand first."""
-    lines = card.customers[:100]
-    blocks = [
-        section(render("breach_told_form", language, "slack", reference=card.reference)),
-        select(language, "told_customer", [_customer_option(line) for line in lines]),
-        select(language, "means", [option(word(language, f"means.{each.value}"), each.value) for each in Means]),
-        instant(language, "told_at", initial=now),
-    ]
-    return modal(language, RECORD_TOLD, blocks, card.reference)
-
-
-def add_form(reference: str, language: str) -> View:
-    return modal(language, ADD_CUSTOMERS, [customers_select(language, optional=False)], reference)
 
 
 def choose_form(reference: str, language: str) -> View:
@@ -147,18 +106,11 @@ def _failed(card: RequestCard) -> list[Block]:
     return [_customer_option(line) for line in card.failed][:100]
 
 
-def _customer_option(line: CustomerLine | ForwardLine) -> Block:
+def _customer_option(line: ForwardLine) -> Block:
     return option(f"{line.customer} ({line.customer_reference})", line.customer_reference)
 
 
 # --- reading ---
-
-
-def read_report(view: Mapping[str, Any]) -> Report:
-    """Raises PersonalDataInText."""
-    summary = read_text(view, "summary")
-    refuse_personal_data(summary)
-    return Report(read_at(view, "noticed_at"), summary, read_customers(view))
 
 
 def read_reason(view: Mapping[str, Any]) -> str:

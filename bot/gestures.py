@@ -47,5 +47,5 @@ def team_of(body: Body) -> str:
 
 
 def kind_of(body: Body) -> str:
-    """command, block_actions, block_suggestion, view_submission, shortcut or event_callback."""
+    """command, block_actions, block_suggestion, view_submission, shortcut, message_action or event_callback."""
     return "command" if "command" in body else str(body.get("type", ""))

@@ -1,6 +1,7 @@
 """App Home: what needs you now."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from slack_bolt import App, BoltContext
@@ -13,7 +14,7 @@ from bot.gestures import user_of
 from bot.refusals import sentence_of
 from bot.showing import show_breaches, show_requests
 from bot.words import word
-from storage import breaches, figures, outbox, waiting
+from storage import breach_lists, figures, outbox, waiting
 from storage.clock import now as desk_now
 from storage.clock import real_now
 from storage.figures import Figures
@@ -35,6 +36,8 @@ class Now:
     failing: int
     mine: tuple[RequestCard, ...] = ()
     nobodys: tuple[RequestCard, ...] = ()
+    my_breaches: tuple[BreachCard, ...] = ()
+    last_drill_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -65,8 +68,9 @@ def look(desk: Desk, user: str) -> Now:
     with desk.database.reading() as session:
         found = waiting.sort_by_owner(session, user, limit=CASES)
         cards = show_requests(session, [*found.mine, *found.nobodys, *found.others])
-        ringing = breaches.find_open(session)
-        shown = tuple(show_breaches(session, ringing[:CASES]))
+        lead, others = breach_lists.find_for(session, user, limit=CASES)
+        shown = show_breaches(session, [*lead, *others], desk.settings.telecom_operator)
+        open_breaches, last_drill_at = breach_lists.count_open(session), breach_lists.last_drill_at(session)
         backlogs = [outbox.backlog(session, medium) for medium in Medium]
     first, second = len(found.mine), len(found.mine) + len(found.nobodys)
     return Now(
@@ -74,8 +78,10 @@ def look(desk: Desk, user: str) -> Now:
         mine=tuple(cards[:first]),
         nobodys=tuple(cards[first:second]),
         requests=tuple(cards[second:]),
-        open_breaches=len(ringing),
-        breaches=shown,
+        open_breaches=open_breaches,
+        my_breaches=tuple(shown[: len(lead)]),
+        breaches=tuple(shown[len(lead) :]),
+        last_drill_at=last_drill_at,
         failing=sum(one.failing + one.refused for one in backlogs),
     )
 
@@ -89,10 +95,7 @@ def gather_figures(desk: Desk) -> Figures:
 def render_home(now: Now, language: str, figures: Figures | None = None) -> list[Block]:
     """Breaches first: their clock is the shorter one. The dpo's figures stand at the end."""
     blocks = [section(render("home", language, "slack", now=now)), _open_form(language)]
-    if now.breaches:
-        blocks.append(header(word(language, "home.breaches")))
-    for breach in now.breaches:
-        blocks += _case(breach, language)
+    blocks += _breaches(now, language)
     for title, cards in (("mine", now.mine), ("nobodys", now.nobodys), ("others", now.requests)):
         if cards:
             blocks.append(header(word(language, f"home.{title}")))
@@ -105,6 +108,19 @@ def render_home(now: Now, language: str, figures: Figures | None = None) -> list
             header(word(language, "home.figures")),
             section(render("home_figures", language, "slack", f=figures)),
         ]
+    return blocks
+
+
+def _breaches(now: Now, language: str) -> list[Block]:
+    """Those that the reader leads first; what is not shown is counted."""
+    blocks: list[Block] = []
+    for title, cards in (("breaches_mine", now.my_breaches), ("breaches", now.breaches)):
+        if cards:
+            blocks.append(header(word(language, f"home.{title}")))
+        for breach in cards:
+            blocks += _case(breach, language)
+    if left := now.open_breaches - len(now.my_breaches) - len(now.breaches):
+        blocks.append(context(word(language, "home.more_breaches", count=left)))
     return blocks
 
 

@@ -1,4 +1,4 @@
-"""`/dsr`: what waits, since when and whose it is; and what is still to be done, by when."""
+"""`/dsr`: what waits, since when and whose it is, and what is to be done by when. `/breach list`: all breaches."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -7,14 +7,17 @@ from sqlalchemy.orm import Session
 
 from bot.blocks import clip, mention
 from bot.cards import RequestCard
-from bot.showing import show_requests
+from bot.marking import mark_lines
+from bot.showing import show_lines, show_requests
 from bot.words import word
-from storage import requests, tasks
+from storage import breach_lists, requests, tasks
 from storage.models import Task
 from templates import render
 
 SHOWN = 20
 """Requests, and tasks, that a list names at most; the rest are counted."""
+CLOSED = 5
+"""Closed breaches that a list names."""
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 
@@ -50,6 +53,14 @@ def say_list(session: Session, language: str, *, now: datetime) -> str:
     lines = [_line(card, language, now) for card in cards]
     counts = {"count": waiting, "to_do_count": tasks.count_open(session)}
     return clip(render("request_list", language, "slack", lines=lines, to_do=to_do, mention=mention, **counts), 12_000)
+
+
+def say_breaches(session: Session, language: str) -> str:
+    """The open breaches, the nearest deadlines first, and the last ones that were closed."""
+    nearest = show_lines(session, breach_lists.find_nearest(session, limit=SHOWN))
+    closed = show_lines(session, breach_lists.find_last_closed(session, limit=CLOSED))
+    values = {"open": nearest, "closed": closed, "open_count": breach_lists.count_open(session), "mention": mention}
+    return mark_lines(clip(render("breach_list", language, "slack", **values), 11_000))
 
 
 def say_age(age: timedelta, language: str) -> str:

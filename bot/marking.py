@@ -64,6 +64,11 @@ def mark_blocks(blocks: Sequence[dict[str, Any]], reference: str) -> tuple[dict[
     return ({"type": "context", "elements": [{"type": "mrkdwn", "text": f"*{MARK}*"}]}, *blocks)
 
 
+def mark_lines(text: str) -> str:
+    """A list of cases: each line that names a drill says so."""
+    return "\n".join(mark_sentence(line) for line in text.split("\n"))
+
+
 def mark_sentence(sentence: str) -> str:
     """What is only said to one person, about whatever case it names."""
     return sentence if not names_drill(sentence) or MARK in sentence else f"{MARK} {sentence}"

@@ -129,7 +129,8 @@ class Poster:
             if not ours or self._must_wait(session, ours):
                 return None
             language = self.desk.settings.staff_language
-            post = prepare(session, ours[-1], channel=self.channel, language=language, now=now())
+            telecom = self.desk.settings.telecom_operator
+            post = prepare(session, ours[-1], channel=self.channel, language=language, telecom=telecom, now=now())
             for delivery in ours if post else ():
                 outbox.record_sending(delivery, now=now())
             reminder = ours[-1].reminder

@@ -18,6 +18,7 @@ from bot.showing import find_card, show_request
 from bot.watch import say_of_desk
 from storage import breaches, outbox, requests
 from storage.announcements import CHANNEL, DESK_CASE
+from storage.breach_types import TelecomOperator
 from storage.models import Affected, Delivery
 from storage.models import Card as Place
 from storage.ringing import RINGS
@@ -69,16 +70,26 @@ def find_card_due(session: Session, delivery: Delivery, *, channel: str, now: da
     return session.scalars(soon.order_by(Delivery.due_at).limit(1)).first()
 
 
-def prepare(session: Session, delivery: Delivery, *, channel: str, language: str, now: datetime) -> Post | None:
+def prepare(
+    session: Session,
+    delivery: Delivery,
+    *,
+    channel: str,
+    language: str,
+    telecom: TelecomOperator = TelecomOperator.UNKNOWN,
+    now: datetime,
+) -> Post | None:
     """The post of a delivery as the record stands now; None for a reminder of what has been decided meanwhile.
 
     What is about a drill says so, whoever wrote its words.
     """
-    post = _prepare(session, delivery, channel=channel, language=language, now=now)
+    post = _prepare(session, delivery, channel=channel, language=language, telecom=telecom, now=now)
     return post and replace(post, said=mark_said(post.said, delivery.case))
 
 
-def _prepare(session: Session, delivery: Delivery, *, channel: str, language: str, now: datetime) -> Post | None:
+def _prepare(
+    session: Session, delivery: Delivery, *, channel: str, language: str, telecom: TelecomOperator, now: datetime
+) -> Post | None:
     if not delivery.case:
         return _post_sending(session, delivery, channel, delivery.language or language)
     if delivery.case == DESK_CASE:
@@ -88,7 +99,7 @@ def _prepare(session: Session, delivery: Delivery, *, channel: str, language: st
         return _remind_of_request(session, delivery, channel, language, now)
     if delivery.topic == due.TOPIC:
         return _remind_of_task(session, delivery, channel, language, now)
-    card = find_card(session, delivery.case)
+    card = find_card(session, delivery.case, telecom)
     place = find_place(session, delivery.case, channel)
     if delivery.purpose == Purpose.CARD:
         return Post(channel, say_card(card, language), card_ts=place.ts if place else None)

@@ -9,15 +9,15 @@ from slack_sdk import WebClient
 from sqlalchemy.orm import Session
 
 from bot.access import Speaker
-from bot.cards import Card, RequestCard
+from bot.cards import BreachCard, Card, RequestCard
 from bot.desk import Desk
 from bot.gestures import Body, button_key
 from bot.refusals import ChangedMeanwhile
 from bot.showing import find_card
-from storage import customers, outbox, requests, staff
+from storage import breaches, customers, outbox, requests, staff
 from storage.announcements import CHANNEL
 from storage.clock import now
-from storage.models import Request
+from storage.models import Breach, Request
 from storage.types import Actor, Medium, Purpose, Role
 
 REFERENCE = re.compile(r"(?:DSR|BR|DRILL)-\d{4}-\d+", re.IGNORECASE)
@@ -71,6 +71,24 @@ def request_pressed(desk: Desk, body: Body, speaker: Speaker, action: str) -> Re
     card = pressed_by_handler(desk, body, speaker, action)
     assert isinstance(card, RequestCard)  # noqa: S101 - see above
     return card
+
+
+def require_handler(session: Session, speaker: Speaker) -> None:
+    """Raises UnknownStaff, RoleTooSmall."""
+    staff.get_staff(session, speaker.user, now=now(), at_least=Role.HANDLER)
+
+
+def breach_pressed(desk: Desk, body: Body, speaker: Speaker, action: str) -> BreachCard:
+    """As `pressed_by_handler`, for the buttons that stand on breaches only."""
+    card = pressed_by_handler(desk, body, speaker, action)
+    assert isinstance(card, BreachCard)  # noqa: S101 - see above
+    return card
+
+
+def breach_to_change(session: Session, speaker: Speaker, reference: str) -> Breach:
+    """The breach, if this person may decide: asked again at the commit, for a modal can outlive a role."""
+    require_handler(session, speaker)
+    return breaches.get_breach(session, reference, to_change=True)
 
 
 def request_to_change(session: Session, speaker: Speaker, reference: str) -> Request:

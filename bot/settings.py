@@ -4,7 +4,9 @@ from typing import ClassVar
 
 from pydantic import SecretStr, field_validator, model_validator
 
-from storage.setting_types import Address, Addresses, Language
+from storage.breach_types import TelecomOperator
+from storage.deadlines import LADDER_HOURS
+from storage.setting_types import Address, Addresses, Ladder, Language
 from storage.settings import Settings
 
 
@@ -17,6 +19,8 @@ class DeskSettings(Settings):
         "MAIL_ADDRESS": "privacy@kavkom.example",
         "ESCALATION_ADDRESSES": "head.of.security@kavkom.example,duty@kavkom.example",
         "DRILL_ADDRESS": "exercice@kavkom.example",
+        "BREACH_LADDER": ",".join(LADDER_HOURS),
+        "TELECOM_OPERATOR": "unknown, no or yes",
     }
 
     company_name: str = "Kavkom"
@@ -26,6 +30,8 @@ class DeskSettings(Settings):
     two_persons: bool = False
     drill_address: Address | None = None
     """Where mail sends all e-mails of a drill; without it no drill is opened."""
+    breach_ladder: Ladder = LADDER_HOURS
+    telecom_operator: TelecomOperator = TelecomOperator.UNKNOWN
 
 
 class BotSettings(DeskSettings):

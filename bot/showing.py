@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import func, select
@@ -12,9 +13,12 @@ from bot.cards import (
     CANDIDATES,
     REASONS,
     BreachCard,
+    BreachLine,
     CandidateLine,
     Card,
+    ClockLine,
     CustomerLine,
+    FactsLine,
     ForwardLine,
     ProposalLine,
     ReplyLine,
@@ -22,11 +26,17 @@ from bot.cards import (
     TaskLine,
     is_request,
 )
-from storage import asking, breaches, ledger, requests, tasks
+from storage import asking, breach_rows, breaches, ledger, requests, tasks
 from storage.attempts import withheld_size
+from storage.breach_facts import BreachFacts, facts_of_breaches
+from storage.breach_record import unknown_facts, wanted_facts
+from storage.breach_types import TelecomOperator
+from storage.clock import now as desk_now
 from storage.correspondence import find_mails_of
 from storage.forwards import accepted_at, call_that_reached, newest_attempt
-from storage.models import Affected, Breach, CaseMail, Delivery, Forward, Request
+from storage.models import Breach, CaseMail, Delivery, Forward, Notice, Request
+from storage.next_step import next_step, step_at
+from storage.second_clocks import second_clocks
 from storage.types import Correspondence, Purpose
 
 
@@ -108,19 +118,51 @@ def _proposal(request: Request) -> ProposalLine | None:
     return ProposalLine(request.proposed.name, request.proposed.reference, request.proposed_by, request.proposed_at)
 
 
-def show_breach(session: Session, breach: Breach) -> BreachCard:
-    """The breach's card as of now; customers who are not told stand first."""
-    return show_breaches(session, [breach])[0]
+def show_breach(session: Session, breach: Breach, telecom: TelecomOperator = TelecomOperator.UNKNOWN) -> BreachCard:
+    """The breach's card as of now."""
+    return show_breaches(session, [breach], telecom)[0]
 
 
-def show_breaches(session: Session, some: Sequence[Breach]) -> list[BreachCard]:
-    """The cards of breaches, by one query."""
+def show_breaches(
+    session: Session, some: Sequence[Breach], telecom: TelecomOperator = TelecomOperator.UNKNOWN
+) -> list[BreachCard]:
+    """The cards of breaches, by three queries; those that are not told stand first."""
     versions = _versions(session, [one.reference for one in some])
-    return [_show_breach(one, versions.get(one.reference, 0)) for one in some]
+    notices = notice_versions(session, some)
+    facts = facts_of_breaches(session, [one.id for one in some])
+    return [_show_breach(one, versions.get(one.reference, 0), notices, facts[one.id], telecom) for one in some]
 
 
-def _show_breach(breach: Breach, version: int) -> BreachCard:
-    lines = [_customer_line(affected) for affected in breach.affected]
+def show_lines(session: Session, some: Sequence[Breach]) -> list[BreachLine]:
+    """Breaches as a list shows them, by one query; their ledgers are counted, not loaded."""
+    counts = breach_rows.count_rows(session, some)
+    return [_breach_line(one, counts[one.id]) for one in some]
+
+
+def _breach_line(breach: Breach, count: breach_rows.Count) -> BreachLine:
+    affected = count.named - count.excluded
+    return BreachLine(
+        reference=breach.reference,
+        precautionary=breach.aware_at is None,
+        deadline_at=breach.deadline_at,
+        closed_at=breach.closed_at,
+        affected=affected,
+        told=affected - count.waiting,
+        lead=breach.lead,
+    )
+
+
+def notice_versions(session: Session, some: Sequence[Breach]) -> dict[int, int]:
+    """The version of each notice of these breaches, by its id."""
+    notices = select(Notice.id, Notice.version).where(Notice.breach_id.in_([one.id for one in some]))
+    return {row[0]: row[1] for row in session.execute(notices)}
+
+
+def _show_breach(
+    breach: Breach, version: int, notices: Mapping[int, int], facts: BreachFacts, telecom: TelecomOperator
+) -> BreachCard:
+    at = desk_now()
+    lines = [_customer_line(row, notices, at) for row in ledger.read_ledger(breach)]
     return BreachCard(
         reference=breach.reference,
         opened_at=breach.opened_at,
@@ -136,14 +178,35 @@ def _show_breach(breach: Breach, version: int) -> BreachCard:
         version=version,
         about=breach.about,
         no_breach=breach.no_breach_reason is not None,
+        detected_at=breach.detected_at,
+        told_at=breach.told_at,
+        facts=show_facts(facts, telecom),
+        clocks=tuple(
+            ClockLine(one.name, one.ends_at, one.done, one.assumed) for one in second_clocks(breach, facts, telecom)
+        ),
+        telecom_unknown=telecom is TelecomOperator.UNKNOWN,
     )
 
 
-def find_card(session: Session, reference: str) -> Card:
+def show_facts(facts: BreachFacts, telecom: TelecomOperator) -> FactsLine:
+    """How much is known, and of that the kinds and numbers."""
+    wanted, unknown = wanted_facts(facts, telecom), unknown_facts(facts, telecom)
+    return FactsLine(
+        known=len(wanted) - len(unknown),
+        wanted=len(wanted),
+        unknown=tuple(name.value for name in unknown),
+        nature=facts.nature or (),
+        data_kinds=facts.data_kinds or (),
+        persons=facts.persons,
+        records=facts.records,
+    )
+
+
+def find_card(session: Session, reference: str, telecom: TelecomOperator = TelecomOperator.UNKNOWN) -> Card:
     """The card of the case with this reference. Raises UnknownCase."""
     if is_request(reference):
         return show_request(session, requests.get_request(session, reference))
-    return show_breach(session, breaches.get_breach(session, reference))
+    return show_breach(session, breaches.get_breach(session, reference), telecom)
 
 
 def show_forward(session: Session, forward: Forward, mails: Iterable[CaseMail]) -> ForwardLine:
@@ -189,13 +252,21 @@ def _known_status(status: str | None) -> str | None:
     return status if status and re.fullmatch(r"[245]\.\d{1,3}\.\d{1,3}", status) else None
 
 
-def _customer_line(affected: Affected) -> CustomerLine:
-    row = ledger.read_row(affected)
+def _customer_line(row: ledger.Row, notices: Mapping[int, int], now: datetime) -> CustomerLine:
+    step = next_step(row, now)
     return CustomerLine(
-        customer=affected.customer.name,
-        customer_reference=affected.customer.reference,
+        customer=row.customer.name,
+        customer_reference=row.customer.reference,
         told_at=row.told_at,
         means=row.means.value if row.means else None,
+        state=row.state.value,
+        step=step.value,
+        step_at=step_at(row, step),
+        version=notices.get(row.notice_id) if row.notice_id else None,
+        owed=row.owed,
+        accepted_at=row.accepted_at,
+        received_at=row.received_at,
+        found_late=breach_rows.is_found_late(row.affected),
     )
 
 

@@ -13,7 +13,15 @@ from bot.acts import Acts
 from bot.desk import Desk
 from bot.gestures import Body, is_first, submission_key
 from bot.personal import refuse_personal_data
-from bot.pressing import actor_of, find_pressed, open_modal, pressed, request_pressed, request_to_change
+from bot.pressing import (
+    actor_of,
+    breach_pressed,
+    breach_to_change,
+    open_modal,
+    pressed,
+    request_pressed,
+    request_to_change,
+)
 from bot.words import word
 from storage import breach_closing, breaches, customers, requests, staff
 from storage.clock import now
@@ -88,9 +96,9 @@ class StrayingListeners:
 
     def ask_why_no_breach(self, ack: Ack, body: dict[str, Any], context: BoltContext, client: WebClient) -> None:
         speaker: Speaker = context["speaker"]
+        reference = breach_pressed(self.desk, body, speaker, cards.NO_BREACH).reference
         with self.desk.database.reading() as session:
-            staff.get_staff(session, speaker.user, now=now(), at_least=Role.DPO)
-        reference = find_pressed(self.desk, body, cards.NO_BREACH).reference
+            self._refuse_ruling_out(session, speaker, breaches.get_breach(session, reference))
         open_modal(client, body, decision_forms.no_breach_form(reference, speaker.language))
         ack()
 
@@ -99,13 +107,18 @@ class StrayingListeners:
         reason = fields.read_text(body["view"], "no_breach_reason")
         refuse_personal_data(reason)
         with self.desk.decide() as session:
-            staff.get_staff(session, speaker.user, now=now(), at_least=Role.DPO)
+            breach = breach_to_change(session, speaker, body["view"]["private_metadata"])
+            self._refuse_ruling_out(session, speaker, breach)
             if is_first(session, submission_key(body), now=now()):
-                breach = breaches.get_breach(session, body["view"]["private_metadata"], to_change=True)
                 breach_closing.close_as_no_breach(session, breach, reason, by=actor_of(speaker), now=now())
                 telling.tell_thread(session, breach.reference, "breach_no_breach", now=now())
                 breach_report.tell_drill_closed(session, breach, self.desk.settings, now=now())
         ack()
+
+    def _refuse_ruling_out(self, session: Session, speaker: Speaker, breach: Breach) -> None:
+        """It may have become certain since the form was opened: then it is the dpo's alone. Raises RoleTooSmall."""
+        role = breach_closing.role_to_rule_out(breach)
+        staff.get_staff(session, speaker.user, now=now(), at_least=role)
 
     def _record_misrouted(self, session: Session, speaker: Speaker, view: Body) -> Breach | None:
         request = request_to_change(session, speaker, view["private_metadata"])

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from mail.alerting import queue_alert, readers_of, write_alert
 from mail.settings import MailSettings
-from storage import breaches, heartbeats, requests
+from storage import breach_lists, heartbeats, requests
 from storage.announcements import DESK_CASE
 from storage.clock import real_now
 from storage.database import Database
@@ -28,10 +28,11 @@ TOPIC = "bot_silent"
 
 @dataclass(frozen=True)
 class Waiting:
-    """What nobody is reminded of while the bot is silent."""
+    """What nobody is reminded of while the bot is silent: the `ringing` breaches, the nearest of them by name."""
 
     since: datetime
     breaches: tuple[Breach, ...]
+    ringing: int
     held: int
     held_references: tuple[str, ...]
     posts: int
@@ -66,5 +67,6 @@ def _find_waiting(session: Session, beat: datetime) -> Waiting:
     named = requests.find_waiting(session, limit=SHOWN)
     posts = select(func.count()).select_from(Delivery)
     unsent = session.scalar(posts.where(Delivery.medium == Medium.SLACK, Delivery.due_at.is_not(None)))
-    ringing = tuple(one for one in breaches.find_open(session) if breaches.is_ringing(one))
-    return Waiting(beat, ringing, held, tuple(one.reference for one in named), unsent or 0)
+    ringing = tuple(breach_lists.find_ringing(session, limit=SHOWN))
+    count = breach_lists.count_ringing(session)
+    return Waiting(beat, ringing, count, held, tuple(one.reference for one in named), unsent or 0)

@@ -1,7 +1,7 @@
 """What is known of a breach, append-only: every field takes "not known yet", and the newest word on each counts."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from storage.breach_types import ONGOING, DataKind, FactName, SensitiveKind
+from storage.bulk import insert_rows
 from storage.models import Affected, Breach, BreachFact
 
 Value = str | int | datetime | tuple[str, ...] | None
@@ -64,16 +65,38 @@ def append_facts(
 
     The caller has the breach's turn and writes the journal.
     """
-    known = _newest(session, breach, None)
     of = affected.id if affected else None
-    given = {name: json.dumps(_plain(value), ensure_ascii=False) for name, value in values.items()}
-    new = {name: value for name, value in given.items() if known.get((of, name), "null") != value}
-    session.add_all(
-        BreachFact(breach_id=breach.id, affected_id=of, name=name, value=value, by=by, at=now)
-        for name, value in new.items()
-    )
-    session.flush()
-    return tuple(new)
+    return tuple(name for _, name in _append(session, breach, {of: values}, by=by, now=now))
+
+
+def append_customer_facts(
+    session: Session, breach: Breach, values: Mapping[int, Mapping[FactName, Value]], *, by: str, now: datetime
+) -> list[tuple[int | None, FactName]]:
+    """The same for many customers at once, by `Affected.id`: which of whose were new."""
+    return _append(session, breach, values, by=by, now=now)
+
+
+def _append(
+    session: Session,
+    breach: Breach,
+    values: Mapping[Any, Mapping[FactName, Value]],
+    *,
+    by: str,
+    now: datetime,
+) -> list[tuple[int | None, FactName]]:
+    known = _newest(session, breach, None)
+    given = {(of, name): _written(value) for of, some in values.items() for name, value in some.items()}
+    new = {key: value for key, value in given.items() if known.get(key, "null") != value}
+    rows = [
+        {"breach_id": breach.id, "affected_id": of, "name": name, "value": value, "by": by, "at": now}
+        for (of, name), value in new.items()
+    ]
+    insert_rows(session, BreachFact, rows)
+    return list(new)
+
+
+def _written(value: Value) -> str:
+    return json.dumps(_plain(value), ensure_ascii=False)
 
 
 def known_facts(
@@ -91,6 +114,17 @@ def facts_of_all(session: Session, breach: Breach, *, until: int | None = None) 
     """The same for every affected customer, by `Affected.id`, with one query."""
     newest = _newest(session, breach, until)
     return {affected.id: _facts(newest, affected.id) for affected in breach.affected}
+
+
+def facts_of_breaches(session: Session, ids: Sequence[int]) -> dict[int, BreachFacts]:
+    """What is known of each of several breaches, by `Breach.id`, with one query; their customers' own facts aside."""
+    rows = select(BreachFact.breach_id, BreachFact.name, BreachFact.value).where(
+        BreachFact.breach_id.in_(ids), BreachFact.affected_id.is_(None)
+    )
+    newest: dict[int, dict[tuple[int | None, FactName], str]] = {breach: {} for breach in ids}
+    for breach, name, value in session.execute(rows.order_by(BreachFact.id)):
+        newest[breach][None, name] = value
+    return {breach: _facts(found, None) for breach, found in newest.items()}
 
 
 def last_fact(session: Session, breach: Breach) -> int:

@@ -13,6 +13,14 @@ class ClaimKind(StrEnum):
     AWARE = "aware"
 
 
+class TelecomOperator(StrEnum):
+    """Whether Kavkom is an operator declared under the French telecom code, as the setting TELECOM_OPERATOR says."""
+
+    UNKNOWN = "unknown"
+    NO = "no"
+    YES = "yes"
+
+
 class FactName(StrEnum):
     """What is recorded of a breach, or of one customer in it. Behind each: how its value is shaped."""
 

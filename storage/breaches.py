@@ -4,6 +4,7 @@ The moves stand beside what they are about: breach_opening, breach_claims, breac
 breach_closing, notices; the clock in breach_clock, the state of each customer in ledger.
 """
 
+import json
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
@@ -20,6 +21,7 @@ from storage.types import Actor
 
 CLAUSE = "6"
 DRILL = "DRILL"
+SOURCE = "breach-reported-from"
 TOLERANCE = timedelta(minutes=2)
 """How far a person's clock may run ahead of ours."""
 
@@ -90,6 +92,18 @@ def record(
     entry = journal.record(session, action, by=by, now=now, case=breach.reference, clause=CLAUSE, **shown)
     announcements.show_card(session, entry)
     return entry
+
+
+def keep_source(session: Session, breach: Breach, permalink: str, *, by: Actor, now: datetime) -> None:
+    """Keep, once and in the journal, where the message stands from which a breach was reported; never its text."""
+    if permalink and find_source(session, breach.reference) is None:
+        record(session, breach, SOURCE, by=by, now=now, message=permalink)
+
+
+def find_source(session: Session, reference: str) -> str | None:
+    """Where the message stands from which this breach was reported, if it was reported from one."""
+    entries = (entry for entry in journal.entries_of(session, reference) if entry.action == SOURCE)
+    return next((json.loads(entry.detail).get("message") for entry in entries), None)
 
 
 def whole_breaches() -> Select[Breach]:

@@ -63,5 +63,5 @@ def _failed(session: Session, customer: Customer) -> tuple[str, ...]:
 
 def _breaches(session: Session, customer: Customer) -> list[Breach]:
     """Those that affect the customer, or affected it; where it was excluded it does not."""
-    theirs = (Affected.customer_id == customer.id, Affected.excluded_reason.is_(None))
+    theirs = (Affected.customer_id == customer.id, Affected.excluded_at.is_(None))
     return list(session.scalars(select(Breach).join(Affected).where(*theirs).order_by(Breach.id)))

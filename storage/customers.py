@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import func, literal, or_, select
+from sqlalchemy import ColumnElement, func, literal, or_, select
 from sqlalchemy.orm import Session
 
 from storage.counters import last_number
@@ -30,7 +30,21 @@ def get_customer(session: Session, reference: str) -> Customer:
 
 def get_customers(session: Session, references: Collection[str]) -> list[Customer]:
     """The customers with these references, in this order. Raises UnknownCustomer."""
-    return [get_customer(session, reference) for reference in references]
+    known = find_customers(session, references)
+    for reference in references:
+        if reference.strip().upper() not in known:
+            raise UnknownCustomer(reference.strip())
+    return [known[reference.strip().upper()] for reference in references]
+
+
+def find_customers(session: Session, references: Collection[str]) -> dict[str, Customer]:
+    """The customers with these references, by reference as the directory spells it; those that are not known miss."""
+    wanted = list(dict.fromkeys(reference.strip().upper() for reference in references))
+    found: dict[str, Customer] = {}
+    for start in range(0, len(wanted), AT_ONCE):
+        some = select(Customer).where(Customer.reference.in_(wanted[start : start + AT_ONCE]))
+        found |= {one.reference: one for one in session.scalars(some)}
+    return found
 
 
 @dataclass(frozen=True)
@@ -82,14 +96,19 @@ def names_with_owners(session: Session) -> Iterator[tuple[str, int]]:
 
 def suggest(session: Session, typed: str, *, limit: int = 20) -> list[Customer]:
     """Customers whose name, alias or reference contains what a colleague typed; those that begin with it first."""
+    some = select(Customer).where(is_called(typed)).order_by(Customer.name, Customer.id).limit(limit * 5)
+    found = session.scalars(some).all()
+    return sorted(found, key=lambda customer: not normal_name(customer.name).startswith(normal_name(typed)))[:limit]
+
+
+def is_called(typed: str) -> ColumnElement[bool]:
+    """Whether a customer's name, alias or reference contains what a colleague typed."""
     pattern, name = _escaped(typed.strip()), normal_name(typed)
     named = select(CustomerKey.customer_id).where(
         CustomerKey.kind == KeyKind.NAME, CustomerKey.value.like(f"%{name}%"), literal(bool(name))
     )
     spelled = func.lower(Customer.name).like(f"%{pattern.lower()}%", escape="\\")
-    like = or_(Customer.id.in_(named), spelled, Customer.reference.like(f"{pattern.upper()}%", escape="\\"))
-    found = session.scalars(select(Customer).where(like).order_by(Customer.name, Customer.id).limit(limit * 5)).all()
-    return sorted(found, key=lambda customer: not normal_name(customer.name).startswith(normal_name(typed)))[:limit]
+    return or_(Customer.id.in_(named), spelled, Customer.reference.like(f"{pattern.upper()}%", escape="\\"))
 
 
 def list_customers(session: Session) -> list[Customer]:

@@ -15,6 +15,12 @@ PARIS = ZoneInfo("Europe/Paris")
 NOTIFICATION_WINDOW = timedelta(hours=48)
 """Agreement clause 6: a breach is notified within 48 hours of becoming aware."""
 
+RESTORATION_WINDOW = timedelta(hours=24)
+"""Agreement clause 5: availability and access are restored within 24 hours after an incident."""
+
+TELECOM_WINDOW = timedelta(hours=24)
+"""Regulation (EU) 611/2013, article 2(2): an operator notifies within 24 hours of finding a breach."""
+
 LADDER_HOURS = ("36", "24", "12", "6", "3", "1", "0")
 """How many hours before the deadline each reminder rung rings, unless set otherwise; after it, one every hour."""
 LADDER = tuple(timedelta(hours=int(hours)) for hours in LADDER_HOURS)
@@ -50,6 +56,16 @@ def notification_deadline(*, aware_at: datetime | None, suspected_at: datetime |
     if not claims:
         raise ValueError("A breach needs the instant it was noticed or became known.")
     return (aware_at or min(claims)).astimezone(UTC) + NOTIFICATION_WINDOW
+
+
+def restoration_goal(started_at: datetime, *, pace: int = 1) -> datetime:
+    """When access is to be restored after an outage (clause 5): a goal, shown to staff, never confessed in a notice."""
+    return started_at.astimezone(UTC) + RESTORATION_WINDOW / pace
+
+
+def telecom_deadline(found_at: datetime, *, pace: int = 1) -> datetime:
+    """When an operator declared under the French telecom code must have notified the CNIL itself (611/2013, art. 2)."""
+    return found_at.astimezone(UTC) + TELECOM_WINDOW / pace
 
 
 def answer_date(received_at: datetime) -> date:

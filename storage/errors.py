@@ -113,6 +113,21 @@ class AlreadyAware(Refused):
 
 
 @dataclass(eq=False)
+class AlreadyLed(Refused):
+    """A colleague leads this breach already."""
+
+    reference: str
+
+
+@dataclass(eq=False)
+class EndedBeforeStart(Refused):
+    """A breach cannot have ended before it began."""
+
+    reference: str
+    started_at: datetime
+
+
+@dataclass(eq=False)
 class InstantInFuture(Refused):
     """The instant lies in the future."""
 
@@ -301,3 +316,106 @@ class BreachAlreadyOpen(Refused):
 
     reference: str
     breach: str
+
+
+@dataclass(eq=False)
+class ProofMissing(Refused):
+    """What is told in writing, other than by our mail, counts with a proof only."""
+
+    reference: str
+    customer: str
+
+
+@dataclass(eq=False)
+class DocumentsNotOwed(Refused):
+    """This customer is owed no documents: nobody only spoke to it, or it has a notice, or they were waived."""
+
+    reference: str
+    customer: str
+
+
+@dataclass(eq=False)
+class NoticeNotFailed(Refused):
+    """The notice to this customer neither came back nor was refused: it is on its way, or there."""
+
+    reference: str
+    customer: str
+
+
+@dataclass(eq=False)
+class NothingSent(Refused):
+    """No notice was ever sent to this customer, so none can be sent again."""
+
+    reference: str
+    customer: str
+
+
+# --- the customers of a breach ---
+
+
+@dataclass(eq=False)
+class UnknownCustomers(Refused):
+    """There are no customers with these references; nothing was done for the others either.
+
+    `others`: how many words besides do not look like references, and are not repeated.
+    """
+
+    references: tuple[str, ...]
+    others: int = 0
+
+
+@dataclass(eq=False)
+class NobodyChosen(Refused):
+    """No customer was chosen, by none of the ways."""
+
+
+@dataclass(eq=False)
+class TwoDaysNeeded(Refused):
+    """Customers of a period are found by its first and its last day."""
+
+
+@dataclass(eq=False)
+class WhyExcludedMissing(Refused):
+    """That a customer is not affected needs a reason."""
+
+    reference: str
+    customer: str
+
+
+@dataclass(eq=False)
+class AlreadyExcluded(Refused):
+    """The customer is marked as not affected already."""
+
+    reference: str
+    customer: str
+
+
+@dataclass(eq=False)
+class NotExcluded(Refused):
+    """The customer is among those affected: there is nothing to take back."""
+
+    reference: str
+    customer: str
+
+
+@dataclass(eq=False)
+class DocumentsOwed(Refused):
+    """The breach cannot be closed: these customers were told in words and the documents are owed (clause 6)."""
+
+    reference: str
+    customers: tuple[str, ...]
+
+
+@dataclass(eq=False)
+class WhyLateMissing(Refused):
+    """The breach cannot be closed without saying why these customers were told late."""
+
+    reference: str
+    customers: tuple[str, ...]
+
+
+@dataclass(eq=False)
+class NothingDecided(Refused):
+    """The breach cannot be closed: no customer is affected, and nobody has decided what it was."""
+
+    reference: str

@@ -9,24 +9,21 @@ from storage.attempts import queue_attempt, queue_without_original, record_about
 from storage.breaches import TOLERANCE
 from storage.correspondence import attach
 from storage.errors import (
-    CustomerAddressIsOurs,
     ForwardNotFailed,
     InstantInFuture,
     InstructionMissing,
-    MalformedAddress,
     NotForwarded,
     ToldBeforeNoticed,
 )
 from storage.forwards import has_failed, newest_attempt, take_turn_on
-from storage.models import Call, Customer, Delivery, Forward, Instruction, Message, Request
+from storage.instructed import read_address, record_instruction
+from storage.models import Call, Customer, Delivery, Forward, Message, Request
 from storage.requests import CLAUSE
-from storage.tables import ADDRESS
 from storage.types import Actor, Correspondence, Means, Purpose
 
 SENDER = Actor("desk", "mail")
 TOO_LARGE = frozenset({"5.2.3", "5.3.4"})
 """RFC 3463: message length exceeds the administrative limit; message too big for system."""
-LONGEST_ADDRESS = 254
 BOUNCED = requests.REFUSED | {Purpose.FORWARD: "forward_bounced"}
 """How staff are told that a mail came back: but for a forward, as of one that was refused."""
 TO_PERSON = (Purpose.QUESTION, Purpose.CLOSING)
@@ -117,13 +114,13 @@ def redirect(
     Raises NotForwarded, InstructionMissing, MalformedAddress, CustomerAddressIsOurs, ForwardNotFailed.
     """
     forward = _take_forward(session, request, customer)
-    address = _read_address(customer, address, own_address)
+    address = read_address(customer, address, own_address)
     if not instruction.strip():
         raise InstructionMissing(request.reference, customer.name)
     before = newest_attempt(forward)
     if before is None or (before.recipient == address and not has_failed(forward)):
         raise ForwardNotFailed(request.reference, customer.name)
-    _record_instruction(session, forward, address, instruction.strip(), by=by, now=now)
+    record_instruction(session, customer, request.reference, address, instruction.strip(), by=by, now=now)
     withdraw_waiting(session, forward, now=now)
     attempt = queue_attempt(session, before, recipient=address, original_id=before.original_id, now=now)
     record_about(session, forward, "forward-redirected", "forward_redirected", by=by, now=now)
@@ -218,30 +215,3 @@ def _record_report(
     if delivery.forward is not None:
         announcements.show_card(session, entry)
     return entry
-
-
-def _record_instruction(
-    session: Session, forward: Forward, address: str, note: str, *, by: Actor, now: datetime
-) -> None:
-    case = forward.request.reference
-    instruction = Instruction(
-        customer_id=forward.customer_id,
-        case=case,
-        recorded_at=now,
-        recorded_by=by.name,
-        address=address,
-        note=note,
-    )
-    session.add(instruction)
-    session.flush()
-    customer = forward.customer.reference
-    journal.record(session, "instruction-recorded", by=by, now=now, case=case, clause="2", customer=customer)
-
-
-def _read_address(customer: Customer, address: str, own_address: str | None) -> str:
-    typed = address.strip()
-    if not ADDRESS.fullmatch(typed) or len(typed) > LONGEST_ADDRESS:
-        raise MalformedAddress
-    if own_address and requests.is_ours(typed, own_address):
-        raise CustomerAddressIsOurs(customer.reference, customer.name)
-    return typed

@@ -13,7 +13,10 @@ from storage.outbox import NO_REPLY
 from storage.types import Correspondence, Means, Medium, Purpose, Said
 
 UNREAD = timedelta(hours=12)
-"""How long after a notice was accepted a customer that has not said "received" is telephoned."""
+"""How long after a notice was accepted a customer that has not said "received" is telephoned; in a drill, sooner."""
+
+SPOKEN = frozenset({Means.TELEPHONE, Means.IN_PERSON})
+"""What leaves nothing in writing: the documents are still owed."""
 
 
 @dataclass(frozen=True)
@@ -50,12 +53,21 @@ class Row:
     def failed(self) -> bool:
         return self.state in (RowState.REFUSED, RowState.BOUNCED)
 
+    @property
+    def unread_at(self) -> datetime | None:
+        """When a customer whose server has the notice is telephoned, unless somebody answers before."""
+        return self.accepted_at + UNREAD / self.affected.breach.pace if self.accepted_at else None
+
     def must_be_called(self, now: datetime) -> bool:
-        """Whether it stands on the call sheet: its notice did not arrive, or nobody has said that it did."""
+        """Whether it stands on the call sheet: its newest notice did not arrive, or nobody has said that one did.
+
+        Nobody need be called who was reached since that notice was queued, or who was reached at all if it arrived.
+        """
+        if self.failed or self.state is RowState.DELAYED:
+            return True
         if self.excluded or self.received_at is not None or reached(self.affected) is not None:
             return False
-        late = self.accepted_at is not None and now >= self.accepted_at + UNREAD
-        return self.failed or self.state is RowState.DELAYED or late
+        return self.unread_at is not None and now >= self.unread_at
 
 
 def read_ledger(breach: Breach) -> list[Row]:
@@ -74,13 +86,13 @@ def read_row(affected: Affected) -> Row:
     versions = [one for one in notices_of(affected) if has_arrived(one)]
     return Row(
         affected=affected,
-        state=_state(affected, newest, call, received_at),
+        state=_state(affected, newest, received_at),
         told_at=told[0] if told else None,
         means=told[1] if told else None,
         accepted_at=good.accepted_at if good else None,
         received_at=received_at,
         notice_id=versions[-1].notice_id if versions else None,
-        owed=call is not None and not versions and affected.waived_at is None and affected.excluded_at is None,
+        owed=not versions and _is_owed(affected),
         attempt=newest,
     )
 
@@ -115,6 +127,12 @@ def _spoken(call: Call | None) -> list[tuple[datetime, Means]]:
     return [(call.at, call.means)] if call else []
 
 
+def _is_owed(affected: Affected) -> bool:
+    """Whether it was told by word of mouth only, and nobody has said that nothing in writing is wanted."""
+    means = {call.means for call in affected.calls if call.reached}
+    return bool(means) and means <= SPOKEN and affected.waived_at is None and affected.excluded_at is None
+
+
 def _received_at(affected: Affected) -> datetime | None:
     """When it first answered a notice; an out-of-office reply is no answer."""
     answers = (mail for mail in affected.mails if mail.what is Correspondence.REPLY and _is_answer(mail))
@@ -125,17 +143,20 @@ def _is_answer(mail: CaseMail) -> bool:
     return mail.said is not None and mail.said is not Said.OUT_OF_OFFICE
 
 
-def _state(affected: Affected, newest: Delivery | None, call: Call | None, received_at: datetime | None) -> RowState:
-    """The newest notice decides, until somebody has answered or was reached."""
+def _state(affected: Affected, newest: Delivery | None, received_at: datetime | None) -> RowState:
+    """The newest notice decides, until somebody was reached after it or has answered."""
+    call = max((one.at for one in affected.calls if one.reached), default=None)
     if affected.excluded_at is not None:
         return RowState.NOT_AFFECTED
-    if newest is not None and (lost := _lost(newest)):
-        return RowState.TOLD if call is not None and call.at >= newest.queued_at else lost
+    if newest is None:
+        return RowState.TOLD if call else RowState.TO_TELL
+    if call is not None and call >= newest.queued_at.replace(second=0, microsecond=0) and not has_arrived(newest):
+        return RowState.TOLD
+    if lost := _lost(newest):
+        return lost
     if received_at is not None:
         return RowState.RECEIVED
-    if newest is None or (call is not None and newest.accepted_at is None):
-        return RowState.TOLD if call else RowState.TO_TELL
-    return _progress(newest)
+    return RowState.TOLD if call and newest.accepted_at is None else _progress(newest)
 
 
 def _lost(delivery: Delivery) -> RowState | None:

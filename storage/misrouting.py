@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from storage import breach_customers, breach_opening, breaches, outbox, tasks
 from storage.attempts import queue_attempt, withdraw_waiting
 from storage.correspondence import find_mails
+from storage.deadlines import LADDER_HOURS
 from storage.errors import AlreadyMisrouted, SameCustomer
 from storage.failures import find_forward
 from storage.forwards import newest_attempt, take_turn_on
@@ -44,13 +45,14 @@ class Misrouted:
     breach: Breach | None = None
 
 
-def record_misrouted(
+def record_misrouted(  # noqa: PLR0913 - all that is known of the mistake; keyword-only after the third
     session: Session,
     request: Request,
     wrong: Customer,
     *,
     wording: Wording,
     lead: str | None,
+    ladder: tuple[str, ...] = LADDER_HOURS,
     opened_through: str | None = None,
     by: Actor,
     now: datetime,
@@ -68,7 +70,8 @@ def record_misrouted(
     reached = _may_have_reached(session, forward)
     breach = None
     if reached:  # before the journal, whose head is locked last
-        breach = _open(session, forward, wording.summary, lead=lead, opened_through=opened_through, by=by, now=now)
+        through = opened_through
+        breach = _open(session, forward, wording.summary, lead=lead, ladder=ladder, through=through, by=by, now=now)
     record_step(session, request, "forward-misrouted", by=by, now=now, customer=wrong.reference)
     for address in reached:
         _ask_to_delete(session, forward, address, wording.deletion, now=now)
@@ -128,7 +131,8 @@ def _open(
     summary: str,
     *,
     lead: str | None,
-    opened_through: str | None,
+    ladder: tuple[str, ...],
+    through: str | None,
     by: Actor,
     now: datetime,
 ) -> Breach:
@@ -137,7 +141,8 @@ def _open(
         summary=summary,
         suspected_at=_suspected_at(session, forward, now),
         lead=lead,
-        opened_through=opened_through,
+        ladder=ladder,
+        opened_through=through,
         about=_about(forward),
         by=by,
         now=now,

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from datetime import timedelta
+from itertools import pairwise
 from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator
@@ -41,6 +42,15 @@ def _language(value: str) -> str:
     return value.lower()
 
 
+def _ladder(values: tuple[str, ...]) -> tuple[str, ...]:
+    """Hours before a deadline, as `36,24,12`: whole, each smaller than the one before."""
+    whole = all(value.isascii() and value.isdigit() and len(value) < 3 for value in values)
+    _refuse_if(not (values and whole), "holds something that is no whole number of hours")
+    hours = [int(value) for value in values]
+    _refuse_if(hours[0] > 48 or any(a <= b for a, b in pairwise(hours)), "must fall from at most 48 hours")
+    return tuple(map(str, hours))
+
+
 def _length(value: object) -> object:
     if not isinstance(value, str):
         return value
@@ -61,4 +71,5 @@ Address = Annotated[str, AfterValidator(_address)]
 Addresses = Annotated[Names, AfterValidator(_addresses)]
 Domains = Annotated[Names, AfterValidator(_domains)]
 Language = Annotated[str, AfterValidator(_language)]
+Ladder = Annotated[Names, AfterValidator(_ladder)]
 Length = Annotated[timedelta, BeforeValidator(_length)]

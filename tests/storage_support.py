@@ -14,8 +14,10 @@ from typing import Any, TypeVar
 
 from sqlalchemy.orm import Session
 
-from storage import arrivals, breach_opening, outbox, requests
+from storage import arrivals, breach_opening, calls, outbox, requests
 from storage.arrivals import Reading
+from storage.clock import now
+from storage.ledger import read_row
 from storage.messages import Place, find_kept, keep_message
 from storage.models import Breach, Customer, Forward, Message, Request
 from storage.types import Actor, Hold, Kind, Medium, Purpose
@@ -72,6 +74,12 @@ def open_breach(session: Session, *customers: Customer, now: datetime = NOW, **k
     """A breach of which we are aware since now, unless told otherwise."""
     known = known or {"aware_at": now}
     return breach_opening.open_breach(session, summary="A lost laptop", customers=customers, by=ANNE, now=now, **known)
+
+
+def waive_all(session: Session, breach: Breach) -> None:
+    """Nothing in writing is owed to those who were spoken to."""
+    for one in [one for one in breach.affected if read_row(one).owed]:
+        calls.waive_documents(session, breach, one.customer, "They want none", by=ANNE, now=now())
 
 
 def queue(

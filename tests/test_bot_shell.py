@@ -12,13 +12,14 @@ from pathlib import Path
 import pytest
 
 from bot.commands import app
-from storage import outbox, requests, tasks
+from storage import breaches, outbox, requests, tasks
 from storage.clock import now
 from storage.database import open_database
 from storage.types import DESK, TaskKind
 from tests.bot_support import MANIFEST, fill, held_request
 from tests.playground.people import ANNE
 from tests.playground.workspace import Workspace
+from tests.storage_support import waive_all
 
 HERE = Path(__file__).parent.parent
 
@@ -87,7 +88,13 @@ def test_a_breach_goes_its_whole_way_without_slack(
     for customer in ("C0001", "C0002"):
         at = ("--means", "telephone", "--at", "2026-10-23T19:00")
         assert "was told by telephone" in breach("notified", reference, customer, *at)
-    assert "is closed" in breach("close", reference)
+    assert "were told in words only" in breach("close", reference)
+    database = open_database(filled_url)
+    with database.begin() as session:
+        waive_all(session, breaches.get_breach(session, reference))
+    database.dispose()
+    assert "without a reason" in breach("close", reference)
+    assert "is closed" in breach("close", reference, "--late-reason", "Opened in a test")
     assert "closed" in breach("list")
     assert "told 2026-10-23 19:00 CEST" in breach("show", reference)
 

@@ -13,13 +13,15 @@ from typing import Any
 import pytest
 
 import bot.refusals
-from bot import decision_forms, forms, letters
+from bot import breach_forms, decision_forms, fact_forms, forms, letters, record_forms, report_forms
 from bot.blocks import SHOWN, mention, plain, say, say_buttons, say_card
 from bot.cards import (
     REASONS,
     BreachCard,
     CandidateLine,
+    ClockLine,
     CustomerLine,
+    FactsLine,
     ForwardLine,
     ProposalLine,
     ReplyLine,
@@ -29,13 +31,28 @@ from bot.cards import (
 from bot.digest import say_lines
 from bot.digest import write as write_digest
 from bot.due import DueTask, say_due
+from bot.fact_kinds import MANY as MANY_OF
+from bot.fact_kinds import ONE as ONE_OF
+from bot.fact_kinds import WORDS
 from bot.gathering import Held, Letter, write
 from bot.home import Now, render_home
 from bot.personal import find_personal_data
 from bot.refusals import sentence_of
 from bot.ringing import Ring, say_ring
 from bot.ringing import write as write_rings
-from bot.words import word
+from bot.words import TABLES, word
+from storage.breach_facts import BreachFacts
+from storage.breach_types import (
+    Cause,
+    ClaimKind,
+    DataKind,
+    FactName,
+    Nature,
+    Origin,
+    PersonKind,
+    SensitiveKind,
+    TelecomOperator,
+)
 from storage.digest import Digest
 from storage.errors import Refused
 from storage.models import Staff
@@ -47,7 +64,7 @@ from tests.playground.rules import check_message, check_view
 
 AT = datetime(2026, 10, 23, 15, 40, tzinfo=UTC)
 TEMPLATES = Path(inspect.getfile(render)).parent
-SAMPLES: dict[str, Any] = {"datetime": AT, "str": "handler", "tuple": ("Acme", "Garage")}
+SAMPLES: dict[str, Any] = {"datetime": AT, "str": "handler", "tuple": ("Acme", "Garage"), "int": 2}
 FORWARD = ForwardLine("Acme", "C0001", AT, "U01ANNE", None, None)
 LINES = {
     "on its way": FORWARD,
@@ -105,6 +122,43 @@ CANDIDATES = (
     CandidateLine("Hôtel <Azur> & fils", "C0002", ("intake-alias", "sms-sender", "campaign", "name")),
     CandidateLine("Tours", "C0003", ()),
 )
+
+
+REPORT = report_forms.Report(AT, ClaimKind.SUSPECTED, "A doubt", (), False, report_forms.Origin())
+ALL_FACTS = BreachFacts(
+    account="x",
+    nature=tuple(Nature),
+    origin=Origin.OTHER,
+    origin_other="x",
+    cause=Cause.INTERNAL_ACCIDENTAL,
+    data_kinds=tuple(DataKind),
+    data_other="x",
+    sensitive_kinds=tuple(SensitiveKind),
+    person_kinds=tuple(PersonKind),
+    persons_other="x",
+    persons=120,
+    records=1,
+    started_at=AT,
+    ended_at=AT + timedelta(hours=1),
+    discovery="x",
+    measures_before="x",
+    measures_after="x",
+    consequences="x",
+    other_bodies="x",
+    cnil_told_at=AT,
+)
+FACTS = FactsLine(2, 17, tuple(FactName), tuple(Nature), tuple(DataKind), 120, 1)
+CLOCKS = tuple(
+    ClockLine(name, AT, done=done, assumed=assumed)
+    for name in ("restoration", "telecom")
+    for done in (True, False)
+    for assumed in (True, False)
+)
+
+
+def fact_page(page: str, facts: BreachFacts, language: str) -> dict[str, Any]:
+    place = fact_forms.Place("BR-2026-0007", "C0001", page, 1234)
+    return fact_forms.page_form(place, facts, language, telecom=TelecomOperator.YES)
 
 
 def request_card(**changed: Any) -> RequestCard:
@@ -167,6 +221,8 @@ BREACHES = {
     "suspected": breach_card(aware_at=None, aware_by=None, customers=()),
     "closed": breach_card(closed_at=AT, closed_by="root", suspected_at=None),
     "many": MANY,
+    "with all that is known": breach_card(facts=FACTS, clocks=CLOCKS, lead=None, told_at=AT, telecom_unknown=True),
+    "with little": breach_card(facts=FactsLine(0, 17, ()), detected_at=AT),
 }
 CARDS: dict[str, RequestCard | BreachCard] = {**REQUESTS, **BREACHES}
 RINGING = {"hours_left": 6, "overdue": False, "due_at": AT, "late_minutes": 312}
@@ -265,11 +321,19 @@ def test_every_modal_is_one_that_slack_accepts(language: str) -> None:
     mail = Words("A subject", "A text\n" * 400)
     anne = Staff(slack_user="U01ANNE", name="Anne", email="a@k.example", role=Role.DPO, language="fr")
     views = [
-        forms.report_form(language, with_customers=True),
-        forms.report_form(language, with_customers=False),
+        report_forms.report_form(language, with_customers=True),
+        report_forms.report_form(language, with_customers=False),
+        report_forms.late_form(REPORT, language, with_customers=True, now=AT + timedelta(hours=50)),
         forms.aware_form("BR-2026-0007", language),
-        forms.told_form(MANY, language, now=AT),
-        forms.add_form("BR-2026-0007", language),
+        fact_forms.choose_form("BR-2026-0007", language, with_customers=True),
+        *(fact_page(page, facts, language) for page in fact_forms.PAGES for facts in (BreachFacts(), ALL_FACTS)),
+        *(record_forms.instants_form(card, language) for card in (BREACHES["aware"], BREACHES["suspected"])),
+        record_forms.give_lead_form("BR-2026-0007", [anne], language),
+        breach_forms.told_form("BR-2026-0007", language, now=AT),
+        breach_forms.add_form("BR-2026-0007", language),
+        breach_forms.exclude_form("BR-2026-0007", language),
+        breach_forms.include_form("BR-2026-0007", language),
+        breach_forms.close_late_form("BR-2026-0007", [f"Customer {n}" * 9 for n in range(300)], language),
         forms.choose_form("DSR-2026-0042", language),
         decision_forms.confirm_form(choice, language),
         decision_forms.confirm_form(replace(choice, second=True), language),
@@ -490,16 +554,24 @@ def test_every_label_has_its_words(language: str) -> None:
         *(f"said_by.{said.value}" for said in Said),
         *(f"task.{kind.value}" for kind in TaskKind),
         *(f"reason.{reason}" for reason in REASONS),
+        *(f"fact.{name}" for name in FactName),
+        *(f"fact_short.{name}" for name in FactName),
+        *(f"nature_short.{nature}" for nature in Nature),
+        *(f"{WORDS[name]}.{label.value}" for name, labels in (ONE_OF | MANY_OF).items() for label in labels),
     ]
 
     assert all(word(language, label) for label in labels)
 
 
 def test_both_languages_have_the_same_words() -> None:
-    keys = [{line.partition(":")[0] for line in render("slack_words", language).splitlines()} for language in LANGUAGES]
+    lines = {
+        language: [line for name in TABLES for line in render(name, language).splitlines()] for language in LANGUAGES
+    }
+    keys = [[line.partition(":")[0] for line in lines[language]] for language in LANGUAGES]
     french = {path.name.replace(".fr.", ".en.") for path in TEMPLATES.rglob("*.fr.*")}
 
-    assert keys[0] == keys[1]
+    assert set(keys[0]) == set(keys[1])
+    assert all(len(each) == len(set(each)) for each in keys)
     assert french == {path.name for path in TEMPLATES.rglob("*.en.*")}
 
 

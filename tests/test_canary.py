@@ -1,6 +1,7 @@
 """The canary: recognisable personal data goes through every flow and is found in no Slack payload and no log line."""
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -115,6 +116,31 @@ def press(workspace: Workspace, reference: str, action: str, values: dict[str, A
         workspace.submit(ANNE, view, values or {})
 
 
+def report_and_record(workspace: Workspace) -> set[str]:
+    """A breach reported from a message full of personal data, and its record; the fields that would not take any."""
+    message = Message(people.PRIVACY_DESK, workspace.model.next_ts(), WORDS, user=ANNE)
+    workspace.model.add(message)
+    report = workspace.shortcut(ANNE, "report_breach_message", message).view
+    assert report is not None
+    late = workspace.submit(
+        ANNE, report, {"noticed_at": 1_700_000_040, "certainty": "aware", "summary": "Un doute"}
+    ).view
+    assert late is not None
+    reported = workspace.submit(ANNE, late, {"late": ["late"]}).view
+    assert reported is not None
+    [reference] = set(re.findall(r"BR-\d{4}-\d{4}", str(reported["blocks"])))
+    choosing = workspace.click(ANNE, card(workspace, reference, "breach_record"), "breach_record").view
+    assert choosing is not None
+    page = workspace.submit(ANNE, choosing, {}).view
+    assert page is not None
+    errors = set(workspace.submit(ANNE, page, {"account": f"Appeler {WORDS}", "nature": ["integrity"]}).errors)
+    workspace.submit(ANNE, page, {"account": "Un export est parti"})
+    instants = workspace.click(ANNE, card(workspace, reference, "breach_instants"), "breach_instants").view
+    assert instants is not None
+    values = {"instant_kind": "aware", "instant": 1_700_003_640, "later_reason": WORDS}
+    return errors | set(workspace.submit(ANNE, instants, values).errors)
+
+
 def decide_in_every_way(workspace: Workspace, database: Database, mail_host: MailHost) -> None:
     """Every further button of held requests, a question and its answer, and a forward that goes astray."""
     asked, unsure, own, breach, authority = cases_of(database)
@@ -210,11 +236,13 @@ def test_no_personal_data_reaches_slack_or_the_logs(mail_host: MailHost, sqlite_
             report = workspace.command(ANNE, "/breach").view
             assert report is not None
             said = workspace.submit(ANNE, report, {"noticed_at": 1_700_000_000, "summary": f"Ecrire a {ADDRESS}"})
+            refused = report_and_record(workspace)
             mail_host.wait_for_mail(GARAGE, 2)
             decide_in_every_way(workspace, database, mail_host)
             wait_until(lambda: nothing_due(database), "everything told")
 
     assert said.errors
+    assert refused == {"account", "later_reason"}
     payloads, lines = "\n".join(workspace.payloads), log.read_text(encoding="utf-8", errors="replace")
     assert "DSR-" in payloads
     assert payloads.count(":rotating_light:") >= 4

@@ -316,9 +316,9 @@ def test_a_letter_that_tells_of_a_breach_opens_one_that_counts_from_its_receipt(
     desk.wait_for_card(breach.reference, "possible breach")
 
 
-def test_only_a_dpo_says_that_it_was_no_breach_and_with_a_reason(desk: Desk) -> None:
+def test_only_a_dpo_says_that_a_certain_one_was_no_breach_and_with_a_reason(desk: Desk) -> None:
     desk.set_role(BORIS, Role.DPO)
-    reference = desk.open_breach(aware=False)
+    reference = desk.open_breach()
     card = card_with(desk, reference, "breach_no_breach")
     assert "data protection officer" in str(desk.workspace.click(CARLA, card, "breach_no_breach").ephemerals)
 

@@ -6,7 +6,17 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from storage import breach_claims, breach_clock, breach_closing, breach_customers, breaches, journal, ledger, outbox
+from storage import (
+    breach_claims,
+    breach_clock,
+    breach_closing,
+    breach_customers,
+    breaches,
+    calls,
+    journal,
+    ledger,
+    outbox,
+)
 from storage.clock import real_now
 from storage.database import Database
 from storage.errors import (
@@ -22,13 +32,13 @@ from storage.errors import (
 )
 from storage.models import Affected, Breach, Customer, Delivery, Reminder
 from storage.types import Means, Medium, Purpose
-from tests.storage_support import ANNE, BORIS, NOW, add_customer, hours, open_breach, queue, together
+from tests.storage_support import ANNE, BORIS, NOW, add_customer, hours, open_breach, queue, together, waive_all
 
 
 def tell(session: Session, breach: Breach, customer: Customer, **known: object) -> Affected:
     at = NOW + hours(1)
     told = {"means": Means.TELEPHONE, "at": at, "by": ANNE, "now": at} | known
-    return breach_customers.record_told(session, breach, customer, **told)  # type: ignore[arg-type]  # as record_told names them
+    return calls.record_told(session, breach, customer, **told)  # type: ignore[arg-type]  # as record_told names them
 
 
 def actions(database: Database, reference: str = "BR-2026-0001") -> list[str]:
@@ -165,7 +175,7 @@ def test_telling_twice_keeps_both_records_and_the_first_counts(database: Databas
         customer = add_customer(session)
         breach = open_breach(session, customer)
         tell(session, breach, customer, at=NOW + hours(3), now=NOW + hours(4))
-        affected = tell(session, breach, customer, at=NOW + hours(2), now=NOW + hours(4), means=Means.PORTAL)
+        affected = tell(session, breach, customer, at=NOW + hours(2), now=NOW + hours(4), means=Means.IN_PERSON)
 
     assert len(affected.calls) == 2
     assert ledger.notified_at(affected) == NOW + hours(2)
@@ -231,6 +241,7 @@ def test_a_breach_is_closed_when_everybody_is_told_and_not_before(database: Data
             breach_closing.close_breach(session, breach, by=ANNE, now=NOW)
         tell(session, breach, one)
         tell(session, breach, three)
+        waive_all(session, breach)
         breach_closing.close_breach(session, breach, by=BORIS, now=NOW + hours(2))
 
     assert refusal.value.customers == ("N1", "N3")
@@ -254,6 +265,7 @@ def test_a_closed_breach_refuses_every_move(database: Database) -> None:
         customer = add_customer(session)
         breach = open_breach(session, customer)
         tell(session, breach, customer)
+        waive_all(session, breach)
         breach_closing.close_breach(session, breach, by=ANNE, now=NOW)
 
         with pytest.raises(BreachClosed):
@@ -269,7 +281,9 @@ def test_a_closed_breach_refuses_every_move(database: Database) -> None:
 def test_a_breach_is_never_closed_over_a_customer_added_at_the_same_instant(database: Database) -> None:
     with database.begin() as session:
         told, found_later = add_customer(session, "C0001"), add_customer(session, "C0002")
-        tell(session, open_breach(session, told), told)
+        breach = open_breach(session, told)
+        tell(session, breach, told)
+        waive_all(session, breach)
 
     def decide(which: int) -> str:
         try:

@@ -61,6 +61,7 @@ class Payloads:
         if message is None:
             return payload
         where = self._target(person, message)
+        del where["container"], where["state"]
         return payload | where | {"message_ts": message.ts}
 
     def event(self, person: Person, event: Json) -> Json:

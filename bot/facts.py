@@ -1,0 +1,100 @@
+"""Recording what is known of a breach, page by page: choose a page, see what is known, write what is new."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from slack_bolt import Ack, App, BoltContext
+from slack_sdk import WebClient
+from sqlalchemy.orm import Session
+
+from bot import cards, fact_forms, fields
+from bot.access import Speaker
+from bot.affected_select import AFFECTED
+from bot.desk import Desk
+from bot.fact_forms import Answers, Place
+from bot.gestures import is_first, submission_key
+from bot.pressing import actor_of, breach_pressed, breach_to_change, open_modal, pressed
+from bot.refusals import sentence_of
+from bot.words import word
+from storage import breach_record, breaches, staff
+from storage.breach_facts import BreachFacts, known_facts, last_fact
+from storage.clock import now
+from storage.errors import NotAffected, PersonalDataInText
+from storage.models import Affected, Breach
+from storage.types import Role
+
+
+@dataclass(frozen=True)
+class FactListeners:
+    """The listeners; each validates, makes one commit, and acknowledges."""
+
+    desk: Desk
+
+    def register(self, app: App) -> None:
+        app.action(pressed(cards.RECORD))(self.ask_which_page)
+        app.view(fact_forms.CHOOSE)(self.show_page)
+        app.view(fact_forms.PAGE)(self.record)
+
+    def ask_which_page(self, ack: Ack, body: dict[str, Any], context: BoltContext, client: WebClient) -> None:
+        speaker: Speaker = context["speaker"]
+        card = breach_pressed(self.desk, body, speaker, cards.RECORD)
+        with_customers = bool(card.customers)
+        open_modal(
+            client, body, fact_forms.choose_form(card.reference, speaker.language, with_customers=with_customers)
+        )
+        ack()
+
+    def show_page(self, ack: Ack, body: dict[str, Any], context: BoltContext) -> None:
+        speaker: Speaker = context["speaker"]
+        view = body["view"]
+        reference, customer = view["private_metadata"], fields.read_choice(view, AFFECTED) or ""
+        with self.desk.database.reading() as session:
+            staff.get_staff(session, speaker.user, now=now(), at_least=Role.HANDLER)
+            breach = breaches.get_breach(session, reference)
+            place = Place(reference, customer, fields.read_option(view, "page"), last_fact(session, breach))
+            shown = _shown(session, breach, place)
+        telecom = self.desk.settings.telecom_operator
+        ack(response_action="update", view=fact_forms.page_form(place, shown, speaker.language, telecom=telecom))
+
+    def record(self, ack: Ack, body: dict[str, Any], context: BoltContext) -> None:
+        """What differs from what was shown is written down; what looks like personal data is refused beside it."""
+        speaker: Speaker = context["speaker"]
+        place = Place.read(body["view"]["private_metadata"])
+        with self.desk.decide() as session:
+            breach = breach_to_change(session, speaker, place.reference)
+            answers = fact_forms.read_page(body["view"], place.page, _shown(session, breach, place))
+            errors = _errors(answers, speaker.language)
+            if not errors and is_first(session, submission_key(body), now=now()):
+                _record(session, speaker, breach, place, answers)
+        if errors:
+            ack(response_action="errors", errors=errors)
+        else:
+            ack()
+
+
+def _record(session: Session, speaker: Speaker, breach: Breach, place: Place, answers: Answers) -> None:
+    affected = find_affected(breach, place.customer)
+    by = actor_of(speaker)
+    breach_record.record_facts(session, breach, answers.values, affected=affected, by=by, now=now())
+
+
+def _shown(session: Session, breach: Breach, place: Place) -> BreachFacts:
+    """What the page was filled in with, whatever was recorded since."""
+    return known_facts(session, breach, find_affected(breach, place.customer), until=place.until)
+
+
+def find_affected(breach: Breach, customer: str) -> Affected | None:
+    """The row of this customer, None for "". Raises NotAffected."""
+    if not customer:
+        return None
+    found = next((one for one in breach.affected if one.customer.reference == customer.upper()), None)
+    if found is None:
+        raise NotAffected(breach.reference, customer)
+    return found
+
+
+def _errors(answers: Answers, language: str) -> dict[str, str]:
+    """A sentence beside each field that cannot be taken."""
+    personal = {name: sentence_of(PersonalDataInText(found), language) for name, found in answers.personal.items()}
+    ended = {fact_forms.ENDED_AT.value: word(language, "said.ended_when")} if answers.end_missing else {}
+    return personal | ended

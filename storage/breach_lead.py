@@ -1,0 +1,40 @@
+"""Who leads a breach: claimed by a colleague or handed to one; everybody else goes on seeing whose it is."""
+
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from storage import staff
+from storage.breaches import record, refuse_closed, take_turn_on
+from storage.errors import AlreadyLed
+from storage.models import Breach, Staff
+from storage.types import Actor, Role
+
+
+def claim_lead(session: Session, breach: Breach, *, by: Actor, now: datetime) -> bool:
+    """Lead a breach that nobody leads yet; False for one's own.
+
+    Raises AlreadyLed, BreachClosed, UnknownStaff, RoleTooSmall.
+    """
+    take_turn_on(session, breach)
+    refuse_closed(breach)
+    colleague = staff.get_staff(session, by.name, now=now, at_least=Role.HANDLER)
+    if breach.lead not in (None, colleague.slack_user):
+        raise AlreadyLed(breach.reference)
+    return _lead(session, breach, colleague, by=by, now=now)
+
+
+def hand_over_lead(session: Session, breach: Breach, colleague: Staff, *, by: Actor, now: datetime) -> bool:
+    """Give the lead to a handler or dpo; False when it is theirs already. Raises BreachClosed, RoleTooSmall."""
+    take_turn_on(session, breach)
+    refuse_closed(breach)
+    able = staff.get_staff(session, colleague.slack_user, now=now, at_least=Role.HANDLER)
+    return _lead(session, breach, able, by=by, now=now)
+
+
+def _lead(session: Session, breach: Breach, colleague: Staff, *, by: Actor, now: datetime) -> bool:
+    if breach.lead == colleague.slack_user:
+        return False
+    before, breach.lead, breach.lead_at = breach.lead, colleague.slack_user, now
+    record(session, breach, "breach-lead", by=by, now=now, lead=colleague.slack_user, before=before)
+    return True

@@ -1,0 +1,136 @@
+"""A notice that did not arrive goes out again: to the same address, or to another on the customer's instruction."""
+
+from datetime import datetime
+
+from sqlalchemy import func, insert, literal, or_, select, update
+from sqlalchemy.orm import Session
+
+from storage import outbox
+from storage.breaches import record
+from storage.calls import refuse_settled, take_affected
+from storage.clock import real_now
+from storage.errors import InstructionMissing, NothingSent, NoticeNotFailed
+from storage.instructed import read_address, record_instruction
+from storage.ledger import notices_of
+from storage.models import Affected, Attachment, Breach, Customer, Delivery, Instruction, Notice
+from storage.outbox import Words
+from storage.types import Actor, Medium, Purpose
+
+
+def send_notice_again(session: Session, breach: Breach, customer: Customer, *, by: Actor, now: datetime) -> Delivery:
+    """Send the newest notice once more to the address that it was refused by or came back from.
+
+    Raises NotAffected, BreachClosed, NothingSent, NoticeNotFailed.
+    """
+    affected = take_affected(session, breach, customer)
+    before = _newest(affected)
+    if not _is_lost(before):
+        raise NoticeNotFailed(breach.reference, customer.name)
+    refuse_settled(affected, now)
+    attempt = _queue_attempt(session, affected, before, before.recipient, now=now)
+    _record(session, affected, attempt, "notice-sent-again", by=by, now=now)
+    return attempt
+
+
+def redirect_notice(
+    session: Session,
+    breach: Breach,
+    customer: Customer,
+    address: str,
+    *,
+    instruction: str,
+    own_address: str | None,
+    by: Actor,
+    now: datetime,
+) -> Delivery:
+    """Send the newest notice to another address, only as the customer's recorded instruction (clauses 2 and 9).
+
+    An attempt that is still waiting is withdrawn. Raises NotAffected, BreachClosed, InstructionMissing, NothingSent,
+    MalformedAddress, CustomerAddressIsOurs, NoticeNotFailed when the notice is at that address, or on its way there.
+    """
+    affected = take_affected(session, breach, customer)
+    address = read_address(customer, address, own_address)
+    if not instruction.strip():
+        raise InstructionMissing(breach.reference, customer.name)
+    before = _newest(affected)
+    if before.recipient.lower() == address.lower() and not _is_lost(before):
+        raise NoticeNotFailed(breach.reference, customer.name)
+    refuse_settled(affected, now)
+    record_instruction(session, customer, breach.reference, address, instruction.strip(), by=by, now=now)
+    _withdraw_waiting(session, affected, now)
+    attempt = _queue_attempt(session, affected, before, address, now=now)
+    _record(session, affected, attempt, "notice-redirected", by=by, now=now)
+    return attempt
+
+
+def instructed_address(session: Session, affected: Affected) -> str | None:
+    """The address that the customer last named for notices of this breach; None when it named none."""
+    of_breach = select(Instruction.address).where(
+        Instruction.case == affected.breach.reference, Instruction.customer_id == affected.customer_id
+    )
+    named = of_breach.where(Instruction.address.is_not(None)).order_by(Instruction.id.desc())
+    return session.scalars(named.limit(1)).first()
+
+
+def _newest(affected: Affected) -> Delivery:
+    notices = notices_of(affected)
+    if not notices:
+        raise NothingSent(affected.breach.reference, affected.customer.name)
+    return notices[-1]
+
+
+def _is_lost(delivery: Delivery) -> bool:
+    return delivery.refused_at is not None or delivery.bounced_at is not None
+
+
+def _withdraw_waiting(session: Session, affected: Affected, now: datetime) -> None:
+    """What is not under way would go to an address that it must not go to."""
+    waiting = (Delivery.affected_id == affected.id, Delivery.purpose == Purpose.NOTICE, Delivery.due_at.is_not(None))
+    free = or_(Delivery.sending_at.is_(None), Delivery.leased_until.is_(None), Delivery.leased_until < real_now())
+    session.execute(update(Delivery).where(*waiting, free).values(superseded_at=now, due_at=None))
+
+
+def _queue_attempt(
+    session: Session, affected: Affected, before: Delivery, recipient: str, *, now: datetime
+) -> Delivery:
+    """The same words and attachments again."""
+    tried = select(func.count()).where(
+        Delivery.affected_id == affected.id,
+        Delivery.notice_id == before.notice_id,
+        Delivery.attempt_of_id.is_not(None),
+    )
+    key = f"notice:{before.notice_id}:{affected.id}:again:{(session.scalar(tried) or 0) + 1}"
+    outbox.queue(
+        session,
+        key,
+        medium=Medium.EMAIL,
+        purpose=Purpose.NOTICE,
+        topic=before.topic,
+        recipient=recipient,
+        language=before.language,
+        case=before.case,
+        words=Words(before.subject or "", before.text or "", before.html),
+        affected_id=affected.id,
+        notice_id=before.notice_id,
+        original_id=before.original_id,
+        attempt_of_id=before.id,
+        now=now,
+    )
+    attempt = session.scalars(select(Delivery).where(Delivery.key == key)).one()
+    _copy_attachments(session, before, attempt)
+    session.refresh(affected, ["deliveries"])
+    return attempt
+
+
+def _copy_attachments(session: Session, before: Delivery, attempt: Delivery) -> None:
+    """In SQL: what is attached may be large."""
+    names = ("ordinal", "name", "content_type", "content", "document_id")
+    same = select(literal(attempt.id), *(getattr(Attachment, name) for name in names))
+    of_before = same.where(Attachment.delivery_id == before.id)
+    session.execute(insert(Attachment).from_select(["delivery_id", *names], of_before))
+
+
+def _record(session: Session, affected: Affected, attempt: Delivery, action: str, *, by: Actor, now: datetime) -> None:
+    notice = session.get(Notice, attempt.notice_id) if attempt.notice_id else None
+    version, customer = notice.version if notice else None, affected.customer.reference
+    record(session, affected.breach, action, by=by, now=now, customer=customer, version=version)
