@@ -53,6 +53,9 @@ def tell_story(session: Session, *, drill: bool = False, closed: bool = True) ->
                   recorded_at=NOW + hours(21), proof="2C 123 456 7890 1")  # fmt: skip
     session.add(letter)
     breaches.record(session, breach, "customer-told", by=ANNE, now=NOW + hours(21), customer="C0004")
+    for one in (hotel, bakery):
+        one.waived_at, one.waived_by, one.waived_reason = NOW + hours(51), "U01ANNE", "It has them otherwise"
+    breaches.record(session, breach, "documents-waived", by=ANNE, now=NOW + hours(51), customer="C0004")
     tours.excluded_at, tours.excluded_by, tours.excluded_reason = NOW + hours(7), "U01ANNE", "It left us in spring"
     breaches.record(session, breach, "customer-excluded", by=ANNE, now=NOW + hours(7), customer="C0003")
     seen = {"customers": ["C0001"], "mentions_seen": ["C0001: Hôtel Azur"]}
@@ -60,12 +63,10 @@ def tell_story(session: Session, *, drill: bool = False, closed: bool = True) ->
     final = _approve(session, breach, 2, NOW + hours(30), final=True)
     _send(session, garage, final, documents[:1], accepted=NOW + hours(30))
     if closed:
-        breach.late_reason = "The address of Hôtel Azur was wrong in the directory"
-        session.flush()
         session.expire_all()
-        breach_closing.close_breach(
-            session, breaches.get_breach(session, breach.reference), by=ANNE, now=NOW + hours(60)
-        )
+        again = breaches.get_breach(session, breach.reference)
+        why = "The address of Hôtel Azur was wrong in the directory"
+        breach_closing.close_breach(session, again, late_reason=why, by=ANNE, now=NOW + hours(60))
     return breaches.get_breach(session, breach.reference)
 
 

@@ -13,8 +13,9 @@ from bot.drill import drill_form
 from bot.fields import modal
 from bot.marking import MARK, TITLE, mark_html, mark_text
 from bot.settings import DeskSettings
-from storage import breach_opening, outbox
+from storage import breach_opening, breaches, calls, outbox
 from storage.clock import now
+from storage.customers import get_customer
 from storage.database import Database, open_database
 from storage.models import Attachment, Breach, Delivery, Reminder
 from storage.outbox import Words
@@ -69,8 +70,9 @@ def test_the_whole_way_of_a_drill_says_at_every_step_that_it_is_one(desk: Desk) 
     for customer in ("C0001", "C0002"):
         told = desk.workspace.click(BORIS, desk.wait_for_card(reference), "breach_told").view
         assert told is not None
-        values = {"told_customer": customer, "means": "telephone", "told_at": now().replace(microsecond=0)}
+        values = {"affected_customer": customer, "means": "telephone", "told_at": now().replace(microsecond=0)}
         assert not desk.workspace.submit(BORIS, told, values).errors
+        waive(desk, reference, customer)
     refused = desk.workspace.command(BORIS, f"/breach {reference[:-4]}0099")
     shown = desk.workspace.command(BORIS, f"/breach {reference}")
     desk.workspace.click(BORIS, desk.wait_for_card(reference), "breach_close")
@@ -90,6 +92,13 @@ def test_the_whole_way_of_a_drill_says_at_every_step_that_it_is_one(desk: Desk) 
     assert [one.topic for one in mails if not (one.text or "").startswith(MARK)] == []
     assert [one.topic for one in mails if one.html and MARK not in one.html] == []
     assert {one.recipient for one in mails if one.topic == "drill_report"} == {people.ANNE.email, ESCALATION}
+
+
+def waive(desk: Desk, reference: str, customer: str) -> None:
+    """Its documents are not owed any more."""
+    with desk.bot.desk.decide() as session:
+        breach = breaches.get_breach(session, reference, to_change=True)
+        calls.waive_documents(session, breach, get_customer(session, customer), "A drill", by=DESK, now=now())
 
 
 def unposted(desk: Desk) -> list[Delivery]:
