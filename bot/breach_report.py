@@ -21,6 +21,8 @@ from storage.types import Purpose
 from templates import render
 
 TOPIC = "drill_report"
+LEFT_OUT = frozenset({"detected", "led", "not_reached", "excluded", "reply"})
+"""What a board need not read: it is in the evidence."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,7 @@ def make_report(session: Session, reference: str, *, company: str, language: str
 
 def render_report(evidence: BreachEvidence, *, company: str, language: str) -> str:
     """One page; it needs nothing from elsewhere."""
-    events = in_order(evidence)
+    events = [event for event in in_order(evidence) if event.kind not in LEFT_OUT]
     page = render(
         "breach_report",
         language,

@@ -8,13 +8,14 @@ about others keep their place and hash and lose their words.
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import fields, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import Session
 
 from storage.breach_claims import list_claims
 from storage.breach_facts import BreachFacts, known_facts
+from storage.breach_lines import called, line_of
 from storage.breach_proof import Approved, BreachEvidence, Called, Claimed, Known, Line, Rang
 from storage.breach_types import FactName
 from storage.breaches import get_breach, is_drill
@@ -24,7 +25,7 @@ from storage.customers import get_customer
 from storage.enclosures import Filing, enclosures_of
 from storage.errors import NotAffected
 from storage.holding import TO_STAFF
-from storage.ledger import Row, notices_of, read_row
+from storage.ledger import notices_of, read_row
 from storage.models import (
     Affected,
     Breach,
@@ -113,8 +114,8 @@ class _Gathering:
             known=self._known(),
             facts=tuple(self._facts()),
             notices=tuple(self._notices()),
-            lines=tuple(self._line(read_row(one)) for one in self._rows),
-            calls=tuple(self._called(call, one) for one in self._rows for call in one.calls),
+            lines=tuple(self._lines()),
+            calls=tuple(self._called(call) for one in self._rows for call in one.calls),
             sent=sent,
             came=tuple(self._came()),
             documents=tuple(filing.files),
@@ -199,51 +200,15 @@ class _Gathering:
             sent=sent,
         )
 
-    def _line(self, row: Row) -> Line:
-        one, who = row.affected, self._naming.who
+    def _lines(self) -> Iterator[Line]:
         since = self._breach.aware_at or self._breach.suspected_at or self._breach.opened_at
-        told_by = next((call for call in one.calls if call.reached), None)
-        return Line(
-            customer=row.customer.reference,
-            name=row.customer.name,
-            added_at=one.added_at,
-            state=row.state.value,
-            told_at=row.told_at,
-            means=row.means.value if row.means else None,
-            took=max(row.told_at - since, timedelta()) if row.told_at else None,
-            late=not row.excluded and (row.told_at or self._now) > self._breach.deadline_at,
-            version=self._versions.get(row.notice_id or 0),
-            accepted_at=row.accepted_at,
-            received_at=row.received_at,
-            bounced_at=row.attempt.bounced_at if row.attempt else None,
-            refused_at=row.attempt.refused_at if row.attempt else None,
-            calls=len(one.calls),
-            role=told_by.role if told_by else None,
-            call_reference=told_by.call_reference if told_by else None,
-            owed=row.owed,
-            waived_at=one.waived_at,
-            waived_by=who(one.waived_by) if one.waived_by else None,
-            waived_reason=self._shown(one.waived_reason),
-            excluded_at=one.excluded_at,
-            excluded_by=who(one.excluded_by) if one.excluded_by else None,
-            excluded_reason=self._shown(one.excluded_reason),
-        )
+        for row in map(read_row, self._rows):
+            late = not row.excluded and (row.told_at or self._now) > self._breach.deadline_at
+            version = self._versions.get(row.notice_id or 0)
+            yield line_of(row, since=since, late=late, version=version, who=self._naming.who, shown=self._shown)
 
-    def _called(self, call: Call, affected: Affected) -> Called:
-        return Called(
-            customer=affected.customer.reference,
-            name=affected.customer.name,
-            means=call.means.value,
-            reached=call.reached,
-            answered=call.answered.value if call.answered else None,
-            at=call.at,
-            by=self._naming.who(call.by),
-            recorded_at=call.recorded_at,
-            role=call.role,
-            person=call.person,
-            call_reference=call.call_reference,
-            proof=self._shown(call.proof),
-        )
+    def _called(self, call: Call) -> Called:
+        return called(call, who=self._naming.who, shown=self._shown)
 
     def _went(self, sent: Delivery, filing: Filing) -> Went:
         """A pack that was e-mailed before is named and not packed again."""
