@@ -9,6 +9,7 @@ from slack_sdk.webhook import WebhookClient
 
 from bot import fields, forms
 from bot.gestures import Body, kind_of
+from bot.marking import mark_sentence
 from bot.refusals import sentence_of
 from bot.trouble import UNREACHABLE
 from storage.errors import (
@@ -38,7 +39,8 @@ _FIELDS: dict[type[Refused], str] = {
 
 def refuse(body: Body, client: WebClient, refused: Refused, language: str) -> BoltResponse:
     """The sentence of a refusal; in a modal it stands beside the field it is about."""
-    return speak(body, client, sentence_of(refused, language), language, about=_FIELDS.get(type(refused), ""))
+    sentence = mark_sentence(sentence_of(refused, language))
+    return speak(body, client, sentence, language, about=_FIELDS.get(type(refused), ""))
 
 
 def speak(body: Body, client: WebClient, sentence: str, language: str, *, about: str = "") -> BoltResponse:

@@ -17,6 +17,7 @@ from bot.claiming import ClaimListeners
 from bot.decision import DecisionListeners
 from bot.desk import Desk
 from bot.documents import DocumentListeners
+from bot.drill import DrillListeners
 from bot.facts import FactListeners
 from bot.failure import FailureListeners
 from bot.home import HomeListeners
@@ -63,6 +64,7 @@ def build_app(desk: Desk, client: WebClient, people: People | None = None) -> Ap
         FailureListeners,
         TaskListeners,
         BreachListeners,
+        DrillListeners,
         ReportListeners,
         ClaimListeners,
         LeadListeners,

@@ -22,6 +22,7 @@ from bot.cards import (
     ForwardLine,
     RequestCard,
 )
+from bot.marking import mark_blocks, mark_text
 from bot.next_words import step_in_slack
 from bot.words import find_word, word
 from storage.next_step import NextStep
@@ -46,12 +47,17 @@ def say_card(card: Card, language: str) -> Said:
     """A case's card: its state, and the buttons that make sense now; those that decide stand first."""
     body = section(describe(card, language))
     buttons = say_buttons(card, language)
-    return Said(say("push", card, language), (body, *buttons))
+    return mark_said(Said(say("push", card, language), (body, *buttons)), card.reference)
+
+
+def mark_said(said: Said, reference: str) -> Said:
+    """A message about a drill says so, in its notification and in its blocks."""
+    return Said(mark_text(said.text, reference), mark_blocks(said.blocks, reference))
 
 
 def describe(card: Card, language: str) -> str:
     """The card's text."""
-    return say("card", card, language)
+    return mark_text(say("card", card, language), card.reference)
 
 
 def say(template: str, card: Card, language: str, **values: Any) -> str:

@@ -12,12 +12,14 @@ from bot.blocks import Said, say_card
 from bot.calls import VERBS as CALL_VERBS
 from bot.calls import CallListeners
 from bot.desk import Desk
+from bot.drill import DrillListeners
+from bot.evidence_mail import want_evidence
 from bot.pressing import REFERENCE, nearest, suggest_customers
 from bot.reporting import ReportListeners
 from storage import breaches
 from templates import render
 
-VERBS = ("list", "help")
+VERBS = ("list", "drill", "help")
 
 
 @dataclass(frozen=True)
@@ -33,19 +35,30 @@ class BreachListeners:
     def answer_command(self, ack: Ack, body: dict[str, Any], context: BoltContext, client: WebClient) -> None:
         speaker: Speaker = context["speaker"]
         typed = str(body.get("text") or "").strip()
-        case, _, verb = (one.strip() for one in typed.partition(" "))
         if not typed:
             ReportListeners(self.desk).open_form(ack, body, context, client)
-        elif REFERENCE.fullmatch(typed):
-            said = self._show(typed, speaker)
-            ack(text=said.text, blocks=list(said.blocks))
-        elif REFERENCE.fullmatch(case) and verb in CALL_VERBS:
-            said_of = CallListeners(self.desk).answer_verb(body, client, case, verb, speaker)
-            ack(text=said_of) if said_of else ack()
+        elif typed == "drill":
+            DrillListeners(self.desk).ask(ack, body, context, client)
         elif typed == "list":
             ack(text=self._list(speaker))
+        elif REFERENCE.match(typed):
+            self._answer_case(ack, body, client, typed, speaker)
         else:
             ack(text=_help(typed, speaker.language))
+
+    def _answer_case(self, ack: Ack, body: dict[str, Any], client: WebClient, typed: str, speaker: Speaker) -> None:
+        """A reference alone shows the case; a verb behind it does something with it."""
+        case, _, verb = (one.strip() for one in typed.partition(" "))
+        if not REFERENCE.fullmatch(case) or verb not in ("", "evidence", *CALL_VERBS):
+            ack(text=_help(typed, speaker.language))
+        elif not verb:
+            said = self._show(case, speaker)
+            ack(text=said.text, blocks=list(said.blocks))
+        elif verb == "evidence":
+            ack(text=want_evidence(self.desk, speaker, case, body["trigger_id"]))
+        else:
+            said_of = CallListeners(self.desk).answer_verb(body, client, case, verb, speaker)
+            ack(text=said_of) if said_of else ack()
 
     def suggest(self, ack: Ack, body: dict[str, Any]) -> None:
         ack(options=forms.offer(suggest_customers(self.desk, str(body.get("value") or ""))))
@@ -65,6 +78,6 @@ def _help(typed: str, language: str) -> str:
     """The help, and what was probably meant."""
     case, _, verb = typed.partition(" ")
     if REFERENCE.fullmatch(case):
-        meant = nearest(verb, CALL_VERBS)
+        meant = nearest(verb, ("evidence", *CALL_VERBS))
         return render("breach_help", language, "slack", nearest=meant and f"{case.upper()} {meant}")
     return render("breach_help", language, "slack", nearest=nearest(typed, VERBS))

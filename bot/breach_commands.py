@@ -125,7 +125,7 @@ def close(
     ] = None,
 ) -> None:
     """Close a breach; refused while a customer is not told. Or, with its reason, a suspicion that was none."""
-    from bot import telling  # noqa: PLC0415 - slow
+    from bot import breach_report, telling  # noqa: PLC0415 - slow
     from storage import breach_closing, breaches  # noqa: PLC0415 - slow
     from storage.clock import now  # noqa: PLC0415 - slow
 
@@ -139,6 +139,7 @@ def close(
                 breach_closing.close_as_no_breach(session, breach, no_breach, by=shell_actor(), now=now())
             topic = "breach_closed" if no_breach is None else "breach_no_breach"
             telling.tell_thread(session, breach.reference, topic, now=now())
+            breach_report.tell_drill_closed(session, breach, desk.settings, now=now())
         say(f"{breach.reference} is closed.")
 
 

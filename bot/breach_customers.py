@@ -7,7 +7,7 @@ from slack_bolt import Ack, App, BoltContext
 from slack_sdk import WebClient
 from sqlalchemy.orm import Session
 
-from bot import breach_forms, cards, choosing, fields, forms, telling
+from bot import breach_forms, breach_report, cards, choosing, fields, forms, telling
 from bot.access import Speaker
 from bot.affected_select import read_affected
 from bot.blocks import SHOWN
@@ -130,6 +130,7 @@ class CustomerListeners:
         breach = breach_to_change(session, speaker, reference)
         breach_closing.close_breach(session, breach, late_reason=late_reason, by=actor_of(speaker), now=now())
         telling.tell_thread(session, breach.reference, "breach_closed", now=now())
+        breach_report.tell_drill_closed(session, breach, self.desk.settings, now=now())
 
     def _add(self, body: Body, speaker: Speaker, reference: str, choice: Choice, shown: int | None = None) -> bool:
         """Add them, once; False, and nothing is done, when they are not as many new ones as were `shown`."""

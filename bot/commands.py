@@ -15,6 +15,7 @@ from bot import (  # noqa: F401 - add their commands to `bot dsr` and `bot breac
 )
 from bot.breach_commands import breach_app
 from bot.evidence_commands import evidence
+from bot.proof_commands import register
 from bot.request_commands import request_app
 from bot.shell import at_the_desk
 from storage.shell import EX_UNAVAILABLE, fail, importing, new_app, opened, say
@@ -25,6 +26,7 @@ app = new_app(
 app.add_typer(breach_app, name="breach")
 app.add_typer(request_app, name="dsr")
 app.command()(evidence)
+app.command()(register)
 
 
 @app.callback()

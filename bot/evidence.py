@@ -1,28 +1,33 @@
-"""A pack of evidence: that a request was received and sent on (agreement clauses 4 and 7), to be read years from now.
+"""A pack of evidence: that a request was sent on, or a breach told (clauses 4, 6 and 7), to be read years from now.
 
 It is made from one state of the record and streamed, so that a letter of any size takes little memory. That it was made
 is in the journal before the file has its name.
 """
 
-import csv
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from io import StringIO
+from hashlib import sha256
+from io import BytesIO
 from pathlib import Path
+from zipfile import ZIP_DEFLATED, ZipFile
 
+from sqlalchemy.orm import Session
+
+from bot.breach_pack import fill_breach
 from bot.desk import Desk
 from bot.evidence_page import render_page
 from bot.packing import TROUBLES, Packing, Written, digest_of_file, drafted, packing, put_in_place, refuse_existing
-from bot.refusals import RequestsOnly
-from storage.chain import Chain
+from bot.tables import cells, head_table, table
+from storage.breach_evidence import gather_breach
+from storage.breach_proof import BreachEvidence
 from storage.evidence import gather, record_exported
 from storage.progress import Counting, progress
 from storage.proof import Evidence, Went
 from storage.types import Actor
 
 BREACHES = ("BR-", "DRILL-")
+Proof = Evidence | BreachEvidence
 LARGE = 20_000_000
 """Octets from which on it is shown how far writing has come."""
 
@@ -67,17 +72,15 @@ def make_pack(
     by: Actor,
     now: datetime,
 ) -> Made:
-    """Write the pack of a request, for ourselves or for one customer. The target is there whole or not at all.
+    """Write the pack of a case, for ourselves or for one customer. The target is there whole or not at all.
 
-    Raises RequestsOnly, FileExists, FileNotWritten, and what `storage.evidence.gather` raises.
+    Raises FileExists, FileNotWritten, and what `storage.evidence.gather` and `gather_breach` raise.
     """
-    if reference.strip().upper().startswith(BREACHES):
-        raise RequestsOnly(reference.strip().upper())
     if not force:
         refuse_existing(target)
     with drafted(target) as draft:
         with desk.database.reading() as session:
-            evidence = gather(session, reference, customer=customer, now=now)
+            evidence = _gather(session, reference, customer=customer, now=now)
             files = _write(draft, evidence, company=desk.settings.company_name, language=language, by=by)
         made = Made(evidence.reference, digest_of_file(draft), draft.stat().st_size, files, evidence.chain.changed)
         with desk.database.begin() as session:
@@ -86,8 +89,44 @@ def make_pack(
     return made
 
 
-def _write(draft: Path, evidence: Evidence, *, company: str, language: str, by: Actor) -> tuple[Written, ...]:
-    total = sum(mail.content.size for mail in evidence.mails if mail.content)
+@dataclass(frozen=True)
+class InMemory:
+    """A pack that is small enough to be sent."""
+
+    evidence: Proof
+    content: bytes
+    files: int
+
+    def note(self, session: Session, *, by: Actor, now: datetime) -> None:
+        """That it was made, into the journal."""
+        digest = sha256(self.content).hexdigest()
+        record_exported(session, self.evidence, sha256=digest, files=self.files, by=by, now=now)
+
+
+def pack_in_memory(
+    desk: Desk, reference: str, *, language: str, most: int, by: Actor, now: datetime
+) -> InMemory | None:
+    """A pack for ourselves of at most so many octets, on no disk; None when it is larger."""
+    with desk.database.reading() as session:
+        evidence = _gather(session, reference, customer=None, now=now)
+        if evidence.size > 3 * most:
+            return None
+        buffer = BytesIO()
+        with ZipFile(buffer, "w", ZIP_DEFLATED) as archive:
+            pack = Packing(archive, evidence.made_at, lambda _: None)
+            files = _put(pack, evidence, company=desk.settings.company_name, language=language, by=by)
+    content = buffer.getvalue()
+    return InMemory(evidence, content, sum(bool(one.sha256) for one in files)) if len(content) <= most else None
+
+
+def _gather(session: Session, reference: str, *, customer: str | None, now: datetime) -> Proof:
+    if reference.strip().upper().startswith(BREACHES):
+        return gather_breach(session, reference, customer=customer, now=now)
+    return gather(session, reference, customer=customer, now=now)
+
+
+def _write(draft: Path, evidence: Proof, *, company: str, language: str, by: Actor) -> tuple[Written, ...]:
+    total = evidence.size
     if total < LARGE:
         return _fill(draft, evidence, company=company, language=language, by=by, counting=None)
     with progress(total // MEGABYTE, "MB written") as counting:
@@ -95,48 +134,32 @@ def _write(draft: Path, evidence: Evidence, *, company: str, language: str, by: 
 
 
 def _fill(
-    draft: Path, evidence: Evidence, *, company: str, language: str, by: Actor, counting: Counting | None
+    draft: Path, evidence: Proof, *, company: str, language: str, by: Actor, counting: Counting | None
 ) -> tuple[Written, ...]:
     written = [0]
     with packing(draft, at=evidence.made_at, advance=partial(_advance, written, counting)) as pack:
-        for mail in evidence.mails:
-            if mail.content:
-                pack.add_mail(mail.file, mail.content)
-        _add_tables(pack, evidence)
-        page = render_page(evidence, tuple(pack.files), company=company, by=by, language=language)
-        pack.add_text("index.html", f"{page}\n")
-        pack.add_manifest("manifest.txt")
+        return _put(pack, evidence, company=company, language=language, by=by)
+
+
+def _put(pack: Packing, evidence: Proof, *, company: str, language: str, by: Actor) -> tuple[Written, ...]:
+    """All files, the page after what it speaks of, the manifest last."""
+    if isinstance(evidence, BreachEvidence):
+        return fill_breach(pack, evidence, company=company, language=language, by=by)
+    for mail in evidence.mails:
+        if mail.content:
+            pack.add_mail(mail.file, mail.content)
+    _add_tables(pack, evidence)
+    page = render_page(evidence, tuple(pack.files), company=company, by=by, language=language)
+    pack.add_text("index.html", f"{page}\n")
+    pack.add_manifest("manifest.txt")
     return tuple(pack.files)
 
 
 def _add_tables(pack: Packing, evidence: Evidence) -> None:
     sent = [mail for mail in evidence.mails if isinstance(mail, Went)]
-    pack.add_text("deliveries.csv", _table(SENT, [_cells(mail, SENT) for mail in sent]))
-    pack.add_text("journal.csv", _table(LINES, [_cells(line, LINES) for line in evidence.chain.lines]))
-    pack.add_text("journal-head.csv", _head(evidence.chain, evidence.made_at))
-
-
-def _head(chain: Chain, at: datetime) -> str:
-    return _table(("number", "hash", "as_of"), [[str(chain.head_number), chain.head_hash, at.isoformat()]])
-
-
-def _cells(row: object, columns: Iterable[str]) -> list[str]:
-    return [_cell(getattr(row, column)) for column in columns]
-
-
-def _cell(value: object) -> str:
-    """Instants in UTC as the journal hashes them; an empty cell is nothing."""
-    if value is None:
-        return ""
-    return value.isoformat() if isinstance(value, datetime) else str(value)
-
-
-def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    text = StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows(rows)
-    return text.getvalue()
+    pack.add_text("deliveries.csv", table(SENT, [cells(mail, SENT) for mail in sent]))
+    pack.add_text("journal.csv", table(LINES, [cells(line, LINES) for line in evidence.chain.lines]))
+    pack.add_text("journal-head.csv", head_table(evidence.chain, evidence.made_at))
 
 
 def _advance(written: list[int], counting: Counting | None, octets: int) -> None:

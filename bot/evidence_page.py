@@ -168,7 +168,7 @@ def draw(start: datetime, events: Iterable[Event]) -> Drawing:
     lengths = [max(0.0, (event.at - start).total_seconds()) for event in events]
     whole = max([SHORTEST, *lengths])
     places = [_place(seconds, whole) for seconds in lengths]
-    rows = list(_rows(places))
+    rows = list(stack(places))
     base = ROW * (max(rows, default=0) + 1)
     marks = tuple(
         Mark(number, x, base - ROW * row - ROW // 2 - 4, event.tone)
@@ -182,7 +182,7 @@ def _place(seconds: float, whole: float) -> float:
     return round(LEFT + WIDTH * log1p(10 * seconds) / log1p(10 * whole), 2)
 
 
-def _rows(places: Iterable[float]) -> Iterator[int]:
+def stack(places: Iterable[float]) -> Iterator[int]:
     """For each mark the lowest row in which there is room."""
     taken: list[float] = []
     for x in places:

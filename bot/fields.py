@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from bot.blocks import Block, plain
+from bot.marking import mark_view
 from bot.words import word
 
 View = dict[str, Any]
@@ -13,7 +14,7 @@ View = dict[str, Any]
 def modal(
     language: str, name: str, blocks: list[Block], metadata: str = "", *, submit: str = "save", title: str = ""
 ) -> View:
-    return {
+    view = {
         "type": "modal",
         "callback_id": name,
         "private_metadata": metadata,
@@ -22,6 +23,7 @@ def modal(
         "close": plain(word(language, "cancel"), 24),
         "blocks": blocks,
     }
+    return mark_view(view, metadata)
 
 
 def field(language: str, name: str, element: Block, *, optional: bool = False) -> Block:

@@ -17,6 +17,7 @@ from bot.fields import (
     select,
     text_input,
 )
+from bot.marking import mark_view
 from bot.personal import refuse_personal_data
 from bot.words import word
 from storage.types import Means
@@ -86,7 +87,7 @@ def due_form(reference: str, tasks: Sequence[TaskLine], language: str) -> View:
 
 def sentence_view(text: str, language: str, *, title: str = "sorry") -> View:
     """A modal that only says something, in mrkdwn."""
-    view = modal(language, "said", [section(text)], title=title)
+    view = mark_view(modal(language, "said", [section(text)], title=title), text)
     del view["submit"]
     return view | {"close": plain(word(language, "close"), 24)}
 

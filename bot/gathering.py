@@ -18,6 +18,7 @@ from bot.cards import RequestCard
 from bot.desk import Desk
 from bot.due import TOPIC as DUE
 from bot.due import DueTask, describe_due, find_due, write_due
+from bot.marking import mark_text
 from bot.showing import show_request
 from bot.words import find_word, word
 from storage import ladder, outbox, requests
@@ -165,7 +166,7 @@ def write(letter: Letter, language: str, *, company: str, slack_out: bool, now: 
     held = [_describe(one, language, now) for one in letter.held[:SHOWN]]
     desk = word(language, "event.desk")
     named = [(desk if case in ("", DESK_CASE) else case, topic) for case, topic in letter.events[:SHOWN]]
-    events = [(case, _say_event(case, topic, language)) for case, topic in named]
+    events = [(mark_text(case, case), _say_event(case, topic, language)) for case, topic in named]
     dates = [describe_due(one, language, now=now) for one in letter.dates[:SHOWN]]
     count = {"held_count": len(letter.held), "event_count": len(letter.events), "date_count": len(letter.dates)}
     return letters.write_mail("gathered", language, held=held, events=events, dates=dates, **count, **values)

@@ -57,3 +57,8 @@ def write_mail(template: str, language: str, **values: Any) -> Words:
         text=render(template, language, **values),
         html=render(template, language, "html", **values),
     )
+
+
+def write_text_mail(template: str, language: str, **values: Any) -> Words:
+    """An e-mail to staff without HTML: what there is to see is attached."""
+    return Words(render(f"{template}_subject", language, **values), render(template, language, **values))

@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from bot.blocks import clip, mention
 from bot.cards import RequestCard
+from bot.marking import mark_lines
 from bot.showing import show_lines, show_requests
 from bot.words import word
 from storage import breach_lists, requests, tasks
@@ -59,7 +60,7 @@ def say_breaches(session: Session, language: str) -> str:
     nearest = show_lines(session, breach_lists.find_nearest(session, limit=SHOWN))
     closed = show_lines(session, breach_lists.find_last_closed(session, limit=CLOSED))
     values = {"open": nearest, "closed": closed, "open_count": breach_lists.count_open(session), "mention": mention}
-    return clip(render("breach_list", language, "slack", **values), 12_000)
+    return mark_lines(clip(render("breach_list", language, "slack", **values), 11_000))
 
 
 def say_age(age: timedelta, language: str) -> str:

@@ -1,6 +1,6 @@
 """What a Slack delivery says and where it goes, rendered from the record when it is sent."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from jinja2 import TemplateNotFound
@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from bot import digest, due
 from bot.auditing import REPAIRED, count_in
-from bot.blocks import Said, say, say_card
+from bot.blocks import Said, mark_said, say, say_card
 from bot.cards import BreachCard, Card, RequestCard, is_request
 from bot.letters import describe_waiting
 from bot.pausing import describe_sending
@@ -84,7 +84,17 @@ def prepare(
     telecom: TelecomOperator = TelecomOperator.UNKNOWN,
     now: datetime,
 ) -> Post | None:
-    """The post of a delivery as the record stands now; None for a reminder of what has been decided meanwhile."""
+    """The post of a delivery as the record stands now; None for a reminder of what has been decided meanwhile.
+
+    What is about a drill says so, whoever wrote its words.
+    """
+    post = _prepare(session, delivery, channel=channel, language=language, telecom=telecom, now=now)
+    return post and replace(post, said=mark_said(post.said, delivery.case))
+
+
+def _prepare(
+    session: Session, delivery: Delivery, *, channel: str, language: str, telecom: TelecomOperator, now: datetime
+) -> Post | None:
     if not delivery.case:
         return _post_sending(session, delivery, channel, delivery.language or language)
     if delivery.case == DESK_CASE:

@@ -63,10 +63,8 @@ class FileNotWritten(Refused):
 
 
 @dataclass(eq=False)
-class RequestsOnly(Refused):
-    """Evidence can be had of requests as yet, not of a breach."""
-
-    reference: str
+class NoAddressForDrills(Refused):
+    """No drill is opened while DRILL_ADDRESS does not say where its mails go."""
 
 
 def sentence_of(refused: Refused, language: str) -> str:

@@ -17,6 +17,7 @@ from bot.breach_ladder import BreachLadder
 from bot.connections import Connections
 from bot.desk import Desk
 from bot.digest import DigestClock
+from bot.evidence_mail import make_wanted
 from bot.gathering import gather
 from bot.ladder import Ladder
 from bot.notice_ringing import gather_lost
@@ -89,6 +90,7 @@ class Bot:
             lambda: gather(self.desk, slack_out=self.poster.health.out, now=desk_now()),
             lambda: watch.tick(now=real_now()),
             lambda: raise_stuck(self.desk, now=desk_now()),
+            lambda: make_wanted(self.desk, now=desk_now()),
         ):
             self.ticker.add(self._surviving(job), every=min(BEAT_EVERY, every * 5))
 

@@ -20,13 +20,13 @@ class DeskSettings(Settings):
         "STAFF_LANGUAGE": "fr or en",
         "MAIL_ADDRESS": "privacy@kavkom.example",
         "ESCALATION_ADDRESSES": "head.of.security@kavkom.example,duty@kavkom.example",
+        "DRILL_ADDRESS": "exercice@kavkom.example",
         "BREACH_LADDER": ",".join(LADDER_HOURS),
         "TELECOM_OPERATOR": "unknown, no or yes",
         "DPO_NAME": "Claire Moreau",
         "DPO_ADDRESS": "dpo@kavkom.example",
         "DPO_TELEPHONE": "+33 1 99 00 00 01",
         "DUTY_TELEPHONE": "+33 1 99 00 00 02 (answered at night, too)",
-        "DRILL_ADDRESS": "drill@kavkom.example",
         "AUTHORITY_WINDOW": "72",
     }
 
@@ -35,13 +35,14 @@ class DeskSettings(Settings):
     staff_language: Language = "fr"
     escalation_addresses: Addresses = ()
     two_persons: bool = False
+    drill_address: Address | None = None
+    """Where mail sends all e-mails of a drill; without it no drill is opened."""
     breach_ladder: Ladder = LADDER_HOURS
     telecom_operator: TelecomOperator = TelecomOperator.UNKNOWN
     dpo_name: str | None = None
     dpo_address: str | None = None
     dpo_telephone: str | None = None
     duty_telephone: str | None = None
-    drill_address: Address | None = None
     authority_window: Hours = timedelta(hours=72)
 
 

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from bot import letters
 from bot.document_words import address_for
+from bot.marking import mark_words
 from bot.settings import DeskSettings
 from bot.showing import show_breach
 from storage import journal, outbox, staff
@@ -172,7 +173,7 @@ def queue_mail(  # noqa: PLR0913 - a letter is all of this; keyword-only
     purpose: Purpose = Purpose.ANNOUNCEMENT,
     reminder_id: int | None = None,
 ) -> bool:
-    """Queue an e-mail with its words; mail adds From and headers. True when it is new."""
+    """Queue an e-mail with its words; mail adds From and headers. One about a drill says so. True when it is new."""
     return outbox.queue(
         session,
         key,
@@ -182,7 +183,7 @@ def queue_mail(  # noqa: PLR0913 - a letter is all of this; keyword-only
         recipient=address,
         language=language,
         case=case,
-        words=words,
+        words=mark_words(words, case),
         reminder_id=reminder_id,
         now=now,
     )

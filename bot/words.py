@@ -13,13 +13,14 @@ def word(language: str, key: str, **values: object) -> str:
     return _table(language if language in LANGUAGES else "en")[key].format(**values)
 
 
-def find_word(language: str, key: str) -> str | None:
-    """As `word`, or None for a key that has no words."""
-    return _table(language if language in LANGUAGES else "en").get(key)
+def find_word(language: str, key: str, table: str = "") -> str | None:
+    """As `word`, or None for a key that has no words; `table`: another template than those of Slack."""
+    return _table(language if language in LANGUAGES else "en", table).get(key)
 
 
 @cache
-def _table(language: str) -> dict[str, str]:
-    lines = [line for name in TABLES for line in render(name, language).splitlines()]
+def _table(language: str, table: str = "") -> dict[str, str]:
+    names = (table,) if table else TABLES
+    lines = [line for name in names for line in render(name, language).splitlines()]
     pairs = (line.partition(":") for line in lines if line.strip() and not line.startswith("#"))
     return {key.strip(): text.strip() for key, _, text in pairs}

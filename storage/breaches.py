@@ -16,6 +16,7 @@ from storage.database import take_turn
 from storage.errors import BreachClosed, InstantInFuture, UnknownCase
 from storage.ledger import read_ledger
 from storage.models import Affected, Breach, Delivery
+from storage.sealing import ROWS, seal_rows
 from storage.types import Actor
 
 CLAUSE = "6"
@@ -89,8 +90,10 @@ def refuse_future(instant: datetime | None, now: datetime) -> None:
 def record(
     session: Session, breach: Breach, action: str, *, by: Actor, now: datetime, **detail: journal.Detail
 ) -> journal.Recorded:
+    """Into the journal, with the hashes of the rows that are new: call it when they are all there."""
     instants = {"aware_at": breach.aware_at, "suspected_at": breach.suspected_at, "deadline_at": breach.deadline_at}
     shown = {name: instant.isoformat() for name, instant in instants.items() if instant} | detail
+    shown[ROWS] = seal_rows(session, breach)
     entry = journal.record(session, action, by=by, now=now, case=breach.reference, clause=CLAUSE, **shown)
     announcements.show_card(session, entry)
     return entry

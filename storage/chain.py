@@ -12,11 +12,14 @@ from sqlalchemy.orm import Session
 
 from storage import journal
 from storage.models import Customer, Entry
+from storage.sealing import ROWS
 
 WITHHELD = "withheld"
 """Stands in place of what a line says of another customer, or of no customer at all."""
 
-FOR_ANY_CUSTOMER = frozenset({"request-recorded", "not-acknowledged"})
+FOR_ANY_CUSTOMER = frozenset(
+    {"request-recorded", "not-acknowledged", "breach-opened", "breach-instant", "breach-awareness"}
+)
 """Lines that name no customer and are shown to each."""
 
 WITHOUT_DETAIL = "request-received"
@@ -42,6 +45,23 @@ class ChainLine:
     hash: str
     is_genuine: bool
     is_withheld: bool = False
+
+    @property
+    def readable(self) -> str:
+        """What its detail says, in letters instead of escapes."""
+        return json.dumps(_read(self.detail), ensure_ascii=False)
+
+    def withheld(self) -> "ChainLine":
+        """The same without its words: its place and hash stay."""
+        return replace(
+            self,
+            actor=WITHHELD,
+            origin=WITHHELD,
+            action=WITHHELD,
+            clause=WITHHELD,
+            detail=WITHHELD,
+            is_withheld=True,
+        )
 
 
 @dataclass(frozen=True)
@@ -101,15 +121,7 @@ def _shown(line: ChainLine, only: str, others: set[str | None]) -> ChainLine:
             return line
         if line.action == WITHOUT_DETAIL:
             return replace(line, detail=WITHHELD, is_withheld=True)
-    return replace(
-        line,
-        actor=WITHHELD,
-        origin=WITHHELD,
-        action=WITHHELD,
-        clause=WITHHELD,
-        detail=WITHHELD,
-        is_withheld=True,
-    )
+    return line.withheld()
 
 
 def _customers_in(session: Session, entries: list[Entry]) -> set[str | None]:
@@ -130,5 +142,6 @@ def _words_in(detail: Any) -> Iterator[str]:
     if isinstance(detail, str):
         yield detail
     elif isinstance(detail, dict | list):
-        for value in detail.values() if isinstance(detail, dict) else detail:
+        values = [one for name, one in detail.items() if name != ROWS] if isinstance(detail, dict) else detail
+        for value in values:
             yield from _words_in(value)

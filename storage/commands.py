@@ -24,18 +24,33 @@ def upgrade() -> None:
 
 
 @app.command()
-def verify() -> None:
-    """Walk the journal's hash chain; exit 1 if anything in it was changed."""
+def verify(
+    head: Annotated[
+        str | None, typer.Option(metavar="NUMBER:HASH", help="A line that was noted elsewhere, to compare with.")
+    ] = None,
+) -> None:
+    """Walk the journal's hash chain and compare the rows of breaches with it; exit 1 if anything was changed."""
     from storage import journal  # noqa: PLC0415 - slow
+    from storage.sealing import verify_rows  # noqa: PLC0415 - slow
 
+    kept = _read_head(head) if head else None
     with opened(database_url(), existing=True) as database, database.reading() as session:
-        problems = journal.verify(session)
+        problems = [*journal.verify(session), *verify_rows(session)]
+        problems += journal.compare(session, *kept) if kept else []
         number, digest = journal.head(session)
     for problem in problems:
         say(problem, err=True)
     if problems:
-        fail("The journal does not hold. Keep this database as it is, and compare it with a backup.")
+        fail("The record does not hold. Keep this database as it is, and compare it with a backup.")
     say(f"The journal holds: {number} entries, head {digest}.")
+
+
+def _read_head(text: str) -> tuple[int, str]:
+    """What was noted: the number of a line, and its hash."""
+    number, colon, digest = text.strip().partition(":")
+    if not (colon and number.isdecimal() and len(digest) == 64):
+        fail("--head is the number and the hash of a line, as they stand in a digest: 1234:ab12…", 2)
+    return int(number), digest.lower()
 
 
 @app.command()

@@ -4,8 +4,6 @@ A pack for one customer tells nothing of another one: what concerns others is no
 journal keep their place and hash and lose their words. Everything is read through the session, bytes last.
 """
 
-import re
-from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 
@@ -13,6 +11,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from storage import journal, requests
+from storage.breach_proof import BreachEvidence
 from storage.chain import chain_of
 from storage.contents import Content, State, is_attached, kept_content, sent_content
 from storage.correspondence import find_mails
@@ -20,14 +19,13 @@ from storage.customers import get_customer
 from storage.errors import NotForwarded
 from storage.forwards import attempts_of
 from storage.holding import TO_STAFF
-from storage.models import Breach, Call, CaseMail, Customer, Delivery, Forward, Instruction, Message, Request, Staff
+from storage.models import Breach, Call, CaseMail, Customer, Delivery, Forward, Instruction, Message, Request
 from storage.proof import Came, Evidence, Instructed, Passed, Spoken, Went, Who
+from storage.proving import Naming, came_of, went_of
 from storage.requests import forwarded_at
-from storage.sightings import places_of
 from storage.types import Actor, Channel, Correspondence, Medium, Purpose
 
 CLAUSE = "7"
-_UNSAFE = re.compile(r"[^A-Za-z0-9_-]")
 
 
 def gather(session: Session, reference: str, *, customer: str | None, now: datetime) -> Evidence:
@@ -40,7 +38,9 @@ def gather(session: Session, reference: str, *, customer: str | None, now: datet
     return _Gathering(session, request, only, forwards).evidence(now)
 
 
-def record_exported(session: Session, evidence: Evidence, *, sha256: str, files: int, by: Actor, now: datetime) -> None:
+def record_exported(
+    session: Session, evidence: Evidence | BreachEvidence, *, sha256: str, files: int, by: Actor, now: datetime
+) -> None:
     """Somebody made a pack: into the journal, with the SHA-256 (hex) of the whole file."""
     made: dict[str, journal.Detail] = {"customer": evidence.only, "sha256": sha256, "files": files}
     journal.record(session, "evidence-exported", by=by, now=now, case=evidence.reference, clause=CLAUSE, **made)
@@ -52,8 +52,7 @@ class _Gathering:
     def __init__(self, session: Session, request: Request, only: Customer | None, forwards: Sequence[Forward]) -> None:
         self._session, self._request, self._only, self._forwards = session, request, only, forwards
         self._astray = only is not None and any(one.misrouted_at for one in forwards)
-        self._files: Counter[str] = Counter()
-        self._names = {one.slack_user: one.name for one in session.scalars(select(Staff))}
+        self._naming = Naming(session)
         sent = select(Delivery).where(Delivery.case == request.reference, Delivery.medium == Medium.EMAIL)
         self._sent = list(session.scalars(sent.order_by(Delivery.id)))
 
@@ -131,26 +130,10 @@ class _Gathering:
         to_staff = sent.purpose in TO_STAFF
         content = None if to_staff else sent_content(self._session, sent)
         stem = f"{sent.purpose.value}-{customer}" if customer else sent.purpose.value
-        return Went(
-            file=self._file(f"{stem}-without-letter" if content.state is State.IN_PART else stem) if content else "",
-            purpose=sent.purpose,
-            customer=customer,
-            recipient=sent.recipient,
-            message_id=sent.message_id,
-            queued_at=sent.queued_at,
-            accepted_at=sent.accepted_at,
-            refused_at=sent.refused_at,
-            bounced_at=sent.bounced_at,
-            bounce_status=sent.bounce_status,
-            delayed_at=sent.delayed_at,
-            withdrawn_at=sent.superseded_at,
-            receipt_at=sent.receipt_at,
-            attempts=sent.attempts,
-            reply=sent.reply,
-            sha256=sent.sha256,
-            again=sent.attempt_of_id is not None,
-            content=self._shown(content) if content and sent.purpose is not Purpose.DELETION else content,
-        )
+        part = "-without-letter" if content and content.state is State.IN_PART else ""
+        file = self._naming.file(f"{stem}{part}") if content else ""
+        shown = self._shown(content) if content and sent.purpose is not Purpose.DELETION else content
+        return went_of(sent, file=file, customer=customer, content=shown)
 
     def _customer_of(self, sent: Delivery) -> str | None:
         if sent.forward is not None:
@@ -175,16 +158,15 @@ class _Gathering:
         return mail.forward_id in own or is_sent_on
 
     def _came(self, message: Message, stem: str, mail: CaseMail | None = None, customer: str | None = None) -> Came:
-        return Came(
-            file=self._file(stem),
+        return came_of(
+            self._session,
+            message,
+            self._shown(kept_content(self._session, message)),
+            file=self._naming.file(stem),
             what=mail.what if mail else None,
             said=mail.said.value if mail and mail.said else None,
             customer=customer,
-            received_at=message.received_at,
-            kept_at=message.kept_at,
-            sender=None if self._astray else message.sender,
-            places=tuple(places_of(self._session, message.id)),
-            content=self._shown(kept_content(self._session, message)),
+            with_sender=not self._astray,
         )
 
     def _shown(self, content: Content) -> Content:
@@ -208,14 +190,7 @@ class _Gathering:
         return self._session.scalars(about.order_by(Breach.id))
 
     def _who(self, actor: str) -> Who:
-        return Who(actor, self._names.get(actor))
-
-    def _file(self, stem: str) -> str:
-        """A name of its own, in which nobody's name stands."""
-        stem = _UNSAFE.sub("_", stem)
-        self._files[stem] += 1
-        number = self._files[stem]
-        return f"{stem}.eml" if number == 1 else f"{stem}-{number}.eml"
+        return self._naming.who(actor)
 
 
 def _kinds_and_values(evidence: Sequence[str]) -> tuple[tuple[str, str], ...]:

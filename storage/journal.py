@@ -110,6 +110,14 @@ def verify(session: Session) -> list[str]:
     return problems
 
 
+def compare(session: Session, number: int, digest: str) -> list[str]:
+    """Whether the line with this number still has the hash that was noted elsewhere: a chain written anew has not."""
+    found = session.scalar(_HASH, {"number": number})
+    if found is None:
+        return [f"The journal has no entry {number} any more."]
+    return [] if found == digest else [f"Entry {number} is not the one that was noted: its hash is {found} now."]
+
+
 def head(session: Session) -> tuple[int, str]:
     """The number and hash of the last entry."""
     row = session.execute(select(Entry.number, Entry.hash).order_by(Entry.number.desc()).limit(1)).first()

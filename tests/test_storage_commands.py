@@ -165,7 +165,7 @@ def test_the_journal_is_verified_and_tampering_is_said(database: Database, datab
     assert (tampered.returncode, tampered.stdout) == (1, "")
     assert tampered.stderr.splitlines() == [
         "Entry 1 was changed after it was written.",
-        "The journal does not hold. Keep this database as it is, and compare it with a backup.",
+        "The record does not hold. Keep this database as it is, and compare it with a backup.",
     ]
 
 

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from bot import telling
 from bot.settings import DeskSettings
 from mail.service import prepare
-from storage import breach_closing, breach_customers, breach_opening, breaches, customers
+from storage import breach_closing, breach_opening, breaches, calls, customers
 from storage.clock import now as desk_now
 from storage.database import open_database
 from storage.models import Delivery, Reminder, Staff
@@ -193,8 +193,8 @@ class LadderTorture:
             if case.ends == "closed":
                 breach_closing.close_as_no_breach(session, breach, "a test", by=DESK, now=at)
             else:
-                told = {"means": Means.TELEPHONE, "at": at, "by": DESK, "now": at}
-                breach_customers.record_told(session, breach, breach.affected[0].customer, **told)  # type: ignore[arg-type]  # as it names them
+                [affected, *_] = breach.affected
+                calls.record_told(session, breach, affected.customer, means=Means.TELEPHONE, at=at, by=DESK, now=at)
             case.over_at = at
         case.over_ts = time.time()
         return True

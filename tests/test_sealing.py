@@ -1,0 +1,97 @@
+"""Whoever changes a row of a breach without writing the whole journal anew is found, with the case and the table."""
+
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from storage import journal
+from storage.commands import app
+from storage.database import Database, open_database
+from storage.sealing import verify_rows
+from tests.breach_story import tell_story
+
+
+def tell(database: Database) -> None:
+    with database.begin() as session:
+        tell_story(session)
+
+
+def problems(database: Database) -> list[str]:
+    with database.reading() as session:
+        return journal.verify(session) + verify_rows(session)
+
+
+def tamper(database: Database, statement: str) -> None:
+    with database.begin() as session:
+        session.execute(text(statement))
+
+
+def test_an_untouched_record_holds(database: Database) -> None:
+    tell(database)
+
+    assert problems(database) == []
+
+
+CHANGES = {
+    "UPDATE claim SET instant = claimed_at WHERE id = 1": "row 1 of claim was changed",
+    "UPDATE breach_fact SET value = '1' WHERE id = 6": "row 6 of breach_fact was changed",
+    "UPDATE call SET answered = 'reached', reached = true WHERE id = 1": "row 1 of call was changed",
+    "UPDATE notice SET approved_by = 'U01ANNE' WHERE version = 1": "row 1 of notice was changed",
+    "UPDATE breach SET late_reason = NULL": "its own row was changed",
+    "UPDATE affected SET excluded_reason = 'another'  WHERE excluded_at IS NOT NULL": "its customers was changed",
+    "DELETE FROM call WHERE id = 1": "row 1 of call was deleted",
+    "DELETE FROM claim WHERE id = 2": "row 2 of claim was deleted",
+    "INSERT INTO breach_fact (breach_id, name, value, by, at) "
+    "SELECT breach_id, name, '9', by, at FROM breach_fact WHERE id = 6": "is in no entry of the journal",
+}
+
+
+def test_a_row_changed_behind_the_journal_is_named(database: Database) -> None:
+    tell(database)
+
+    for statement, expected in CHANGES.items():
+        with database.begin() as session:
+            session.execute(text(statement.replace(" by,", ' "by",').replace(", at ", ', "at" ')))
+            found = verify_rows(session)
+            session.rollback()
+
+        assert len(found) == 1, statement
+        assert found[0].startswith("BR-2026-0001: ")
+        assert expected in found[0]
+
+
+def test_a_breach_from_before_such_lines_is_no_problem(database: Database) -> None:
+    tell(database)
+    tamper(database, "DELETE FROM entry")
+    tamper(database, "UPDATE counter SET value = 0 WHERE name = 'journal'")
+
+    assert problems(database) == []
+
+
+def test_verify_says_what_was_changed_and_compares_a_head_that_was_kept(
+    sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    database = open_database(sqlite_url)
+    tell(database)
+    with database.reading() as session:
+        number, digest = journal.head(session)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DATABASE_URL", sqlite_url)
+
+    def verify(*words: str) -> tuple[int, str]:
+        with pytest.raises(SystemExit) as end:
+            app(["verify", *words], prog_name="python -m storage")
+        said = capsys.readouterr()
+        return int(end.value.code or 0), said.out + said.err
+
+    assert verify("--head", f"{number}:{digest}")[0] == 0
+    other, gone = verify("--head", f"{number}:{'0' * 64}"), verify("--head", f"{number + 1}:{digest}")
+    assert (other[0], gone[0], verify("--head", "x")[0]) == (1, 1, 2)
+    assert f"Entry {number} is not the one that was noted" in other[1]
+    assert f"no entry {number + 1}" in gone[1]
+    tamper(database, "UPDATE claim SET reason = 'none' WHERE id = 1")
+    database.dispose()
+    changed = verify()
+    assert changed[0] == 1
+    assert "BR-2026-0001: row 1 of claim was changed after entry" in changed[1]
