@@ -129,7 +129,7 @@ def close(
     from storage import breach_closing, breaches  # noqa: PLC0415 - slow
     from storage.clock import now  # noqa: PLC0415 - slow
 
-    refuse_typed(no_breach or late_reason or "")
+    refuse_typed(f"{no_breach or ''}\n{late_reason or ''}")
     with at_the_desk() as desk:
         with desk.decide() as session:
             breach = breaches.get_breach(session, reference, to_change=True)
