@@ -35,6 +35,8 @@ def open_breach(
     from storage.clock import now  # noqa: PLC0415 - slow
 
     refuse_typed(summary)
+    if not summary.strip():
+        fail("Say what happened: --summary TEXT; a doubt in a few words is enough.", 2)
     if not (aware_at or suspected_at or told_at):
         fail("Say when: --aware-at INSTANT if it is certain, --suspected-at or --told-at INSTANT if it is not yet.", 2)
     aware, suspected, told_us = (one and read_instant(one) for one in (aware_at, suspected_at, told_at))

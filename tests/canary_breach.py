@@ -58,10 +58,10 @@ def bring_documents(workspace: Workspace, mail_host: MailHost, database: Databas
     for sender in ("anne@kavkom.example", STRANGER):
         mail_host.append(US, "INBOX", letter_with_a_file(sender, to))
     wait_until(lambda: has_document(database), "the document")
-    for what in ("mailed", "1"):
-        chosen = workspace.submit(ANNE, pressed(workspace, reference, "breach_documents"), {"document": what}).view
-        assert chosen is not None
-    workspace.submit(ANNE, chosen, {"fate": "all"})
+    workspace.submit(ANNE, pressed(workspace, reference, "breach_documents"), {"document": "mailed"})
+    marking = workspace.submit(ANNE, pressed(workspace, reference, "breach_documents"), {"document": "1"}).view
+    assert marking is not None
+    workspace.submit(ANNE, marking, {"fate": "all"})
     workspace.click(ANNE, card(workspace, reference, "breach_read_reply"), "breach_read_reply")
 
 
@@ -69,7 +69,7 @@ def send_notice(workspace: Workspace, reference: str) -> set[str]:
     for step in ("preview", "ask", "alone"):
         form = pressed(workspace, reference, "breach_notice")
         confirming = workspace.submit(ANNE, form, {"notice_step": step}).view
-    assert confirming is not None
+        assert confirming is not None
     refused = refusing(workspace, confirming, {"alone_reason": WORDS})
     assert workspace.submit(ANNE, confirming, {"alone_reason": "Personne d’autre n’est là"}).closed
     return refused
