@@ -66,10 +66,11 @@ def bring_documents(workspace: Workspace, mail_host: MailHost, database: Databas
 
 
 def send_notice(workspace: Workspace, reference: str) -> set[str]:
-    for step in ("preview", "ask", "alone"):
-        form = pressed(workspace, reference, "breach_notice")
-        confirming = workspace.submit(ANNE, form, {"notice_step": step}).view
-        assert confirming is not None
+    for step in ("preview", "ask"):
+        workspace.submit(ANNE, pressed(workspace, reference, "breach_notice"), {"notice_step": step})
+    form = pressed(workspace, reference, "breach_notice")
+    confirming = workspace.submit(ANNE, form, {"notice_step": "alone"}).view
+    assert confirming is not None
     refused = refusing(workspace, confirming, {"alone_reason": WORDS})
     assert workspace.submit(ANNE, confirming, {"alone_reason": "Personne d’autre n’est là"}).closed
     return refused
