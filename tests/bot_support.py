@@ -35,7 +35,7 @@ CUSTOMERS = (
     ("C0003", "Tel Aviv Tours", "privacy@tours.example", "en"),
 )
 LETTER = b"From: Jeanne <jeanne@example.org>\r\nSubject: Mes donnees\r\n\r\nEffacez mes donnees.\r\n"
-QUICK = Pace(card=0.05, channel=0)
+QUICK = Pace(card=0.05, channel=0, post=0, update=0)
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,7 @@ TO_REFUSING = "privacy+azur@kavkom.example"
 
 @pytest.fixture
 def desk(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
-    with running_desk(database_url, tmp_path, monkeypatch, pace=Pace(card=0.05, channel=0, outage=0.2)) as desk:
+    with running_desk(database_url, tmp_path, monkeypatch, pace=replace(QUICK, outage=0.2)) as desk:
         yield desk
 
 
