@@ -46,6 +46,7 @@ class Pace:
     update: float = 1.2
 
 
+USUAL = Pace()
 UPDATES = "updates"
 """Whose turn an update of a card takes; a post takes that of its recipient."""
 
@@ -66,7 +67,7 @@ class Poster:
         self.holder = new_holder()
         self._database = Condition("database")
         self._slack: dict[str, Condition] = {}
-        self._pace = pace or Pace()
+        self._pace = pace or USUAL
         self._shown: dict[str, float] = {}
         self._turns: dict[str, tuple[float, datetime]] = {}
         self._ours_until = 0.0

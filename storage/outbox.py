@@ -237,9 +237,7 @@ def record_refused(delivery: Delivery, *, reply: str, now: datetime) -> None:
     _finish(delivery)
 
 
-def defer(
-    delivery: Delivery, *, reply: str, after: timedelta | None = None, until: datetime | None = None
-) -> None:
+def defer(delivery: Delivery, *, reply: str, after: timedelta | None = None, until: datetime | None = None) -> None:
     """It did not work this time: try again after a while, or at an instant in real time, without limit.
 
     What was finished meanwhile stays so.

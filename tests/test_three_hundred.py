@@ -39,13 +39,13 @@ def whole_desk(url: str, folder: Path, dovecot: Dovecot, exim: Exim, patch: pyte
     """Bot and mail as they run for people: Slack's own rate limits, and the pace that they are for."""
     ours = f"privacy{name_of(folder)}@kavkom.example"
     ports = {"imap_port": dovecot.imap_port, "smtp_port": exim.smtp_port}
-    known = {"mail_address": ours, "imap_user": ours, "imap_password": dovecot.password}
+    known: dict[str, Any] = {"mail_address": ours, "imap_user": ours, "imap_password": dovecot.password}
     other = open_database(url)
     with running_desk(url, folder, patch, pace=Pace(), mail_address=ours, duty_telephone="+33 1 99 00 00 02") as desk:
         desk.workspace.faults.limits = True
         prepare(other)
         try:
-            with running_mail(other, mail_settings(url, **ports, **known)):
+            with running_mail(other, mail_settings(url, **known | ports)):
                 yield desk
         finally:
             other.dispose()
@@ -59,13 +59,13 @@ def name_of(folder: Path) -> str:
 def add_customers(database: Database, unique: str) -> dict[str, str]:
     """Three hundred in many domains, of which nine have no mailbox; the address of each by its reference."""
     kinds = ["refuse"] * REFUSED + ["bounce"] * BOUNCED + ["dpo"] * (CUSTOMERS - REFUSED - BOUNCED)
+    addresses = [f"{kind}{unique}.{number}@garage{number % DOMAINS}.example" for number, kind in enumerate(kinds)]
     with database.begin() as session:
-        for number, kind in enumerate(kinds):
-            address = f"{kind}{unique}.{number}@garage{number % DOMAINS}.example"
+        for number, address in enumerate(addresses):
             language = "fr" if number % 2 else "en"
             name = f"Garage Corvin {number:03}"
             session.add(Customer(reference=f"D{number:04}", name=name, request_address=address, language=language))
-    return {f"D{number:04}": f"{kind}{unique}.{number}@garage{number % DOMAINS}.example" for number, kind in enumerate(kinds)}
+    return {f"D{number:04}": address for number, address in enumerate(addresses)}
 
 
 def press(desk: Desk, user: str, reference: str, action: str, **values: Any) -> Any:
