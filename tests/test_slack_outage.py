@@ -4,6 +4,7 @@ import email
 import email.policy
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,14 +15,13 @@ from bot.desk import Desk as TheDesk
 from bot.gathering import gather
 from bot.ladder import Ladder
 from bot.outage import Health, StandIn
-from bot.poster import Pace
 from bot.settings import DeskSettings
 from mail.service import prepare
 from storage import announcements, journal, requests
 from storage.database import Database
 from storage.models import Customer, CustomerKey, Delivery, Reminder
 from storage.types import BY_MAIL, DESK, KeyKind, Medium, Purpose
-from tests.bot_support import ESCALATION, Desk, fill, running_desk
+from tests.bot_support import ESCALATION, QUICK, Desk, fill, running_desk
 from tests.mail_support import JEANNE, letter, mail_settings, running_mail
 from tests.playground import people
 from tests.playground.mailhost import MailHost
@@ -38,7 +38,7 @@ TO_REFUSING = "privacy+azur@kavkom.example"
 
 @pytest.fixture
 def desk(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
-    with running_desk(database_url, tmp_path, monkeypatch, pace=Pace(card=0.05, channel=0, outage=0.2)) as desk:
+    with running_desk(database_url, tmp_path, monkeypatch, pace=replace(QUICK, outage=0.2)) as desk:
         yield desk
 
 
