@@ -56,9 +56,15 @@ class Breaches(Desk):
     def pick(self, field: str, typed: str) -> None:
         """From a list that is open before anything is typed: wait until it was narrowed down."""
         self.one(f"#modal [data-action-id={field}] input").send_keys(typed)
-        options = self.until(lambda: [one for one in self.all("[role=option]") if typed in one.text])
-        self.until(lambda: len(self.all("[role=option]")) == 1)
-        options[0].click()
+
+        def narrowed() -> bool:
+            options = self.all("[role=option]")
+            found = len(options) == 1 and typed in options[0].text
+            if found:
+                options[0].click()
+            return found
+
+        self.until(narrowed)
         self.until(lambda: typed in self.one(f"#modal [data-action-id={field}]").text)
 
     def write(self, sender: str, to: str, subject: str, body: str, file: Path) -> None:
@@ -249,7 +255,7 @@ def test_a_customer_answers_and_who_does_not_is_on_the_call_sheet(desk: Breaches
     desk.on_card(BREACH, "breach_call_sheet")
     sheet = desk.read(CARLA_AT, "2 customers to call")
     desk.picture("55-call-sheet")
-    assert "+33 1 99 00 01 19" in sheet
+    assert "+33199000119" in sheet
     desk.be(ANNE)
 
 
