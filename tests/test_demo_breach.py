@@ -22,7 +22,7 @@ GARAGE, HOTEL, SCHOOL = "atelier@garage-dupont.example", "reception@hotel-bellev
 BORIS_AT, DRILL_AT = "boris.petit@kavkom.example", "exercice@kavkom.example"
 ACCOUNT = "Un fichier de contacts a été envoyé à un mauvais destinataire."
 CARLA_AT = "carla.levi@kavkom.example"
-ANNE_AT, DPO_AT = "anne.moreau@kavkom.example", "dpo@kavkom.example"
+ANNE_AT = "anne.moreau@kavkom.example"
 BREACH, DRILL = "BR-2026-0001", "DRILL-2026-0001"
 
 
@@ -75,13 +75,6 @@ class Breaches(Desk):
             self.one(f"#compose-{name}").send_keys(typed)
         self.one("#compose-file").send_keys(str(file))
         self.one("#compose-send").click()
-
-    def thread_says(self, text: str, seconds: float = 30) -> None:
-        self.says(text, "#panel-channel", seconds)
-
-    def reopen(self, address: str, subject: str) -> str:
-        """Open the newest letter with this subject; its text."""
-        return self.read(address, subject)
 
     def attachments(self) -> dict[str, str]:
         """Of the open letter: names, and where each is."""
@@ -187,7 +180,7 @@ def test_a_notice_is_previewed_by_mail_and_sent_by_a_second_person(desk: Breache
     desk.next()
     desk.picture("43-approve")
     desk.submit()
-    desk.thread_says("has approved notice 1")
+    desk.says("has approved notice 1")
     told = desk.read(GARAGE, f"Kavkom, {BREACH}, message n° 1")
     assert ACCOUNT in told
     assert "Entrechat" not in told
@@ -236,7 +229,7 @@ def test_a_document_mailed_by_a_colleague_goes_with_the_second_notice(desk: Brea
     desk.notice(BREACH, "approve")
     desk.next()
     desk.submit()
-    desk.thread_says("has approved notice 2")
+    desk.says("has approved notice 2")
     second = desk.read(GARAGE, "message n° 2")
     assert "Liste des champs.csv" in desk.attachments()
     desk.picture("53-second-notice")
@@ -249,7 +242,7 @@ def test_a_customer_answers_and_who_does_not_is_on_the_call_sheet(desk: Breaches
 
     desk.one("#clock-plus-12").click()
 
-    desk.thread_says("2 customers to call: Hôtel Bellevue, École de danse Entrechat")
+    desk.says("2 customers to call: Hôtel Bellevue, École de danse Entrechat")
     desk.picture("54-to-call")
     desk.be(CARLA)
     desk.on_card(BREACH, "breach_call_sheet")
@@ -270,21 +263,22 @@ def test_it_is_closed_proved_and_in_the_register(desk: Breaches, scratch: Path) 
     desk.submit()
     desk.on_card(BREACH, "breach_close")
     desk.confirm()
-    desk.card_says(BREACH, "closed", 30)
+    desk.card_says(BREACH, "Closed today", 30)
     desk.picture("61-closed")
 
     desk.type_command(f"/breach {BREACH} evidence")
     desk.read(ANNE_AT, "Les preuves au sujet de")
     pack = zipfile.ZipFile(io.BytesIO(desk.fetch(f"{BREACH}.zip")))
-    names = pack.namelist()
+    sent = [name for name in pack.namelist() if name.startswith("sent/notice-") and name.endswith(".eml")]
     register = shell(scratch, "bot", "register", "--language", "fr")
 
-    assert names
-    assert BREACH in register
-    assert shell(scratch, "storage", "verify")
+    assert len(sent) == 6
+    assert "Client prévenu par téléphone" in pack.read("index.html").decode()
+    assert "concernés&nbsp;: 3" in register
+    assert shell(scratch, "storage", "verify").startswith("The journal holds")
 
 
-def test_a_drill_reaches_nobody_but_the_mailbox_of_drills(desk: Breaches) -> None:
+def test_a_drill_goes_the_whole_way_and_reaches_nobody_but_its_own_mailbox(desk: Breaches) -> None:
     desk.type_command("/breach drill")
     desk.fill("scenario", "Un disque a disparu.")
     desk.choose("customers", "garage")
@@ -293,9 +287,24 @@ def test_a_drill_reaches_nobody_but_the_mailbox_of_drills(desk: Breaches) -> Non
     desk.one("#modal-submit").click()
     desk.modal_says(DRILL)
     desk.one("#modal-cancel").click()
-    desk.card_says(DRILL, "EXERCICE / DRILL")
-    desk.read(DRILL_AT, DRILL)
-    desk.picture("72-drill")
+    desk.notice(DRILL, "ask")
+    desk.submit()
+    desk.card_says(DRILL, "a second person must approve it")
+    desk.be(BORIS)
+    desk.notice(DRILL, "approve")
+    desk.next()
+    desk.submit()
+
+    notice = desk.read(DRILL_AT, "Violation de données")
+    assert notice.startswith("[EXERCICE / DRILL] Ceci est un exercice")
+    desk.picture("72-drill-notice")
+    desk.card_says(DRILL, "Told: 1 of 1", 30)
+    desk.on_card(DRILL, "breach_close")
+    desk.confirm()
+    desk.read(DRILL_AT, "comment l’exercice s’est passé")
+    desk.picture("73-drill-report")
+    desk.open_mailbox(GARAGE, f"Kavkom, {BREACH}")
+    assert not desk.all(f"#letters button[data-subject*={DRILL}]")
 
 
 def test_the_browser_had_nothing_to_complain_about(desk: Breaches) -> None:
