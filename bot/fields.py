@@ -50,8 +50,10 @@ def text_input(language: str, name: str, *, optional: bool) -> Block:
 
 
 def customers_select(language: str, *, optional: bool) -> Block:
+    """A typeahead over all customers, for several; its hint says that it may be left empty, where that is so."""
     element = external("multi_external_select", "customers", language)
-    return field(language, "customers", element, optional=optional)
+    made = field(language, "customers", element, optional=optional)
+    return made if optional else {name: value for name, value in made.items() if name != "hint"}
 
 
 def customer_select(language: str, name: str, *, optional: bool = False) -> Block:

@@ -8,7 +8,6 @@ from bot.blocks import Block, mention, plain, section
 from bot.fields import View, external, field, modal, option, read_choice, read_option, read_text, select, text_input
 from bot.notice_acts import Wish
 from bot.notice_cards import ALONE, PREVIEW, NoticeSheet, SendingSheet, WarningLine
-from bot.notice_words import label
 from bot.personal import refuse_personal_data
 from bot.words import word
 from storage.naming import normal_name
@@ -60,7 +59,7 @@ def confirm_form(sheet: SendingSheet, language: str) -> View:
 
 def say_sheet(sheet: NoticeSheet, language: str) -> str:
     """The version in words: what is known and what is not, to how many it goes, what to look at."""
-    labels = {name: label(language, f"fact.{name}") for name in (*sheet.known, *sheet.missing)}
+    labels = {name: word(language, f"fact_short.{name}") for name in (*sheet.known, *sheet.missing)}
     return render(
         "breach_notice_sheet",
         language,
@@ -75,7 +74,7 @@ def say_sheet(sheet: NoticeSheet, language: str) -> str:
 
 def say_warning(warning: WarningLine, language: str) -> str:
     """One warning as a sentence."""
-    facts = [label(language, f"fact.{name}") for name in warning.facts]
+    facts = [word(language, f"fact_short.{name}") for name in warning.facts]
     values = {"warning": warning, "facts": facts, "shown": SHOWN}
     return " ".join(render("notice_warning", language, **values).split())
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
-from selenium.common.exceptions import StaleElementReferenceException
+from selenium.common.exceptions import StaleElementReferenceException, TimeoutException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webdriver import WebDriver
@@ -62,7 +62,11 @@ class Page:
 
     def until(self, found: Callable[[], Found], seconds: float = 15) -> Found:
         redrawn = [StaleElementReferenceException]  # the page drew the list anew while we looked
-        return WebDriverWait(self.driver, seconds, 0.05, redrawn).until(lambda _: found())
+        try:
+            return WebDriverWait(self.driver, seconds, 0.05, redrawn).until(lambda _: found())
+        except TimeoutException:
+            self.picture("waited-in-vain")
+            raise
 
     def one(self, selector: str) -> WebElement:
         return self.until(lambda: next((e for e in self.all(selector) if e.is_displayed()), None), 15)  # type: ignore[return-value]  # until waits for one

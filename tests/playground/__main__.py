@@ -88,9 +88,11 @@ def _environ(scratch: Path, page: int) -> dict[str, str]:
         "SLACK_CHANNEL": people.PRIVACY_DESK,
         "COMPANY_NAME": "Kavkom",
         "DPO_NAME": "Anne Moreau",
-        "DPO_ADDRESS": "dpo@kavkom.example",
+        "DPO_ADDRESS": people.DPO,
         "DUTY_TELEPHONE": "+33 1 99 00 00 00",
-        "ESCALATION_ADDRESSES": "direction@kavkom.example",
+        "ESCALATION_ADDRESSES": people.DIRECTION,
+        "DRILL_ADDRESS": people.DRILL,
+        "PLAYGROUND_BOUNCES": "accueil@entrechat.example",
         "STAFF_LANGUAGE": os.environ.get("STAFF_LANGUAGE", "en"),
     }
 
@@ -117,12 +119,20 @@ def _run(environ: dict[str, str]) -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches honcho, too, which stops everything
     signal.signal(signal.SIGTERM, lambda *_: process.terminate())
     if _answers(f"http://127.0.0.1:{environ['PLAYGROUND_PORT']}/", process):
-        sys.stdout.write(
-            f"\n  The desk is open: http://127.0.0.1:{environ['PLAYGROUND_PORT']}/   (Ctrl-C closes it)\n\n"
-        )
+        sys.stdout.write(_welcome(environ))
         sys.stdout.flush()
     code = process.wait()
     return 0 if code == STOPPED_BY_CTRL_C else code
+
+
+def _welcome(environ: dict[str, str]) -> str:
+    """The page's address; and what makes the shell's commands speak of this desk, in another terminal."""
+    shell = " ".join(f"{name}={environ[name]}" for name in ("DATABASE_URL", "CLOCK_OFFSET_FILE"))
+    page = f"http://127.0.0.1:{environ['PLAYGROUND_PORT']}/"
+    return (
+        f"\n  The desk is open: {page}   (Ctrl-C closes it)\n"
+        f"  Its shell:        env {shell} {Path(sys.executable)} -m storage verify\n\n"
+    )
 
 
 def _answers(address: str, process: "subprocess.Popen[bytes]") -> bool:

@@ -84,11 +84,17 @@ class Asking:
 
 
 def find_element(target: Target, name: str, value: Any = None) -> tuple[Json, Json]:
-    """The element with this action_id (or alone in the block of this id); of several buttons, the one with `value`."""
+    """The element with this action_id (or alone in the block of this id); of several buttons, the one with `value`.
+
+    A button that was drawn anew while it was pressed is sent as it was pressed, as Slack does.
+    """
     blocks = target.content["blocks"] if isinstance(target, OpenView) else target.blocks
     touchable = list(interactive(blocks))
     for block, element in touchable:
         wrong = element["type"] == "button" and value is not None and element.get("value") != value
         if name in (element["action_id"], block["block_id"]) and not wrong:
             return block, element
+    older = [(block, element) for block, element in touchable if element["action_id"] == name and value is not None]
+    if len(older) == 1 and older[0][1]["type"] == "button":
+        return older[0][0], older[0][1] | {"value": value}
     raise AssertionError(f"nothing here is called {name!r}; there is {[each['action_id'] for _, each in touchable]}")

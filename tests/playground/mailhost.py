@@ -52,6 +52,7 @@ from pysasl.creds.server import ServerCredentials
 from pysasl.hashing import Cleartext
 
 from . import PATIENCE
+from .bouncing import bounce_of
 
 PASSWORD = "playground"
 LARGEST = 64 * 1024 * 1024
@@ -97,6 +98,8 @@ class Behaviour:
     """Every new connection is answered 421."""
     largest: int = 0
     """Letters of more octets are answered 552 after the final dot; 0: any size."""
+    bouncing: set[str] = field(default_factory=set)
+    """Recipients that are accepted and then come back to the sender, in lower case."""
     asked: list[str] = field(default_factory=list)
     """The recipients that were named to it, refused or not, in lower case."""
     most_at_once: int = 0
@@ -635,8 +638,18 @@ class MailHost:
     async def _take(self, letter: Accepted) -> None:
         self.accepted.append(letter)
         for recipient in letter.rcpt_tos:
-            head = f"Return-Path: <{letter.mail_from}>\r\nDelivered-To: {recipient}\r\n"
-            await self._append(recipient, "INBOX", head.encode() + letter.raw)
+            if recipient.lower() in self.smtp.bouncing:
+                await self._bounce(letter, recipient)
+            else:
+                await self._deliver(letter.mail_from, recipient, letter.raw)
+
+    async def _bounce(self, letter: Accepted, recipient: str) -> None:
+        if letter.mail_from:  # a bounce itself never bounces
+            await self._deliver("", letter.mail_from, bounce_of(letter.raw, recipient, letter.mail_from))
+
+    async def _deliver(self, mail_from: str, recipient: str, raw: bytes) -> None:
+        head = f"Return-Path: <{mail_from}>\r\nDelivered-To: {recipient}\r\n"
+        await self._append(recipient, "INBOX", head.encode() + raw)
 
     async def _append(self, address: str, folder: str, raw: bytes, at: datetime | None = None) -> None:
         await (await self._open_folder(address, folder)).append(AppendMessage(raw, at or self._now()), recent=True)
@@ -688,7 +701,10 @@ def read_folder(client: imaplib.IMAP4, folder: str) -> list[bytes]:
 
 
 def main() -> None:
-    """Run until SIGTERM or SIGINT, on PLAYGROUND_SMTP_PORT and PLAYGROUND_IMAP_PORT (0 or unset: any free one)."""
+    """Run until SIGTERM or SIGINT, on PLAYGROUND_SMTP_PORT and PLAYGROUND_IMAP_PORT (0 or unset: any free one).
+
+    What is sent to PLAYGROUND_BOUNCES, addresses between blanks, comes back.
+    """
     from storage.clock import now  # the moved clock of the playground also dates letters
 
     signals = {signal.SIGTERM, signal.SIGINT}
@@ -696,6 +712,7 @@ def main() -> None:
     wanted = int(os.environ.get("PLAYGROUND_SMTP_PORT", "0")), int(os.environ.get("PLAYGROUND_IMAP_PORT", "0"))
     logging.getLogger("mail.log").setLevel(logging.ERROR)  # aiosmtpd's own deprecations
     with MailHost(ports=wanted, now=now) as host:
+        host.smtp.bouncing.update(os.environ.get("PLAYGROUND_BOUNCES", "").lower().split())
         sys.stdout.write(f"mail host ready: SMTP {host.smtp_port}, IMAP {host.imap_port} on {host.host}\n")
         sys.stdout.flush()
         signal.sigwait(signals)

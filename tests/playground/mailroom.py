@@ -1,6 +1,7 @@
 """The page's mail: writes as a data subject by SMTP, reads any mailbox by IMAP, on the local mail host."""
 
 import asyncio
+import base64
 import csv
 import json
 import os
@@ -12,6 +13,7 @@ from email.message import EmailMessage, Message
 from email.utils import formataddr, formatdate, make_msgid, parseaddr
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from aiohttp import web
 from imapclient import IMAPClient
@@ -22,6 +24,11 @@ Json = dict[str, Any]
 HOST, PASSWORD = "127.0.0.1", "playground"
 EXAMPLES = Path(__file__).parent / "examples"
 MOST_LISTED = 100
+COMPANY = {
+    people.DPO: "Data protection officer",
+    people.DIRECTION: "Management",
+    people.DRILL: "All mails of drills",
+}
 SAFE = {
     "Content-Security-Policy": "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:",
     "X-Content-Type-Options": "nosniff",
@@ -54,8 +61,9 @@ class Mailroom:
     def _name_mailboxes(self, ready: list[Json]) -> list[Json]:
         authors = dict(parseaddr(each["from"])[::-1] for each in ready) | self.writers
         boxes = [_box("The desk", "Privacy Desk", self.desk)]
-        boxes += [_box("Customers", row["name"], row["order_address"]) for row in read_customers(self.customers)]
+        boxes += [_box("Customers", _name(row), row["order_address"]) for row in read_customers(self.customers)]
         boxes += [_box("Staff", person.name, person.email) for person in people.STAFF]
+        boxes += [_box("Staff", name, address) for address, name in COMPANY.items()]
         return boxes + [_box("Data subjects", name or address, address) for address, name in authors.items()]
 
     async def list_letters(self, request: web.Request) -> web.Response:
@@ -76,11 +84,12 @@ class Mailroom:
         return web.Response(text=text, content_type="text/html", headers=SAFE)
 
     async def show_part(self, request: web.Request) -> web.Response:
-        """An attachment, as text or as a file to keep; never as something the browser would run."""
+        """An attachment, as a page without scripts, as text or as a file to keep; the browser runs nothing of it."""
         part = letters.attachments(await self._get_letter(request))[int(request.query["number"])]
-        readable = part.get_content_maintype() in {"text", "message"}
-        kind = "text/plain" if readable else "application/octet-stream"
-        return web.Response(body=letters.content(part), content_type=kind, charset="utf-8", headers=SAFE)
+        headers = dict(SAFE)
+        if (kind := _shown_as(part)) == "application/octet-stream":
+            headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(part.get_filename() or 'part')}"
+        return web.Response(body=letters.content(part), content_type=kind, charset="utf-8", headers=headers)
 
     async def _get_letter(self, request: web.Request) -> Message:
         """The letter, or with `within=0` the letter attached to it as part 0."""
@@ -138,6 +147,10 @@ def write_letter(wanted: Json) -> EmailMessage:
     for name, value in wanted.get("headers", {}).items():
         letter[name] = value
     letter.set_content(wanted.get("body", ""))
+    if file := wanted.get("file"):
+        content = base64.b64decode(file["content"], validate=True)
+        maintype, _, subtype = str(file["type"] or "application/octet-stream").partition("/")
+        letter.add_attachment(content, maintype, subtype, filename=str(file["name"]))
     return letter
 
 
@@ -148,9 +161,20 @@ def read_customers(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(lines))
 
 
+def _shown_as(part: Message) -> str:
+    if part.get_content_type() == "text/html":
+        return "text/html"
+    return "text/plain" if part.get_content_maintype() in {"text", "message"} else "application/octet-stream"
+
+
 def _read_ready_letters() -> list[Json]:
     ready: list[Json] = json.loads((EXAMPLES / "letters.json").read_text(encoding="utf-8"))
     return ready
+
+
+def _name(row: dict[str, str]) -> str:
+    bounces = row["order_address"] in os.environ.get("PLAYGROUND_BOUNCES", "").split()
+    return f"{row['name']} (mails to it come back)" if bounces else row["name"]
 
 
 def _box(group: str, name: str, address: str) -> Json:

@@ -14,6 +14,8 @@ BOT_USER = "U00DESK"
 BOT = "B01DESK"
 PRIVACY_DESK = "C01PRIVACY"
 GENERAL = "C02GENERAL"
+DPO, DIRECTION, DRILL = "dpo@kavkom.example", "direction@kavkom.example", "exercice@kavkom.example"
+"""Mailboxes of the company: its dpo's, where it escalates to, where the e-mails of drills go."""
 
 
 @dataclass(frozen=True)

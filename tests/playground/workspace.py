@@ -89,7 +89,7 @@ class Workspace(Acting):
         self._stop_loop()
 
     async def _start(self) -> None:
-        app = web.Application()
+        app = web.Application(client_max_size=40_000_000)  # a document, in base64
         self._api.add_routes(app)
         app.router.add_get("/link/{ticket}", self.sockets.listen)
         if self._add_routes is not None:

@@ -43,11 +43,23 @@ async function send(event) {
   const letter = ready.find((each) => each.id === $("compose-letter").value);
   const wish = Object.fromEntries(new FormData($("compose-form")));
   $("compose-send").disabled = true;
-  const answer = await post("/desk/send", { ...wish, headers: letter?.headers ?? answered }).catch(() => ({ trouble: "The letter could not be sent." }));
+  const file = await attached();
+  const answer = await post("/desk/send", { ...wish, file, headers: letter?.headers ?? answered }).catch(() => ({ trouble: "The letter could not be sent." }));
   $("compose-send").disabled = false;
   if (answer.trouble) return complain(answer.trouble);
+  $("compose-file").value = "";
   tell("The letter is on its way.");
   await fillMailboxes();
+}
+
+// The chosen document as the server reads it, or null.
+async function attached() {
+  const file = $("compose-file").files[0];
+  if (!file) return null;
+  const octets = new Uint8Array(await file.arrayBuffer());
+  let binary = "";
+  for (const octet of octets) binary += String.fromCharCode(octet);
+  return { name: file.name, type: file.type, content: btoa(binary) };
 }
 
 async function list() {

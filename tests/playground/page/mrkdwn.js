@@ -10,6 +10,8 @@ const EMOJI = { card_file_box: "🗃️", leftwards_arrow_with_hook: "↩️", o
   information_source: "ℹ️", red_circle: "🔴", large_orange_circle: "🟠", large_yellow_circle: "🟡",
   large_green_circle: "🟢", large_blue_circle: "🔵", white_circle: "⚪", no_entry: "⛔", zap: "⚡", fire: "🔥",
   busts_in_silhouette: "👥", calendar: "📅", file_folder: "📁", test_tube: "🧪", arrow_right: "➡️", pushpin: "📌",
+  paperclip: "📎", package: "📦", arrow_forward: "▶️", arrows_counterclockwise: "🔄", double_vertical_bar: "⏸️",
+  grey_question: "❔", raising_hand: "🙋",
 };
 const INLINE = /<([^<>\n]+)>|`([^`\n]+)`|(?<![\w*])\*([^*\n]+)\*(?![\w*])|(?<![\w_])_([^_\n]+)_(?![\w_])|(?<![\w~])~([^~\n]+)~(?![\w~])|:([a-z0-9_+-]+):/g;
 
