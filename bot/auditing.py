@@ -8,10 +8,9 @@ import time
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import groupby
 
 import structlog
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from bot import letters, reminders, telling
@@ -24,6 +23,7 @@ from storage.clock import real_now
 from storage.holders import new_holder
 from storage.models import Breach, Delivery, Reminder
 from storage.types import DESK, Medium, Purpose, Role
+from storage.unread import RUNG as CALL_SHEET
 
 EVERY = 300.0
 """Seconds between two audits."""
@@ -164,9 +164,11 @@ def _rung_keys(session: Session, desk: Desk, breach: Breach, *, now: datetime) -
 
 
 def _newest(session: Session, desk: Desk, breach: Breach) -> list[list[Reminder]]:
-    """The rungs that rang together last, if their ladder rings still."""
-    rang = select(Reminder).where(Reminder.case == breach.reference).order_by(Reminder.rung_at.desc(), Reminder.id)
-    group = [list(some) for _, some in groupby(session.scalars(rang.limit(AT_ONCE)), key=lambda one: one.rung_at)][:1]
+    """The rungs that rang together last, if their ladder rings still; all of them, for one of them speaks for all."""
+    of_ladders = (Reminder.case == breach.reference, Reminder.rung.not_like(f"{CALL_SHEET}@%"))
+    last = select(func.max(Reminder.rung_at)).where(*of_ladders).scalar_subquery()
+    rang = session.scalars(select(Reminder).where(*of_ladders, Reminder.rung_at == last).order_by(Reminder.id)).all()
+    group = [list(rang)] if rang else []
     ringing = {
         (one.about, one.stamp) for one in breach_clock.ringing_ladders(session, breach, desk.settings.telecom_operator)
     }

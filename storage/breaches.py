@@ -93,6 +93,7 @@ def record(
     """Into the journal, with the hashes of the rows that are new: call it when they are all there."""
     instants = {"aware_at": breach.aware_at, "suspected_at": breach.suspected_at, "deadline_at": breach.deadline_at}
     shown = {name: instant.isoformat() for name, instant in instants.items() if instant} | detail
+    journal.take_turn(session)  # or the rows would be older than a line that is written meanwhile
     shown[ROWS] = seal_rows(session, breach)
     entry = journal.record(session, action, by=by, now=now, case=breach.reference, clause=CLAUSE, **shown)
     announcements.show_card(session, entry)

@@ -183,6 +183,26 @@ def test_an_opening_that_nobody_was_told_of_is_told(desk: Desk) -> None:
     assert told == {ANNE, BORIS, people.ANNE.email, people.BORIS.email, ESCALATION}
 
 
+def test_a_hundred_rungs_that_rang_together_are_in_order(desk: Desk) -> None:
+    reference = opened(desk)
+    BreachLadder(desk).tick(now=NOW + hours(48 + 100))
+    with desk.database.reading() as session:
+        assert len(session.scalars(select(Reminder).where(Reminder.case == reference)).all()) > AT_ONCE
+
+    assert faulty(desk, 48 + 100) == []
+
+
+def test_a_ring_of_the_call_sheet_does_not_hide_the_rung_before_it(desk: Desk) -> None:
+    reference = opened(desk)
+    BreachLadder(desk).tick(now=NOW + hours(24))
+    later = NOW + hours(25)
+    with desk.database.begin() as session:
+        session.execute(delete(Delivery).where(Delivery.purpose == Purpose.REMINDER))
+        session.add(Reminder(case=reference, rung=f"call-sheet@{later.isoformat()}", due_at=later, rung_at=later))
+
+    assert faulty(desk, 25) == [reference]
+
+
 def test_whoever_takes_the_lead_later_is_not_told_again_of_what_was_before(desk: Desk) -> None:
     reference = opened(desk, lead=None)
     BreachLadder(desk).tick(now=NOW + hours(24))
