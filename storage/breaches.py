@@ -5,7 +5,7 @@ breach_closing, notices; the clock in breach_clock, the state of each customer i
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 
 from sqlalchemy import Select, select
@@ -44,7 +44,7 @@ def is_ringing(breach: Breach) -> bool:
 def get_breach(session: Session, reference: str, *, to_change: bool = False) -> Breach:
     """The breach with this reference; `to_change` keeps others from changing it meanwhile. Raises UnknownCase."""
     wanted = whole_breaches().where(Breach.reference == reference.strip().upper())
-    found = session.scalars(wanted.with_for_update(of=Breach) if to_change else wanted).first()
+    found = session.scalars(wanted.with_for_update(of=Breach, key_share=True) if to_change else wanted).first()
     if found is None:
         raise UnknownCase(reference.strip().upper())
     return found
@@ -75,6 +75,13 @@ def list_breaches(session: Session, *, limit: int | None = None) -> list[Breach]
 
 def take_turn_on(session: Session, breach: Breach) -> None:
     take_turn(session, whole_breaches().where(Breach.id == breach.id))
+
+
+def take_turns(session: Session, references: Collection[str]) -> None:
+    """Take the turn of several, always in the same order; before the journal's, which comes last."""
+    if references:
+        wanted = select(Breach.id).where(Breach.reference.in_(references))
+        take_turn(session, wanted.order_by(Breach.id))
 
 
 def refuse_closed(breach: Breach) -> None:

@@ -1,6 +1,5 @@
 """Whoever changes a row of a breach without writing the whole journal anew is found, with the case and the table."""
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -13,28 +12,13 @@ from storage.database import Database, open_database
 from storage.sealing import verify_rows
 from tests.breach_story import tell_story
 from tests.servers import wait_until
-from tests.storage_support import ANNE, NOW, add_customer, open_breach
-
-
-@pytest.fixture
-def two_writers(postgresql_url: str) -> Iterator[Database]:
-    """On SQLite only one transaction writes."""
-    database = open_database(postgresql_url)
-    yield database
-    database.dispose()
+from tests.storage_support import ANNE, NOW, add_customer, open_breach, waits_for_a_lock
 
 
 def tell(database: Database) -> None:
     with database.begin() as session:
         tell_story(session)
         add_customer(session, "C0009")
-
-
-def waits_for_a_lock(database: Database) -> bool:
-    """Whether a transaction of this PostgreSQL database waits for another one."""
-    waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    with database.reading() as session:
-        return bool(session.scalar(text(waiting)))
 
 
 def problems(database: Database) -> list[str]:
