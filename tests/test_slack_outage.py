@@ -17,7 +17,8 @@ from bot.outage import Health, StandIn
 from bot.poster import Pace
 from bot.settings import DeskSettings
 from mail.service import prepare
-from storage import announcements, journal, requests
+from storage import announcements, journal, outbox, requests
+from storage.announcements import CHANNEL
 from storage.database import Database
 from storage.models import Customer, CustomerKey, Delivery, Reminder
 from storage.types import BY_MAIL, DESK, KeyKind, Medium, Purpose
@@ -26,7 +27,7 @@ from tests.mail_support import JEANNE, letter, mail_settings, running_mail
 from tests.playground import people
 from tests.playground.mailhost import MailHost
 from tests.playground.refusals import Refused
-from tests.storage_support import NOW, add_customer, forward, hours, receive, together
+from tests.storage_support import NOW, add_customer, forward, hours, open_breach, receive, together
 
 LAKE = "contact@garage-du-lac.example"
 TO_LAKE = "privacy+lac@kavkom.example"
@@ -197,6 +198,20 @@ def test_a_refused_forward_and_a_rung_stand_in_the_letter_once(quiet: TheDesk) -
     assert len(texts) == 1
     assert texts[0].count(held) == 1
     assert f"- {refused}: the customer’s server refused it" in texts[0]
+
+
+def test_a_breach_that_cannot_be_written_of_does_not_silence_the_others(quiet: TheDesk) -> None:
+    with quiet.database.begin() as session:
+        sound = open_breach(session).reference
+        for case in ("BR-2026-9999", sound):
+            rows = {"medium": Medium.SLACK, "purpose": Purpose.ANNOUNCEMENT, "topic": "breach_opened", "language": ""}
+            outbox.queue(session, f"slack:{case}", recipient=CHANNEL, case=case, now=NOW, **rows)  # type: ignore[arg-type]  # as they stand
+
+    StandIn(quiet, Out()).tick(now=NOW + hours(1))
+
+    with quiet.database.reading() as session:
+        written = session.scalars(select(Delivery.case).where(Delivery.medium == Medium.EMAIL)).all()
+    assert set(written) == {sound}
 
 
 def test_two_bots_write_one_letter(quiet: TheDesk) -> None:
