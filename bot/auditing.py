@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 import structlog
 from sqlalchemy import func, select
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from bot import letters, reminders, telling
@@ -68,10 +69,22 @@ class Auditor:
             self._doubtful = self._find_faulty(now) or None
             if self._doubtful is not None:
                 return None
-        repaired = [one for reference in doubtful or () if (one := repair(self._desk, reference, now=now)).count]
+        found = [self._repair_or_pass(reference, now) for reference in doubtful or ()]
+        repaired = [one for one in found if one is not None and one.count]
         self._report(repaired, now)
-        self._tell_monitor(now)
+        if None not in found:
+            self._tell_monitor(now)
         return repaired
+
+    def _repair_or_pass(self, reference: str, now: datetime) -> Repaired | None:
+        """The poison guard: None for what cannot be repaired; the others are, and the monitor does not hear of us."""
+        try:
+            return repair(self._desk, reference, now=now)
+        except SQLAlchemyError:
+            raise
+        except Exception as error:  # noqa: BLE001 - the poison guard
+            self._log.error("repair-failed", case=reference, fault=error)
+            return None
 
     def _is_ours(self) -> bool:
         with self._desk.database.begin() as session:

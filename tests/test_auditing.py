@@ -254,6 +254,20 @@ def test_two_bots_repair_once(desk: Desk) -> None:
         assert journal.verify(session) == []
 
 
+def test_one_that_cannot_be_repaired_does_not_keep_the_others_from_it(desk: Desk, monitor: str) -> None:
+    opened(desk)
+    sound = opened(desk, tell=False)
+    auditor = Auditor(desk, f"{monitor}/ping", every=0.0)
+    with desk.database.begin() as session:
+        heartbeats.beat(session, "mail", now=real_now())
+    auditor._doubtful = ["BR-2026-9999", sound]
+
+    assert auditor.tick(now=NOW) == [Repaired(sound, 5)]
+    assert Monitor.asked == []
+    assert audit(desk, 0, f"{monitor}/ping") == []
+    assert Monitor.asked == ["/ping"]
+
+
 def test_of_two_bots_one_audits(desk: Desk) -> None:
     auditors = [Auditor(desk, every=0.0) for _ in range(2)]
 
