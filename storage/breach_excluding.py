@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from storage import journal, outbox
+from storage.breach_rungs import DEADLINE
 from storage.breaches import is_ringing, record, refuse_closed
 from storage.calls import take_affected
 from storage.errors import AlreadyExcluded, NotExcluded, WhyExcludedMissing
@@ -33,7 +34,7 @@ def exclude_customer(
     known: dict[str, journal.Detail] = {"customer": customer.reference, "told": told, "withdrawn": withdrawn}
     record(session, breach, "customer-excluded", by=by, now=now, **known)
     if not is_ringing(breach):
-        outbox.supersede_reminders(session, breach.reference, now=now)
+        outbox.supersede_reminders(session, breach.reference, about=DEADLINE, now=now)
     return affected
 
 
