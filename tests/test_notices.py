@@ -171,7 +171,7 @@ def test_a_second_person_approves_and_each_customer_gets_a_mail_of_its_own(ready
         assert [(one.ordinal, one.name) for one in files] == [(0, "BR-2026-0001-avis-1.html")] * 2
         assert b"Customer C0001" in (files[0].content or b"")
         assert b"Customer C0002" not in (files[0].content or b"")
-    assert last_entry(ready, "notice-approved") | {"sha256": ""} == {
+    assert last_entry(ready, "notice-approved") | {"sha256": "", "rows": []} == {
         "aware_at": NOW.isoformat(),
         "deadline_at": (NOW + hours(48)).isoformat(),
         "version": 1,
@@ -181,6 +181,7 @@ def test_a_second_person_approves_and_each_customer_gets_a_mail_of_its_own(ready
         "unaddressed": [],
         "mentions_seen": [],
         "sha256": "",
+        "rows": [],
         "minutes_since_aware": 300,
     }
 
