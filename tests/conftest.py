@@ -76,9 +76,9 @@ def sqlite_url(migrated_sqlite: Path, tmp_path: Path) -> str:
 
 @pytest.fixture
 def postgresql_url(postgres: PostgreSQL, migrated_postgres: str) -> Iterator[str]:
-    url = postgres.create_database(template=migrated_postgres)
+    url = postgres.borrow_database(migrated_postgres)
     yield url
-    postgres.drop_database(url)
+    postgres.give_back(url, template=migrated_postgres)
 
 
 @pytest.fixture

@@ -189,4 +189,6 @@ def rings(workspace: Workspace) -> list[str]:
 def open_one(database: Database) -> None:
     with database.begin() as session:
         named = customers.get_customers(session, ["C0001"])
-        breach_opening.open_breach(session, summary="A test", customers=named, aware_at=now(), by=DESK, now=now())
+        at = now()
+        opened = {"summary": "A test", "lead": people.BORIS.id, "by": DESK, "now": at}
+        breach_opening.open_breach(session, customers=named, aware_at=at, **opened)  # type: ignore[arg-type]  # as it names them

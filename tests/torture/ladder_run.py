@@ -172,6 +172,7 @@ class LadderTorture:
         self._mail_host.smtp.closed = self._plan.is_out(hour, Medium.EMAIL)
         if self._mail_host.smtp.closed:
             self._mail_host.interrupt()
+            self._mail_host.resume()
 
     def _may_go_on(self, hour: int) -> bool:
         return self._outcome.deaths.total() >= self._plan.deaths * hour // max(self._plan.hours, 1) - 1
@@ -183,7 +184,7 @@ class LadderTorture:
                 wait_until(lambda case=case: self._end(case), f"{case.reference} out of hand", 90.0)  # type: ignore[misc]
 
     def _end(self, case: Case) -> bool:
-        posts = (Delivery.case == case.reference, Delivery.medium == Medium.SLACK)
+        posts = (Delivery.case == case.reference, Delivery.medium == Medium.SLACK, Delivery.due_at.is_not(None))
         in_hand = select(func.count()).where(*posts, Delivery.leased_by.is_not(None))
         with self._database.begin() as session:
             breach = breaches.get_breach(session, case.reference, to_change=True)

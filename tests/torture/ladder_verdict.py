@@ -119,7 +119,8 @@ def _judge_one(
         if not there:
             verdict.lost.append(f"{case.reference}: {one.key} was accepted and is nowhere")
     elif one.superseded_at is None:
-        verdict.lost.append(f"{case.reference}: {one.key} was never sent")
+        tried = f"tried {one.attempts} times, {one.reply}, next {one.due_at}, leased until {one.leased_until}"
+        verdict.lost.append(f"{case.reference}: {one.key} was never sent: {tried}")
     elif _is_spoken_for(one, all_of_case) or case.over_at is not None:
         verdict.spoken_for += 1
     else:
