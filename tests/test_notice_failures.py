@@ -17,7 +17,7 @@ from storage.calls import record_told
 from storage.database import Database
 from storage.ledger import notices_of
 from storage.messages import keep_file
-from storage.models import Attachment, Breach, Delivery, Document, Staff
+from storage.models import Affected, Attachment, Breach, Delivery, Document, Instruction, Staff
 from storage.notice_ringing import LOST, MANY_LOST, ONE_BY_ONE
 from storage.outcomes import Accepted, Refused, TooLarge
 from storage.tasks import find_open_tasks
@@ -295,6 +295,20 @@ def test_every_answer_shows_that_the_customer_has_it_and_some_ring(database: Dat
         assert announced(session) == [topic for _, topics, _ in ANSWERS for topic in topics]
         to_do = [task.what for task in find_open_tasks(session, sent[0].case)]
         assert to_do == [what for _, _, tasks in ANSWERS for what in tasks]
+
+
+def test_whoever_plays_a_customer_in_a_drill_leaves_no_instruction_of_it(database: Database) -> None:
+    for drill in (True, False):
+        with database.begin() as session:
+            [notice] = begin(session, aware_at=NOW, drill=drill)
+            affected = session.get_one(Affected, notice.affected_id)
+            notice_replies.record_reply(
+                session, keep_letter(session), affected, Said.INSTRUCTION, answers=notice, by=MAIL, now=LATER
+            )
+
+            assert [one.what for one in find_open_tasks(session, notice.case)] == [TaskKind.INSTRUCTION]
+            assert len(session.scalars(select(Instruction)).all()) == (0 if drill else 1)
+            session.rollback()
 
 
 def test_an_absence_and_a_stranger_show_nothing(database: Database) -> None:
