@@ -169,12 +169,13 @@ def _itself(session: Session, breach_id: int) -> list[str]:
     own = session.execute(select(*(getattr(Breach, name) for name in BREACH)).where(Breach.id == breach_id)).one()
     of_it = Affected.breach_id == breach_id
     named = session.execute(select(Affected.id, Affected.customer_id).where(of_it).order_by(Affected.id))
+    who = " ".join([f"{number}:{customer}" for number, customer in named])
     since = select(Affected.added_at, func.count(), func.min(Affected.id), func.max(Affected.id)).where(of_it)
     added = session.execute(since.group_by(Affected.added_at).order_by(Affected.added_at))
     changed = select(Affected.id, *(getattr(Affected, name) for name in AFFECTED)).where(of_it)
     changed = changed.where(or_(Affected.excluded_at.is_not(None), Affected.waived_at.is_not(None)))
     rows = session.execute(changed.order_by(Affected.id))
-    customers = [list(map(list, some)) for some in (named, added, rows)]
+    customers = [who, *(list(map(list, some)) for some in (added, rows))]
     return [f"breach:{breach_id}:{_hash(own)}", f"affected:{breach_id}:{_hash(customers)}"]
 
 
