@@ -5,12 +5,13 @@ moves is the monitor outside told that the desk is alive. Of several bots, one d
 """
 
 import time
+from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -19,6 +20,7 @@ from bot.desk import Desk
 from bot.heartbeat import ping
 from storage import breach_clock, breach_outbox, breaches, heartbeats, outbox, staff
 from storage.announcements import CHANNEL, DESK_CASE
+from storage.breach_facts import facts_of_breaches
 from storage.breach_rungs import ladder_of
 from storage.clock import real_now
 from storage.holders import new_holder
@@ -119,8 +121,8 @@ def find_faulty(session: Session, desk: Desk, *, now: datetime) -> list[str]:
     for start in range(0, len(still), AT_ONCE):
         part = breach_clock.find_whole(session, [one.reference for one in still[start : start + AT_ONCE]])
         behind = breach_clock.find_behind(session, part, telecom=telecom, now=now)
-        silent = [one for one in part if next(_missing(session, desk, one, now=now), None)]
-        found += [*behind, *(one.reference for one in silent if one.reference not in behind)]
+        silent = _missing(session, desk, part, now=now)
+        found += [*behind, *(one.reference for one in part if silent[one.id] and one.reference not in behind)]
     return found
 
 
@@ -133,10 +135,10 @@ def repair(desk: Desk, reference: str, *, now: datetime) -> Repaired:
             return Repaired(reference, 0)
         new = breach_clock.new_rungs(session, breach, telecom=settings.telecom_operator, now=now)
         count = len(new) + (reminders.ring(session, desk, breach, now=now) if new else 0)
-        missing = set(_missing(session, desk, breach, now=now))
+        missing = _missing(session, desk, [breach], now=now)[breach.id]
         if missing & set(_opening_keys(session, desk, breach, now=now)):
             telling.tell_opened(session, breach, settings, now=now)
-        for group in _newest(session, desk, breach):
+        if group := _newest(session, desk, [breach])[breach.id]:
             audience = reminders.find_audience(session, desk, breach, group, since=group[0].rung_at, now=now)
             reminders.queue_rung(session, desk, breach, breach_clock.speaker_of(group), audience, now=now)
         count += len(missing)
@@ -150,42 +152,56 @@ def count_in(key: str) -> int:
     return int(key.rpartition(":")[2])
 
 
-def _missing(session: Session, desk: Desk, breach: Breach, *, now: datetime) -> Iterator[str]:
-    """The keys of what somebody should have been told and for whom nothing was ever queued."""
-    wanted = [*_opening_keys(session, desk, breach, now=now), *_rung_keys(session, desk, breach, now=now)]
-    known = set(session.scalars(select(Delivery.key).where(Delivery.key.in_(wanted)))) if wanted else set()
-    yield from (key for key in wanted if key not in known)
+def _missing(session: Session, desk: Desk, some: Sequence[Breach], *, now: datetime) -> dict[int, set[str]]:
+    """The keys of what somebody should have been told and for whom nothing was ever queued, by `Breach.id`."""
+    rang = _newest(session, desk, some)
+    wanted = {
+        one.id: {*_opening_keys(session, desk, one, now=now), *_rung_keys(session, desk, one, rang[one.id], now=now)}
+        for one in some
+    }
+    every = [key for keys in wanted.values() for key in keys]
+    known = set(session.scalars(select(Delivery.key).where(Delivery.key.in_(every)))) if every else set()
+    return {of: keys - known for of, keys in wanted.items()}
 
 
 def _opening_keys(session: Session, desk: Desk, breach: Breach, *, now: datetime) -> list[str]:
     """What dpo, escalation addresses and whoever led from the first get of an opening."""
-    dpos = staff.active_staff(session, now=now, role=Role.DPO)
     led = breach.lead_at is not None and breach.lead_at <= breach.opened_at
-    people = telling.find_people(session, breach, now=now) if led else dpos
+    people = (
+        telling.find_people(session, breach, now=now) if led else staff.active_staff(session, now=now, role=Role.DPO)
+    )
     addresses = [one.email for one in people] + list(telling.find_others(desk.settings.escalation_addresses, people))
     posts = [telling.key_of_opening(breach.reference, one.slack_user) for one in people]
     return [*posts, *(telling.key_of_letter(breach.reference, None, one) for one in dict.fromkeys(addresses))]
 
 
-def _rung_keys(session: Session, desk: Desk, breach: Breach, *, now: datetime) -> list[str]:
+def _rung_keys(
+    session: Session, desk: Desk, breach: Breach, group: Sequence[Reminder], *, now: datetime
+) -> Iterator[str]:
     """What everybody gets of the newest rungs; of older ones the newer speak."""
-    keys: list[str] = []
-    for group in _newest(session, desk, breach):
+    if group:
         audience = reminders.find_audience(session, desk, breach, group, since=group[0].rung_at, now=now)
-        keys += reminders.keys_of(breach_clock.speaker_of(group), audience)
-    return keys
+        yield from reminders.keys_of(breach_clock.speaker_of(group), audience)
 
 
-def _newest(session: Session, desk: Desk, breach: Breach) -> list[list[Reminder]]:
-    """The rungs that rang together last, if their ladder rings still; all of them, for one of them speaks for all."""
-    of_ladders = (Reminder.case == breach.reference, Reminder.rung.not_like(f"{CALL_SHEET}@%"))
-    last = select(func.max(Reminder.rung_at)).where(*of_ladders).scalar_subquery()
-    rang = session.scalars(select(Reminder).where(*of_ladders, Reminder.rung_at == last).order_by(Reminder.id)).all()
-    group = [list(rang)] if rang else []
-    ringing = {
-        (one.about, one.stamp) for one in breach_clock.ringing_ladders(session, breach, desk.settings.telecom_operator)
-    }
-    return [some for some in group if all(ladder_of(one.rung) in ringing for one in some)]
+def _newest(session: Session, desk: Desk, some: Sequence[Breach]) -> dict[int, list[Reminder]]:
+    """All rungs of each that rang together last, if their ladder rings still, by `Breach.id`: one speaks for all."""
+    cases, telecom = [one.reference for one in some], desk.settings.telecom_operator
+    of_ladders = Reminder.rung.not_like(f"{CALL_SHEET}@%")
+    last = select(Reminder.case, func.max(Reminder.rung_at).label("at")).where(Reminder.case.in_(cases), of_ladders)
+    newest = last.group_by(Reminder.case).subquery()
+    together = (Reminder.case == newest.c.case, Reminder.rung_at == newest.c.at, of_ladders)
+    rang: dict[str, list[Reminder]] = defaultdict(list)
+    for reminder in session.scalars(select(Reminder).join(newest, and_(*together)).order_by(Reminder.id)):
+        rang[reminder.case].append(reminder)
+    facts = facts_of_breaches(session, [one.id for one in some])
+    still: dict[int, list[Reminder]] = {}
+    for one in some:
+        group = rang[one.reference]
+        ladders = breach_clock.ringing_ladders(session, one, telecom, facts[one.id]) if group else ()
+        ringing = {(ladder.about, ladder.stamp) for ladder in ladders}
+        still[one.id] = group if all(ladder_of(each.rung) in ringing for each in group) else []
+    return still
 
 
 def _note(session: Session, breach: Breach, count: int, *, now: datetime) -> None:

@@ -34,7 +34,7 @@ class BreachListeners:
 
     def answer_command(self, ack: Ack, body: dict[str, Any], context: BoltContext, client: WebClient) -> None:
         speaker: Speaker = context["speaker"]
-        typed = str(body.get("text") or "").strip()
+        typed = " ".join(str(body.get("text") or "").split()).lower()
         if not typed:
             ReportListeners(self.desk).open_form(ack, body, context, client)
         elif typed == "drill":
@@ -48,7 +48,7 @@ class BreachListeners:
 
     def _answer_case(self, ack: Ack, body: dict[str, Any], client: WebClient, typed: str, speaker: Speaker) -> None:
         """A reference alone shows the case; a verb behind it does something with it."""
-        case, _, verb = (one.strip() for one in typed.partition(" "))
+        case, _, verb = typed.partition(" ")
         if not REFERENCE.fullmatch(case) or verb not in ("", "evidence", *CALL_VERBS):
             ack(text=_help(typed, speaker.language))
         elif not verb:

@@ -35,6 +35,8 @@ def open_breach(
     from storage.clock import now  # noqa: PLC0415 - slow
 
     refuse_typed(summary)
+    if not summary.strip():
+        fail("Say what happened: --summary TEXT; a doubt in a few words is enough.", 2)
     if not (aware_at or suspected_at or told_at):
         fail("Say when: --aware-at INSTANT if it is certain, --suspected-at or --told-at INSTANT if it is not yet.", 2)
     aware, suspected, told_us = (one and read_instant(one) for one in (aware_at, suspected_at, told_at))
@@ -129,7 +131,7 @@ def close(
     from storage import breach_closing, breaches  # noqa: PLC0415 - slow
     from storage.clock import now  # noqa: PLC0415 - slow
 
-    refuse_typed(no_breach or late_reason or "")
+    refuse_typed(f"{no_breach or ''}\n{late_reason or ''}")
     with at_the_desk() as desk:
         with desk.decide() as session:
             breach = breaches.get_breach(session, reference, to_change=True)

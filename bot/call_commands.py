@@ -37,6 +37,7 @@ def notified(  # noqa: PLR0913 - a call is all of this; keyword-only
 ) -> None:
     """Record that a customer was told, by which means, and who was reached."""
     from bot import telling  # noqa: PLC0415 - slow
+    from bot.words import find_word  # noqa: PLC0415 - slow
     from storage import breaches, calls, customers  # noqa: PLC0415 - slow
     from storage.clock import now  # noqa: PLC0415 - slow
 
@@ -53,8 +54,9 @@ def notified(  # noqa: PLR0913 - a call is all of this; keyword-only
             )
             topic = "breach_told" if reached else "breach_called"
             telling.tell_thread(session, breach.reference, topic, affected_id=affected.id, now=now())
-        told = f"told by {means.value}" if reached else f"not reached by {means.value}, which is kept as an attempt,"
-        say(f"{breach.reference}: {who.name} was {told} at {shown(told_at)}.")
+        how = find_word("en", f"means.{means.value}", "proof_words")
+        said = f"was told {how}" if reached else f"was not reached {how}: kept as an attempt, made"
+        say(f"{breach.reference}: {who.name} {said} at {shown(told_at)}.")
 
 
 @breach_app.command()
@@ -130,7 +132,8 @@ def redirect(
                 session, breach, who, to, instruction=instruction, own_address=own, by=by, now=now()
             )
             telling.tell_thread(session, breach.reference, "breach_redirected", affected_id=sent.affected_id, now=now())
-        say(f"{breach.reference} is on its way to {who.name} at the address it named; the instruction is recorded.")
+        named = f"{who.name} at the address it named; the instruction is recorded"
+        say(f"{breach.reference}: the notice is on its way to {named}.")
 
 
 @breach_app.command("calls")

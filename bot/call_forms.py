@@ -22,7 +22,7 @@ from bot.fields import (
     text_input,
 )
 from bot.forms import RECORD_TOLD
-from bot.personal import find_personal_data
+from bot.personal import find_personal_data, plainly
 from bot.words import word
 from storage.breach_types import Answered, ContactRole
 from storage.types import Means
@@ -108,7 +108,7 @@ def find_personal(contact: Contact) -> dict[str, str]:
 def looks_personal(text: str, name: str) -> str | None:
     """What a typed text seems to hold; the numbers of calls and of registered letters are nobody's."""
     bare = "" if name == "call_reference" and _CALL.fullmatch(text) else text
-    return find_personal_data(_POSTAL.sub(" · ", bare) if name == "proof" else bare)
+    return find_personal_data(_POSTAL.sub(" · ", plainly(bare)) if name == "proof" else bare)
 
 
 def _contact(language: str) -> Block:

@@ -1,4 +1,4 @@
-"""`python -m bot evidence`: the proof, as a file, that a request was received and sent on."""
+"""`python -m bot evidence`: the proof, as a file, that a breach was told, or a request received and sent on."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -28,13 +28,13 @@ class Language(StrEnum):
 
 
 def evidence(
-    reference: Annotated[str, typer.Argument(metavar="REF", help="The request, such as DSR-2026-0042.")],
+    reference: Annotated[str, typer.Argument(metavar="REF", help="The breach or request, such as BR-2026-0007.")],
     output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE.zip", help="The file to make.")],
     customer: Annotated[str | None, typer.Option(help="Only what is for this customer, such as C0001.")] = None,
     language: Annotated[Language | None, typer.Option(help="Of its page; by default STAFF_LANGUAGE.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite the file if there is one.")] = False,
 ) -> None:
-    """Prove that a request was received and sent on: a file that is understood years from now. It is on record."""
+    """Prove that a breach was told, or a request sent on: a file that is understood years from now. It is on record."""
     from bot.evidence import make_pack  # noqa: PLC0415 - slow
     from storage.clock import now  # noqa: PLC0415 - slow
 

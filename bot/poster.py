@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from threading import Event
 from typing import Any
 
@@ -19,6 +19,7 @@ from bot.outage import Health, hurry
 from bot.posting import Post, find_card_due, find_place, is_elsewhere, prepare
 from bot.trouble import UNREACHABLE, pause
 from storage import breach_clock, breaches, due, outbox
+from storage.announcements import CHANNEL
 from storage.breaches import is_breach
 from storage.clock import now, real_now
 from storage.holders import new_holder
@@ -34,12 +35,20 @@ LOST = frozenset({"message_not_found", "cant_update_message", "thread_not_found"
 
 @dataclass(frozen=True)
 class Pace:
-    """In seconds: between two updates of one card (Slack allows 50 a minute for all), between two looks at whether
-    the channel is ours alone, and for how long Slack may take nothing before staff are told by e-mail."""
+    """In seconds: between two updates of one card, between two looks at whether the channel is ours alone, and for how
+    long Slack may take nothing before staff are told by e-mail; then Slack's own limits: between two posts to one
+    conversation (one a second), and between two updates of any card (50 a minute)."""
 
     card: float = 3.0
     channel: float = 60.0
     outage: float = 30.0
+    post: float = 1.0
+    update: float = 1.2
+
+
+USUAL = Pace()
+UPDATES = "updates"
+"""Whose turn an update of a card takes; a post takes that of its recipient."""
 
 
 class Unpostable(Exception):
@@ -58,8 +67,9 @@ class Poster:
         self.holder = new_holder()
         self._database = Condition("database")
         self._slack: dict[str, Condition] = {}
-        self._pace = pace or Pace()
+        self._pace = pace or USUAL
         self._shown: dict[str, float] = {}
+        self._turns: dict[str, tuple[float, datetime]] = {}
         self._ours_until = 0.0
         self.health = Health(self._pace.outage)
 
@@ -152,13 +162,23 @@ class Poster:
     def _must_wait(self, session: Session, ours: list[Delivery]) -> bool:
         """A card was updated just now, or another process is at it: put these off."""
         if ours[0].purpose != Purpose.CARD:
-            return self._awaits_card(session, ours[0])
+            return self._awaits_card(session, ours[0]) or self._awaits_turn(ours, ours[0].recipient)
         wait = self._shown.get(ours[0].case, 0.0) - time.monotonic()
         if is_elsewhere(session, ours[0], now=real_now()):
             wait = max(wait, 1.0)
         for delivery in ours if wait > 0 else ():
             outbox.defer(delivery, reply="soon", after=timedelta(seconds=wait))
-        return wait > 0
+        posted = find_place(session, ours[0].case, self.channel) is not None
+        return wait > 0 or self._awaits_turn(ours, UPDATES if posted else ours[0].recipient)
+
+    def _awaits_turn(self, ours: list[Delivery], turn: str) -> bool:
+        """Slack would refuse it as too fast: it is due when the turn comes, after what was queued before it."""
+        free, free_at = self._turns.get(turn, (0.0, real_now()))
+        if time.monotonic() >= free:
+            return False
+        for delivery in ours:
+            outbox.defer(delivery, reply="its turn", until=free_at)
+        return True
 
     def _awaits_card(self, session: Session, delivery: Delivery) -> bool:
         """What belongs into a thread comes after the card that begins it."""
@@ -182,10 +202,13 @@ class Poster:
     def _call(self, post: Post) -> str:
         said: dict[str, Any] = {"text": post.said.text, "blocks": list(post.said.blocks)}
         if post.card_ts:
-            return str(self.client.chat_update(channel=post.channel, ts=post.card_ts, **said)["ts"])
+            updated = self.client.chat_update(channel=post.channel, ts=post.card_ts, **said)
+            self._take_turn(UPDATES, self._pace.update)
+            return str(updated["ts"])
         if post.thread:
             said |= {"thread_ts": post.thread, "reply_broadcast": post.broadcast}
         sent = self.client.chat_postMessage(channel=post.channel, unfurl_links=False, unfurl_media=False, **said)
+        self._take_turn(CHANNEL if post.channel == self.channel else post.channel, self._pace.post)
         return str(sent["ts"])
 
     def _refuse_shared(self) -> None:
@@ -196,6 +219,10 @@ class Poster:
         if channel.get("is_ext_shared") or channel.get("is_pending_ext_shared"):
             raise Unpostable("channel_is_shared")
         self._ours_until = time.monotonic() + self._pace.channel
+
+    def _take_turn(self, turn: str, length: float) -> None:
+        """Until when nothing more is said there, by both clocks: this one decides, the outbox knows the other."""
+        self._turns[turn] = time.monotonic() + length, real_now() + timedelta(seconds=length)
 
     def _finish(self, ids: list[int], ts: str, post: Post) -> None:
         self._condition_of("").well()

@@ -39,6 +39,8 @@ def drill(
     from storage.clock import now  # noqa: PLC0415 - slow
 
     refuse_typed(summary)
+    if not summary.strip():
+        fail("Say what happens in the drill: --summary TEXT.", 2)
     with at_the_desk() as desk:
         form = DrillForm(summary, tuple(customer), int(pace))
         with desk.decide() as session:

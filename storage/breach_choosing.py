@@ -57,7 +57,8 @@ def find_named(session: Session, references: Collection[str]) -> list[Customer]:
 def find_active(session: Session, first: date, last: date) -> Active:
     """Who was a customer on any day from the first to the last, both included. An end that is not known is none."""
     ran = or_(Customer.contract_end.is_(None), Customer.contract_end >= first)
-    kept = (Customer.contract_end < first, Customer.contract_end >= first - DATA_HELD_AFTER_CONTRACT)
+    held_since = first - min(DATA_HELD_AFTER_CONTRACT, first - date.min)
+    kept = (Customer.contract_end < first, Customer.contract_end >= held_since)
     started = _started(last)
     found = session.scalars(select(Customer).where(started, ran).order_by(Customer.reference)).all()
     held = len(session.scalars(select(Customer.id).where(started, *kept)).all())

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import exists, select, update
 from sqlalchemy.orm import Session, defer
 
-from storage.breach_facts import facts_of_breaches, known_facts
+from storage.breach_facts import BreachFacts, facts_of_breaches, known_facts
 from storage.breach_rungs import (
     DEADLINE,
     Ladder,
@@ -71,11 +71,13 @@ def new_rungs(session: Session, breach: Breach, *, telecom: TelecomOperator, now
     return [(key, rung) for key, rung in due if key not in known]
 
 
-def ringing_ladders(session: Session, breach: Breach, telecom: TelecomOperator) -> tuple[Ladder, ...]:
-    """The ladders that ring now: the facts decide, and who is told is read from the ledger."""
+def ringing_ladders(
+    session: Session, breach: Breach, telecom: TelecomOperator, facts: BreachFacts | None = None
+) -> tuple[Ladder, ...]:
+    """The ladders that ring now: the facts decide, read unless given, and who is told is read from the ledger."""
     if breach.closed_at is not None:
         return ()
-    clocks = second_clocks(breach, known_facts(session, breach), telecom)
+    clocks = second_clocks(breach, facts or known_facts(session, breach), telecom)
     return tuple(one for one in _ladders(breach, clocks) if one.about != DEADLINE or is_ringing(breach))
 
 

@@ -13,12 +13,13 @@ from storage.breach_rungs import DEADLINE
 from storage.breach_types import Answered
 from storage.breaches import is_ringing, record, refuse_future, take_turn_on
 from storage.errors import BreachClosed, DocumentsNotOwed, NotAffected, ProofMissing, ReasonMissing, ToldBeforeNoticed
-from storage.ledger import read_row
+from storage.ledger import SPOKEN, read_row
 from storage.models import Affected, Breach, Call, Customer
 from storage.types import Actor, Means
 
-NEEDS_PROOF = frozenset({Means.REGISTERED_LETTER, Means.PORTAL})
-"""Nobody was spoken to: that it reached the customer must be shown, by the number of the letter for example."""
+NEEDS_PROOF = frozenset(Means) - SPOKEN
+"""Nobody was spoken to: that it reached the customer must be shown, by the number of the letter for example. Of our own
+mail the outbox knows; an e-mail from elsewhere is only what somebody says."""
 
 
 def record_told(  # noqa: PLR0913 - a call is all of this; keyword-only

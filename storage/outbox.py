@@ -237,12 +237,15 @@ def record_refused(delivery: Delivery, *, reply: str, now: datetime) -> None:
     _finish(delivery)
 
 
-def defer(delivery: Delivery, *, reply: str, after: timedelta | None = None) -> None:
-    """It did not work this time: try again after a while, without limit. What was finished meanwhile stays so."""
+def defer(delivery: Delivery, *, reply: str, after: timedelta | None = None, until: datetime | None = None) -> None:
+    """It did not work this time: try again after a while, or at an instant in real time, without limit.
+
+    What was finished meanwhile stays so.
+    """
     if delivery.due_at is None:
         return
     delivery.reply, delivery.sending_at = reply, None
-    delivery.due_at = real_now() + (backoff(delivery.attempts) if after is None else after)
+    delivery.due_at = until or real_now() + (backoff(delivery.attempts) if after is None else after)
     delivery.leased_by = delivery.leased_until = None
 
 

@@ -35,7 +35,7 @@ CUSTOMERS = (
     ("C0003", "Tel Aviv Tours", "privacy@tours.example", "en"),
 )
 LETTER = b"From: Jeanne <jeanne@example.org>\r\nSubject: Mes donnees\r\n\r\nEffacez mes donnees.\r\n"
-QUICK = Pace(card=0.05, channel=0)
+QUICK = Pace(card=0.05, channel=0, post=0, update=0)
 
 
 @dataclass(frozen=True)
@@ -165,6 +165,7 @@ def running_desk(
     monkeypatch: pytest.MonkeyPatch,
     *,
     pace: Pace = QUICK,
+    tick_every: float = 0.05,
     digest: bool = False,
     **more: Any,
 ) -> Iterator[Desk]:
@@ -177,7 +178,7 @@ def running_desk(
         monkeypatch.setenv("CLOCK_OFFSET_FILE", str(clock))
         monkeypatch.setenv("SLACK_API_URL", workspace.api_url)
         settings = bot_settings(url, workspace, **more)
-        bot = Bot(database, settings, people=People(remembered=0), pace=pace, tick_every=0.05, digest=digest)
+        bot = Bot(database, settings, people=People(remembered=0), pace=pace, tick_every=tick_every, digest=digest)
         bot.start()
         try:
             workspace.await_connection(2)

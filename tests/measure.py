@@ -2,6 +2,7 @@
 
 `python -m tests.measure import`: how long 50,000 customers take to be imported, and how long others wait for it.
 `python -m tests.measure breaches`: how soon `/breach` is answered with 10,000 open breaches, one of 300 customers.
+`python -m tests.measure notices`: a breach of 300 customers: the approval, and from it to the last acceptance by Exim.
 `python -m tests.measure decisions`: how quickly letters are decided about among them (tests/decisions.py).
 Prints figures for one machine at one moment; nothing here passes or fails.
 """
@@ -20,6 +21,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import func, select
 
 from bot.home import look, render_home
 from storage import breach_opening, journal
@@ -27,10 +29,12 @@ from storage.bulk import insert_rows, insert_with_ids
 from storage.clock import now
 from storage.database import Database, open_database, upgrade
 from storage.messages import PART, Place, add_part, begin_message, finish_message
-from storage.models import Affected, Breach, Customer
+from storage.models import Affected, Breach, Customer, Delivery, Notice
 from storage.types import DESK
-from tests.bot_support import ANNE, Desk, running_desk
+from tests.bot_support import ANNE, BORIS, CARLA, Desk, running_desk
+from tests.servers import Dovecot, Exim
 from tests.storage_support import storage, write_csv
+from tests.test_three_hundred import add_customers, is_settled, press, record_facts, whole_desk
 
 CUSTOMERS = 50_000
 PARTS = 10
@@ -43,6 +47,8 @@ def main() -> None:
         measure_imports()
     elif sys.argv[1:] == ["breaches"]:
         measure_breaches()
+    elif sys.argv[1:] == ["notices"]:
+        measure_notices()
     elif sys.argv[1:2] == ["decisions"]:
         sys.exit(subprocess.run([sys.executable, "-m", "tests.decisions", *sys.argv[2:]], check=False).returncode)
     else:
@@ -130,6 +136,40 @@ def measure_breaches() -> None:
                 sys.stdout.write(f"{line}: median {statistics.median(took):.0f} ms, worst {took[-1]:.0f} ms\n")
             took = sorted(time_home(desk) for _ in range(COMMANDS))
             sys.stdout.write(f"Home: median {statistics.median(took):.0f} ms, worst {took[-1]:.0f} ms\n")
+
+
+def measure_notices() -> None:
+    """Shown for approval, approved, accepted: three hundred notices, four to each domain, through Dovecot and Exim."""
+    with (
+        tempfile.TemporaryDirectory() as name,
+        pytest.MonkeyPatch.context() as patch,
+        Dovecot() as dovecot,
+        Exim(dovecot) as exim,
+    ):
+        url = f"sqlite:///{name}/desk.db"
+        upgrade(url)
+        with whole_desk(url, Path(name), dovecot, exim, patch) as desk:
+            addresses = add_customers(desk.database, "w")
+            reference = desk.open_breach(*addresses)
+            record_facts(desk, reference)
+            press(desk, BORIS, reference, "breach_notice", notice_step="ask")
+            shown = press(desk, CARLA, reference, "breach_notice", notice_step="approve")
+            began = time.monotonic()
+            approved = desk.workspace.submit(CARLA, shown.view)
+            while not is_settled(desk):
+                time.sleep(0.05)
+            settled = time.monotonic() - began
+            with desk.database.reading() as session:
+                both = select(func.max(Delivery.accepted_at), func.min(Notice.approved_at))
+                took = both.join(Notice, Notice.id == Delivery.notice_id)
+                accepted_at, approved_at = session.execute(took).one()
+            assert accepted_at is not None
+            assert approved_at is not None
+    sys.stdout.write(
+        f"{len(addresses)} customers: the notice shown for approval in {shown.latency_ms:.0f} ms, approved in "
+        f"{approved.latency_ms:.0f} ms; the last acceptance after {(accepted_at - approved_at).total_seconds():.1f} s, "
+        f"the last bounce after {settled:.1f} s\n"
+    )
 
 
 def time_home(desk: Desk) -> float:

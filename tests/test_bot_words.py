@@ -16,6 +16,7 @@ import pytest
 import bot.refusals
 from bot import breach_forms, call_forms, decision_forms, fact_forms, forms, letters, record_forms, report_forms
 from bot.blocks import SHOWN, mention, plain, say, say_buttons, say_card
+from bot.call_forms import looks_personal
 from bot.cards import (
     ADD,
     AWARE,
@@ -697,6 +698,15 @@ def test_buttons_carry_case_and_version_and_differ_where_cases_stand_together() 
         ("from FR7630006000011234567890189", "iban"),
         ("host 10.12.0.254 answered", "ip"),
         ("2001:db8:85a3::8a2e:370:7334 answered", "ip"),
+        ("fe80::1 and 2a01::1 answered", "ip"),
+        ("call 06\u00a012\u00a034\u00a056\u00a078", "telephone"),
+        ("call \u202a06\u202f12\u202f34\u202f56\u202f78\u202c", "telephone"),
+        ("call 06\u201112\u201134\u201156\u201178", "telephone"),
+        ("call 06_12_34_56_78", "telephone"),
+        ("jeanne\uff20example.org", "e-mail"),
+        ("jeanne\u200b.martin@\u200bexample.org", "e-mail"),
+        ("de\u00a02020 \u00e0\u00a02024, 1\u202f200\u202f000 appels", None),
+        ("Ceci\u00a0:: une note", None),
         ("On 2026-10-23 17:40 the export held 12 000 rows", None),
         ("Since 23/10/2026 at 17 h 40, 1 200 000 recordings, see BR-2026-0007 and DSR-2026-0042", None),
         ("Customer C0001, version 3.11.7, 48 hours, 10:15:30", None),
@@ -706,6 +716,21 @@ def test_buttons_carry_case_and_version_and_differ_where_cases_stand_together() 
 )
 def test_what_looks_like_personal_data_is_found(text: str, looks_like: str | None) -> None:
     assert find_personal_data(text) == looks_like
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "looks_like"),
+    [
+        ("1A 203 123 4567 8", "proof", None),
+        ("1A\u00a0203\u00a0123\u00a04567\u00a08", "proof", None),
+        ("RR 123 456 789 FR", "proof", None),
+        ("1732701234.5678", "call_reference", None),
+        ("1732701234.5678", "proof", "telephone"),
+        ("06\u00a012\u00a034\u00a056\u00a078", "proof", "telephone"),
+    ],
+)
+def test_numbers_of_letters_and_calls_are_nobodys(text: str, name: str, looks_like: str | None) -> None:
+    assert looks_personal(text, name) == looks_like
 
 
 def test_the_manifest_asks_for_the_least() -> None:

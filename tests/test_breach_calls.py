@@ -99,7 +99,7 @@ def test_the_journal_of_a_call_holds_no_name_no_proof_and_no_call_reference(lite
     assert not [entry for entry in entries if "Zoltan" in entry.detail]
 
 
-@pytest.mark.parametrize("means", [Means.REGISTERED_LETTER, Means.PORTAL])
+@pytest.mark.parametrize("means", [Means.REGISTERED_LETTER, Means.PORTAL, Means.EMAIL])
 def test_what_is_told_in_writing_by_other_means_needs_its_proof_and_owes_nothing(lite: Database, means: Means) -> None:
     with lite.begin() as session:
         breach, customer, affected = opened(session)

@@ -319,6 +319,17 @@ def test_an_unknown_word_gets_help_and_the_nearest_match(small_desk: Desk) -> No
     assert "`/breach`: report" in small_desk.workspace.command(CARLA, "/breach xyzzy").text
 
 
+def test_a_telephones_capital_letters_and_spaces_are_understood(small_desk: Desk) -> None:
+    reference = small_desk.open_breach("C0001")
+
+    listed = small_desk.workspace.command(CARLA, "/breach List")
+    call = small_desk.workspace.command(CARLA, f"/breach {reference.lower()}  Call ")
+
+    assert reference in listed.text
+    assert call.view is not None
+    assert call.view["private_metadata"] == reference
+
+
 @pytest.mark.parametrize("command", ["/breach", "/dsr"])
 def test_help_is_the_help_and_no_guess(small_desk: Desk, command: str) -> None:
     said = small_desk.workspace.command(CARLA, f"{command} help").text

@@ -19,6 +19,7 @@ from storage.database import Database
 from storage.models import Delivery, Request
 from storage.types import BY_MAIL
 from tests.bot_support import MANIFEST
+from tests.canary_breach import ANNE, FIELDS, WORDS, card, tell_and_prove
 from tests.mail_support import GARAGE, TO_GARAGE, US, environ_for, mail_settings, opened_desk
 from tests.playground import people
 from tests.playground.mailhost import MailHost
@@ -28,8 +29,6 @@ from tests.servers import wait_until
 ROOT = Path(__file__).parent.parent
 CANARIES = ("Zoltan", "Quetzal", "quetzal@oiseau.example", "+33639980042", "0639980042", "FR7630006000011234567890189")
 ADDRESS = "quetzal@oiseau.example"
-WORDS = "Zoltan Quetzal, 06 39 98 00 42, +33639980042, 0639980042, FR7630006000011234567890189"
-ANNE = people.ANNE.id
 
 
 def canary_letter(to: str, *, headers: str = "", body: str = "") -> bytes:
@@ -97,18 +96,6 @@ def nothing_due(database: Database) -> bool:
         return session.scalars(waiting.limit(1)).first() is None
 
 
-def card(workspace: Workspace, reference: str, action: str) -> Message:
-    def find() -> Message | None:
-        found = (
-            one for one in workspace.messages() if reference in str(one.blocks) and f"'{action}'" in str(one.blocks)
-        )
-        return next(found, None)
-
-    found = workspace.wait_for(find, what=f"the card of {reference} with {action}")
-    assert found is not None
-    return found
-
-
 def press(workspace: Workspace, reference: str, action: str, values: dict[str, Any] | None = None) -> None:
     """Press a button, and submit the modal that it opens."""
     view = workspace.click(ANNE, card(workspace, reference, action), action).view
@@ -116,7 +103,7 @@ def press(workspace: Workspace, reference: str, action: str, values: dict[str, A
         workspace.submit(ANNE, view, values or {})
 
 
-def report_and_record(workspace: Workspace) -> set[str]:
+def report_and_record(workspace: Workspace) -> tuple[str, set[str]]:
     """A breach reported from a message full of personal data, and its record; the fields that would not take any."""
     message = Message(people.PRIVACY_DESK, workspace.model.next_ts(), WORDS, user=ANNE)
     workspace.model.add(message)
@@ -138,7 +125,7 @@ def report_and_record(workspace: Workspace) -> set[str]:
     instants = workspace.click(ANNE, card(workspace, reference, "breach_instants"), "breach_instants").view
     assert instants is not None
     values = {"instant_kind": "aware", "instant": 1_700_003_640, "later_reason": WORDS}
-    return errors | set(workspace.submit(ANNE, instants, values).errors)
+    return reference, errors | set(workspace.submit(ANNE, instants, values).errors)
 
 
 def decide_in_every_way(workspace: Workspace, database: Database, mail_host: MailHost) -> None:
@@ -200,7 +187,10 @@ def held_without_clue(database: Database) -> str:
 
 def test_no_personal_data_reaches_slack_or_the_logs(mail_host: MailHost, sqlite_url: str, tmp_path: Path) -> None:
     mail_host.smtp.refused = {"reception@hotel-bellevue.example"}
-    mail = environ_for(mail_settings(sqlite_url, imap_port=mail_host.imap_port, smtp_port=mail_host.smtp_port))
+    mail = environ_for(
+        mail_settings(sqlite_url, imap_port=mail_host.imap_port, smtp_port=mail_host.smtp_port),
+        DRILL_ADDRESS="exercice@kavkom.example",
+    )
     log = tmp_path / "log"
     with opened_desk(sqlite_url, tmp_path) as database, Workspace(MANIFEST) as workspace:
         slack = {
@@ -211,6 +201,7 @@ def test_no_personal_data_reaches_slack_or_the_logs(mail_host: MailHost, sqlite_
             "SLACK_API_URL": workspace.api_url,
             "ESCALATION_ADDRESSES": "direction@kavkom.example",
             "MAIL_ADDRESS": US,
+            "DRILL_ADDRESS": "exercice@kavkom.example",
         }
         mail_host.append(US, "Junk", canary_letter(TO_GARAGE, body=" Encore une fois."))
         with both(mail, slack, log):
@@ -236,15 +227,19 @@ def test_no_personal_data_reaches_slack_or_the_logs(mail_host: MailHost, sqlite_
             report = workspace.command(ANNE, "/breach").view
             assert report is not None
             said = workspace.submit(ANNE, report, {"noticed_at": 1_700_000_000, "summary": f"Ecrire a {ADDRESS}"})
-            refused = report_and_record(workspace)
+            breach, refused = report_and_record(workspace)
             mail_host.wait_for_mail(GARAGE, 2)
             decide_in_every_way(workspace, database, mail_host)
+            kept_out = tell_and_prove(workspace, mail_host, database, breach)
             wait_until(lambda: nothing_due(database), "everything told")
 
     assert said.errors
     assert refused == {"account", "later_reason"}
+    assert kept_out == FIELDS
+    assert any(b"Quetzal-Zoltan.csv" in raw for raw in mail_host.mailbox("anne@kavkom.example"))
     payloads, lines = "\n".join(workspace.payloads), log.read_text(encoding="utf-8", errors="replace")
     assert "DSR-" in payloads
+    assert "DRILL-" in payloads
     assert payloads.count(":rotating_light:") >= 4
     assert ":calendar:" in payloads
     assert "request-received" in lines

@@ -4,6 +4,7 @@ import email
 import email.policy
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,7 +16,6 @@ from bot.gathering import gather
 from bot.ladder import Ladder
 from bot.notice_ringing import gather_lost
 from bot.outage import Health, StandIn
-from bot.poster import Pace
 from bot.settings import DeskSettings
 from mail.service import prepare
 from storage import announcements, journal, outbox, outcomes, requests
@@ -25,7 +25,7 @@ from storage.models import Customer, CustomerKey, Delivery, Reminder
 from storage.notice_ringing import LOST
 from storage.outcomes import Refused as Refusal
 from storage.types import BY_MAIL, DESK, KeyKind, Medium, Purpose
-from tests.bot_support import ESCALATION, Desk, fill, running_desk
+from tests.bot_support import ESCALATION, QUICK, Desk, fill, running_desk
 from tests.breach_mail_support import queue_notice
 from tests.mail_support import JEANNE, letter, mail_settings, running_mail
 from tests.playground import people
@@ -43,7 +43,7 @@ TO_REFUSING = "privacy+azur@kavkom.example"
 
 @pytest.fixture
 def desk(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
-    with running_desk(database_url, tmp_path, monkeypatch, pace=Pace(card=0.05, channel=0, outage=0.2)) as desk:
+    with running_desk(database_url, tmp_path, monkeypatch, pace=replace(QUICK, outage=0.2)) as desk:
         yield desk
 
 

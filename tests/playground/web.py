@@ -1,5 +1,8 @@
 """The Web API over HTTP: tokens, scopes, faults, arguments; then the method."""
 
+import time
+from collections import deque
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from aiohttp import web
@@ -38,15 +41,27 @@ METHODS: dict[str, tuple[Method, set[str]]] = {
     "conversations.open": (methods.conversations_open, {"users", "return_im", "prevent_creation"}),
 }
 _ANYWHERE = {"token", "team_id"}
+REMEMBERED = 10_000
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call of a method; `at` in seconds of the monotonic clock, `refused` is Slack's code or empty."""
+
+    method: str
+    channel: str
+    at: float
+    refused: str = ""
 
 
 class WebApi:
-    """What the bot reaches by HTTP. `payloads` keeps, as text, everything it ever sent."""
+    """What the bot reaches by HTTP. `payloads` keeps, as text, everything it ever sent; `calls` the last ones."""
 
     def __init__(self, desk: Desk, faults: Faults, payloads: list[str]) -> None:
         self.desk = desk
         self.faults = faults
         self.payloads = payloads
+        self.calls = deque[Call](maxlen=REMEMBERED)
         self.socket_url: Callable[[], str] = str
 
     def add_routes(self, app: web.Application) -> None:
@@ -54,13 +69,17 @@ class WebApi:
         app.router.add_post("/response/{key}", self.answer_response_url)
 
     async def answer(self, request: web.Request) -> web.Response:
+        method, channel, at = request.match_info["method"], "", time.monotonic()
         try:
             arguments, text = await read_arguments(request)
+            channel = str(arguments.get("channel", ""))
             self.payloads.append(text)
             with self.desk.model.lock:
-                body = self._call(request, request.match_info["method"], arguments)
+                body = self._call(request, method, arguments)
         except Refused as refused:
+            self.calls.append(Call(method, channel, at, refused.code))
             return web.json_response(refused.body(), status=refused.status, headers=refused.headers())
+        self.calls.append(Call(method, channel, at))
         scopes = ",".join(sorted(self.desk.manifest.scopes))
         return web.json_response({"ok": True, **body}, headers={"x-oauth-scopes": scopes})
 

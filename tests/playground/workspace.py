@@ -63,6 +63,7 @@ class Workspace(Acting):
         self._desk = Desk(self.model, self.manifest)
         self._api = WebApi(self._desk, self.faults, self.payloads)
         self._api.socket_url = self.sockets.make_url
+        self.calls = self._api.calls
         self._host, self._port, self._add_routes = host, port, add_routes
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="workspace", daemon=True)

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.dying import POINTS
+from tests.dying import NOWHERE, POINTS
 from tests.servers import STEP, wait_until
 
 ROOT = Path(__file__).parent.parent.parent
@@ -41,11 +41,11 @@ class Doom:
 
     @property
     def command(self) -> list[str]:
-        armed = ["-m", "tests.dying", f"{self.point}@{self.times}", self.package]
-        return [sys.executable, *(armed if self.point in POINTS else ["-m", self.package])]
+        named = f"{self.point}@{self.times}" if self.point in POINTS else NOWHERE
+        return [sys.executable, "-m", "tests.dying", named, self.package]
 
 
-UNHARMED = Doom("nowhere")
+UNHARMED = Doom(NOWHERE)
 
 
 @dataclass(frozen=True)
