@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 import structlog
 from sqlalchemy import and_, func, select
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from bot import letters, reminders, telling
@@ -25,6 +26,7 @@ from storage.clock import real_now
 from storage.holders import new_holder
 from storage.models import Breach, Delivery, Reminder
 from storage.types import DESK, Medium, Purpose, Role
+from storage.unread import RUNG as CALL_SHEET
 
 EVERY = 300.0
 """Seconds between two audits."""
@@ -69,10 +71,22 @@ class Auditor:
             self._doubtful = self._find_faulty(now) or None
             if self._doubtful is not None:
                 return None
-        repaired = [one for reference in doubtful or () if (one := repair(self._desk, reference, now=now)).count]
+        found = [self._repair_or_pass(reference, now) for reference in doubtful or ()]
+        repaired = [one for one in found if one is not None and one.count]
         self._report(repaired, now)
-        self._tell_monitor(now)
+        if None not in found:
+            self._tell_monitor(now)
         return repaired
+
+    def _repair_or_pass(self, reference: str, now: datetime) -> Repaired | None:
+        """The poison guard: None for what cannot be repaired; the others are, and the monitor does not hear of us."""
+        try:
+            return repair(self._desk, reference, now=now)
+        except SQLAlchemyError:
+            raise
+        except Exception as error:  # noqa: BLE001 - the poison guard
+            self._log.error("repair-failed", case=reference, fault=error)
+            return None
 
     def _is_ours(self) -> bool:
         with self._desk.database.begin() as session:
@@ -171,18 +185,19 @@ def _rung_keys(
 
 
 def _newest(session: Session, desk: Desk, some: Sequence[Breach]) -> dict[int, list[Reminder]]:
-    """The rungs of each that rang together last, if their ladder rings still, by `Breach.id`."""
+    """All rungs of each that rang together last, if their ladder rings still, by `Breach.id`: one speaks for all."""
     cases, telecom = [one.reference for one in some], desk.settings.telecom_operator
-    last = select(Reminder.case, func.max(Reminder.rung_at).label("at")).where(Reminder.case.in_(cases))
+    of_ladders = Reminder.rung.not_like(f"{CALL_SHEET}@%")
+    last = select(Reminder.case, func.max(Reminder.rung_at).label("at")).where(Reminder.case.in_(cases), of_ladders)
     newest = last.group_by(Reminder.case).subquery()
-    together = (Reminder.case == newest.c.case, Reminder.rung_at == newest.c.at)
+    together = (Reminder.case == newest.c.case, Reminder.rung_at == newest.c.at, of_ladders)
     rang: dict[str, list[Reminder]] = defaultdict(list)
     for reminder in session.scalars(select(Reminder).join(newest, and_(*together)).order_by(Reminder.id)):
         rang[reminder.case].append(reminder)
     facts = facts_of_breaches(session, [one.id for one in some])
     still: dict[int, list[Reminder]] = {}
     for one in some:
-        group = rang[one.reference][:AT_ONCE]
+        group = rang[one.reference]
         ladders = breach_clock.ringing_ladders(session, one, telecom, facts[one.id]) if group else ()
         ringing = {(ladder.about, ladder.stamp) for ladder in ladders}
         still[one.id] = group if all(ladder_of(each.rung) in ringing for each in group) else []

@@ -7,9 +7,10 @@ once; but after three such e-mails of a breach within 15 minutes, all that come 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import groupby
 
-from sqlalchemy import select
+import structlog
+from sqlalchemy import and_, select
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from bot import letters, telling
@@ -45,12 +46,22 @@ def gather_lost(desk: Desk, *, slack_out: bool, now: datetime) -> int:
     with desk.database.reading() as session:
         if not put_down(session, Delivery.topic == LOST, to_write=False):
             return 0
-    with desk.database.begin() as session:
-        rows = sorted(put_down(session, Delivery.topic == LOST, to_write=True), key=lambda one: (one.case, one.id))
-        return sum(
-            _write_of(session, desk, case, list(some), slack_out=slack_out, now=now)
-            for case, some in groupby(rows, key=lambda one: one.case)
-        )
+        cases = session.scalars(select(Delivery.case).where(Delivery.topic == LOST, Delivery.due_at.is_not(None)))
+        some = sorted(set(cases))
+    return sum(_gather_or_pass(desk, case, slack_out=slack_out, now=now) for case in some)
+
+
+def _gather_or_pass(desk: Desk, case: str, *, slack_out: bool, now: datetime) -> int:
+    """The poison guard: one breach that cannot be written of must not keep the letters of the others."""
+    try:
+        with desk.database.begin() as session:
+            rows = put_down(session, and_(Delivery.topic == LOST, Delivery.case == case), to_write=True)
+            return _write_of(session, desk, case, rows, slack_out=slack_out, now=now) if rows else 0
+    except SQLAlchemyError:
+        raise
+    except Exception as error:  # noqa: BLE001 - the poison guard
+        structlog.get_logger().error("letter-failed", case=case, fault=error)
+        return 0
 
 
 def find_lost(breach: Breach) -> list[Lost]:

@@ -5,10 +5,13 @@ is told: each watches the other (bot/watch.py, mail/watch.py), and a monitor out
 """
 
 import time
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from threading import Lock
 
+import structlog
 from sqlalchemy import and_, or_, select, update
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from bot.desk import Desk
@@ -103,11 +106,23 @@ class StandIn:
             new = [one for one in _find_unposted(session, until) if one not in self._considered][:AT_ONCE]
             wanted = _find_urgent(session, new)
         if wanted:
+            self._put_down(wanted, now)
+        self._considered.update(new)
+        return len(new)
+
+    def _put_down(self, wanted: Sequence[Delivery], now: datetime) -> None:
+        """The poison guard: what cannot be written of must not keep staff from hearing of the others."""
+        try:
             with self._desk.database.begin() as session:
                 for delivery in wanted:
                     self._stand_in(session, delivery, now)
-        self._considered.update(new)
-        return len(new)
+        except SQLAlchemyError:
+            raise
+        except Exception as error:  # noqa: BLE001 - the poison guard
+            if len(wanted) == 1:
+                structlog.get_logger().error("stand-in-failed", case=wanted[0].case, fault=error)
+            for delivery in wanted if len(wanted) > 1 else ():
+                self._put_down([delivery], now)
 
     def _stand_in(self, session: Session, delivery: Delivery, now: datetime) -> None:
         """A new breach and its rungs have letters of their own; the rest is put down for the one that gathers."""

@@ -159,6 +159,7 @@ def _decide(session: Session, mails: Sequence[MailRead], *, settings: MailSettin
     facts.record_read(session, [_facts(mail) for mail in mails])
     copies = Copies(session, mails)
     threads = Threads(session, mails, settings, by=INTAKE, now=now)
+    threads.take_turns()
     new = [mail for mail in mails if not copies.is_copy(mail) and not threads.settle(mail)]
     opened = _open(session, new, settings=settings, now=now)
     again = [mail for mail in mails if copies.is_copy(mail)]

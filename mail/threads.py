@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from mail.bounce import Recipient, Report
@@ -18,7 +19,7 @@ from mail.reading import MailRead
 from mail.replies import read_deletion, read_reply
 from mail.settings import ReadingSettings
 from mail.tags import signed_in, tagged
-from storage import correspondence, failures, notice_failures, replies, requests, tasks, tokens
+from storage import breaches, correspondence, failures, notice_failures, replies, requests, tasks, tokens
 from storage.forwards import address_of, is_address_of
 from storage.models import Affected, Delivery, Forward, Message, Request
 from storage.ringing import POSSIBLE_BREACH, ring_further
@@ -43,6 +44,14 @@ class Threads:
     by: Actor
     now: datetime
 
+    def take_turns(self) -> None:
+        """Of the breaches whose notices these mails answer or report on, before anything is in the journal: whoever has
+        one of them now writes there next."""
+        signed = (one for mail in self.mails for one in (*_signed_report(mail), *_signed_answer(mail)))
+        ids = {token[1] for one in signed if (token := tokens.read(self.session, one)) and token[0] in ("b", "m")}
+        of_notices = select(Delivery.case).where(Delivery.id.in_(ids), Delivery.purpose == Purpose.NOTICE)
+        breaches.take_turns(self.session, self.session.scalars(of_notices.distinct()).all() if ids else ())
+
     def settle(self, mail: MailRead) -> bool:
         """Record a mail that belongs to a case; False when it opens one of its own."""
         return self._settle_report(mail) or self._settle_correspondence(mail)
@@ -52,9 +61,7 @@ class Threads:
         report = mail.report
         if report is None:
             return False
-        returned = (*report.returned_to, *mail.letter.recipients)
-        ids = [*tagged(returned, "b"), *signed_in([report.envelope_id or ""]), *signed_in(report.message_ids)]
-        delivery = self._delivery(ids)
+        delivery = self._delivery(_signed_report(mail))
         if delivery is None:
             return False
         message = self.session.get_one(Message, mail.message_id)
@@ -95,7 +102,7 @@ class Threads:
 
     def _settle_correspondence(self, mail: MailRead) -> bool:
         """An answer to something of ours, or to an earlier mail of the same person."""
-        delivery = self._delivery([*tagged(mail.letter.recipients, "b"), *signed_in(_earlier(mail.letter))])
+        delivery = self._delivery(_signed_answer(mail))
         request = self._request(mail, delivery)
         if request is None:
             return self._settle_answer(mail, delivery)
@@ -181,6 +188,19 @@ class Threads:
             if token and token[0] in ("b", "m"):
                 return self.session.get(Delivery, token[1])
         return None
+
+
+def _signed_report(mail: MailRead) -> list[str]:
+    """What a report brings back of ours."""
+    if (report := mail.report) is None:
+        return []
+    returned = (*report.returned_to, *mail.letter.recipients)
+    return [*tagged(returned, "b"), *signed_in([report.envelope_id or ""]), *signed_in(report.message_ids)]
+
+
+def _signed_answer(mail: MailRead) -> list[str]:
+    """What an answer brings back of ours."""
+    return [*tagged(mail.letter.recipients, "b"), *signed_in(_earlier(mail.letter))]
 
 
 def _earlier(letter: Letter) -> list[str]:

@@ -17,7 +17,8 @@ from storage.errors import (
     WhyLateMissing,
 )
 from storage.ledger import Row, read_ledger
-from storage.models import Breach
+from storage.models import Breach, Delivery
+from storage.notice_queueing import withdraw_unsent
 from storage.types import Actor, Role
 
 
@@ -64,8 +65,9 @@ def refuse_unfinished(breach: Breach) -> list[Row]:
 
 
 def close_as_no_breach(session: Session, breach: Breach, reason: str, *, by: Actor, now: datetime) -> None:
-    """It was no breach after all: closed with the reason, and kept. Raises ReasonMissing, BreachClosed.
+    """It was no breach after all: closed with the reason, and kept; notices that have not left are withdrawn.
 
+    Raises ReasonMissing, BreachClosed.
     Whether this person may say so is for the caller to see (`role_to_rule_out`).
     """
     take_turn_on(session, breach)
@@ -73,7 +75,8 @@ def close_as_no_breach(session: Session, breach: Breach, reason: str, *, by: Act
     if not reason.strip():
         raise ReasonMissing(breach.reference)
     breach.closed_at, breach.closed_by, breach.no_breach_reason = now, by.name, reason.strip()
-    record(session, breach, "breach-closed", by=by, now=now, no_breach=True)
+    withdrawn = withdraw_unsent(session, Delivery.case == breach.reference, now=now)
+    record(session, breach, "breach-closed", by=by, now=now, no_breach=True, withdrawn=withdrawn)
     outbox.supersede_reminders(session, breach.reference, now=now)
 
 

@@ -5,16 +5,17 @@ One that was told keeps the record of that. A notice that has not left is withdr
 
 from datetime import datetime
 
-from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from storage import journal, outbox
+from storage.breach_rungs import DEADLINE
 from storage.breaches import is_ringing, record, refuse_closed
 from storage.calls import take_affected
 from storage.errors import AlreadyExcluded, NotExcluded, WhyExcludedMissing
 from storage.ledger import notified_at
 from storage.models import Affected, Breach, Customer, Delivery
-from storage.types import Actor, Purpose
+from storage.notice_queueing import withdraw_unsent
+from storage.types import Actor
 
 
 def exclude_customer(
@@ -27,12 +28,13 @@ def exclude_customer(
     if not reason.strip():
         raise WhyExcludedMissing(breach.reference, customer.name)
     affected.excluded_at, affected.excluded_by, affected.excluded_reason = now, by.name, reason.strip()
-    withdrawn = _withdraw_unsent(session, affected, now)
+    withdrawn = withdraw_unsent(session, Delivery.affected_id == affected.id, now=now)
+    session.expire(affected, ["deliveries"])
     told = notified_at(affected) is not None
     known: dict[str, journal.Detail] = {"customer": customer.reference, "told": told, "withdrawn": withdrawn}
     record(session, breach, "customer-excluded", by=by, now=now, **known)
     if not is_ringing(breach):
-        outbox.supersede_reminders(session, breach.reference, now=now)
+        outbox.supersede_reminders(session, breach.reference, about=DEADLINE, now=now)
     return affected
 
 
@@ -53,17 +55,3 @@ def _take_turn(session: Session, breach: Breach, customer: Customer) -> Affected
     affected = take_affected(session, breach, customer)
     refuse_closed(breach)
     return affected
-
-
-def _withdraw_unsent(session: Session, affected: Affected, now: datetime) -> int:
-    """Notices that no try has begun for; how many. One that may be on the wire stays what it is."""
-    unsent = update(Delivery).where(
-        Delivery.affected_id == affected.id,
-        Delivery.purpose == Purpose.NOTICE,
-        Delivery.due_at.is_not(None),
-        Delivery.sending_at.is_(None),
-    )
-    done = unsent.values(superseded_at=now, due_at=None, leased_by=None, leased_until=None).returning(Delivery.id)
-    found = session.scalars(done.execution_options(synchronize_session=False)).all()
-    session.expire(affected, ["deliveries"])
-    return len(found)

@@ -5,7 +5,7 @@ breach_closing, notices; the clock in breach_clock, the state of each customer i
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 
 from sqlalchemy import Select, select
@@ -44,7 +44,7 @@ def is_ringing(breach: Breach) -> bool:
 def get_breach(session: Session, reference: str, *, to_change: bool = False) -> Breach:
     """The breach with this reference; `to_change` keeps others from changing it meanwhile. Raises UnknownCase."""
     wanted = whole_breaches().where(Breach.reference == reference.strip().upper())
-    found = session.scalars(wanted.with_for_update(of=Breach) if to_change else wanted).first()
+    found = session.scalars(wanted.with_for_update(of=Breach, key_share=True) if to_change else wanted).first()
     if found is None:
         raise UnknownCase(reference.strip().upper())
     return found
@@ -77,6 +77,13 @@ def take_turn_on(session: Session, breach: Breach) -> None:
     take_turn(session, whole_breaches().where(Breach.id == breach.id))
 
 
+def take_turns(session: Session, references: Collection[str]) -> None:
+    """Take the turn of several, always in the same order; before the journal's, which comes last."""
+    if references:
+        wanted = select(Breach.id).where(Breach.reference.in_(references))
+        take_turn(session, wanted.order_by(Breach.id))
+
+
 def refuse_closed(breach: Breach) -> None:
     if breach.closed_at is not None:
         raise BreachClosed(breach.reference)
@@ -93,6 +100,7 @@ def record(
     """Into the journal, with the hashes of the rows that are new: call it when they are all there."""
     instants = {"aware_at": breach.aware_at, "suspected_at": breach.suspected_at, "deadline_at": breach.deadline_at}
     shown = {name: instant.isoformat() for name, instant in instants.items() if instant} | detail
+    journal.take_turn(session)  # or the rows would be older than a line that is written meanwhile
     shown[ROWS] = seal_rows(session, breach)
     entry = journal.record(session, action, by=by, now=now, case=breach.reference, clause=CLAUSE, **shown)
     announcements.show_card(session, entry)

@@ -9,6 +9,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from storage import journal, outbox
+from storage.breach_rungs import DEADLINE
 from storage.breach_types import Answered
 from storage.breaches import is_ringing, record, refuse_future, take_turn_on
 from storage.errors import BreachClosed, DocumentsNotOwed, NotAffected, ProofMissing, ReasonMissing, ToldBeforeNoticed
@@ -55,7 +56,7 @@ def record_told(  # noqa: PLR0913 - a call is all of this; keyword-only
     tried: dict[str, journal.Detail] = {} if reached else {"answered": answered.value}
     record(session, breach, "customer-told" if reached else "customer-called", by=by, now=now, **told, **tried)
     if reached and not is_ringing(breach):
-        outbox.supersede_reminders(session, breach.reference, now=now)
+        outbox.supersede_reminders(session, breach.reference, about=DEADLINE, now=now)
     return affected
 
 
@@ -96,7 +97,8 @@ def refuse_settled(affected: Affected, now: datetime) -> None:
 def _refuse_instant(breach: Breach, at: datetime, now: datetime) -> None:
     """Minutes are what people name. Raises InstantInFuture, ToldBeforeNoticed."""
     refuse_future(at, now)
-    noticed_at = min(instant for instant in (breach.detected_at, breach.suspected_at, breach.aware_at) if instant)
+    named = (breach.detected_at, breach.suspected_at, breach.told_at, breach.aware_at)
+    noticed_at = min(instant for instant in named if instant)
     if at < noticed_at.replace(second=0, microsecond=0):
         raise ToldBeforeNoticed(breach.reference, noticed_at)
 

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session, aliased
 
+from storage import database
 from storage.bulk import insert_rows
 from storage.counters import next_numbers
 from storage.models import Counter, Entry
@@ -54,6 +55,12 @@ def record(
 ) -> Recorded:
     """Append an entry. Lock order: counters of references first, the journal's head last."""
     return record_all(session, [Line(action, case, clause, detail)], by=by, now=now)[0]
+
+
+def take_turn(session: Session) -> None:
+    """Be the next one who appends: what every line before tells of is seen from here on. Lock order as above."""
+    session.flush()
+    database.take_turn(session, select(Counter.name).where(Counter.name == "journal"))
 
 
 def record_all(session: Session, lines: Sequence[Line], *, by: Actor, now: datetime) -> list[Recorded]:

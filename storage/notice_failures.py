@@ -12,6 +12,7 @@ from sqlalchemy import exists, insert, literal, select
 from sqlalchemy.orm import Session
 
 from storage import addresses, announcements, journal, outbox
+from storage.breach_rungs import DEADLINE
 from storage.breaches import CLAUSE, is_ringing, record, take_turn_on, whole_breaches
 from storage.correspondence import attach
 from storage.ledger import read_row
@@ -223,7 +224,7 @@ def silence(session: Session, case: str, *, now: datetime) -> None:
     breach = session.scalars(whole).one()
     take_turn_on(session, breach)
     if not is_ringing(breach):
-        outbox.supersede_reminders(session, case, now=now)
+        outbox.supersede_reminders(session, case, about=DEADLINE, now=now)
 
 
 def _accepted_line(session: Session, sent: Sent) -> journal.Line:

@@ -5,10 +5,10 @@ Mails to one domain are paced, so that a provider does not take the thirtieth fo
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.orm import Session
 
 from storage.bulk import insert_rows
@@ -36,6 +36,14 @@ def queue_notices(session: Session, notice: Notice, checked: Checked) -> None:
     queued = session.execute(select(Delivery.key, Delivery.id).where(Delivery.notice_id == notice.id))
     ids = {row.key: row.id for row in queued}
     insert_rows(session, Attachment, [row for key, one in new.items() for row in files_of(ids[key], one)])
+
+
+def withdraw_unsent(session: Session, *which: ColumnElement[bool], now: datetime) -> int:
+    """Withdraw those of these notices that no try has begun for; how many. One that may be on the wire stays."""
+    waiting = (Delivery.purpose == Purpose.NOTICE, Delivery.due_at.is_not(None), Delivery.sending_at.is_(None))
+    unsent = update(Delivery).where(*which, *waiting)
+    done = unsent.values(superseded_at=now, due_at=None, leased_by=None, leased_until=None).returning(Delivery.id)
+    return len(session.scalars(done.execution_options(synchronize_session=False)).all())
 
 
 def _queued_before(session: Session, notice: Notice) -> dict[int, list[Any]]:

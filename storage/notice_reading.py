@@ -5,8 +5,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import and_, func, select
+from sqlalchemy.orm import Session, aliased
 
 from storage.breach_facts import BreachFacts, facts_of_all, last_fact
 from storage.breach_types import ClaimKind, FactName
@@ -28,6 +28,7 @@ class _Known:
     told: Mapping[int, Mapping[int, Told]]
     documents: Mapping[int, tuple[Enclosed, ...]]
     addresses: Mapping[int, str]
+    moved: Mapping[int, datetime]
     now: datetime
 
 
@@ -84,7 +85,7 @@ def _edition(
     """With the version still to be filled in."""
     told = _told(session, breach, [one for one in notices if any(row.notice_id == one.id for row in rows)])
     addresses = find_addresses(session, breach)
-    known = _Known(breach, facts, told, _documents(session, breach), addresses, now)
+    known = _Known(breach, facts, told, _documents(session, breach), addresses, _moved(session, breach), now)
     reachable = [row for row in rows if is_writable(addresses[row.affected.id], own_address)]
     others = [row for row in rows if not is_writable(addresses[row.affected.id], own_address)]
     doubts = [one for one in (breach.suspected_at, breach.told_at, breach.detected_at) if one is not None]
@@ -109,6 +110,7 @@ def _addressee(row: Row, known: _Known) -> Addressee:
     affected, customer = row.affected, row.customer
     sent = [one for one in notices_of(affected) if one.refused_at is None and one.bounced_at is None]
     begun = [one.queued_at for one in notices_of(affected)]
+    begun += [known.moved[affected.id]] if affected.id in known.moved else []
     called = [call.at for call in affected.calls if call.reached]
     late = known.breach.aware_at is not None and row.told_at is None and known.now > known.breach.deadline_at
     return Addressee(
@@ -126,6 +128,17 @@ def _addressee(row: Row, known: _Known) -> Addressee:
         told=known.told.get(row.notice_id, {}).get(affected.id) if row.notice_id else None,
         documents=known.documents.get(affected.id, ()),
     )
+
+
+def _moved(session: Session, breach: Breach) -> dict[int, datetime]:
+    """When a mail was queued that was withdrawn while it waited, and went to another address in the same words: they
+    name that instant. By `Affected.id`."""
+    before, after = aliased(Delivery), aliased(Delivery)
+    same = (after.affected_id == before.affected_id, after.notice_id == before.notice_id, after.text == before.text)
+    begun = select(before.affected_id, func.min(before.queued_at, type_=before.queued_at.type)).join(after, and_(*same))
+    ours = (before.case == breach.reference, before.purpose == Purpose.NOTICE, before.superseded_at.is_not(None))
+    moved = session.execute(begun.where(*ours, after.superseded_at.is_(None)).group_by(before.affected_id))
+    return {affected_id: at for affected_id, at in moved if affected_id is not None and at is not None}
 
 
 def find_addresses(session: Session, breach: Breach) -> dict[int, str]:

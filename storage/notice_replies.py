@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from storage import addresses, announcements, journal, tasks
-from storage.breaches import record
+from storage.breaches import is_drill, record
 from storage.correspondence import attach
 from storage.models import Affected, CaseMail, Delivery, Message
 from storage.notice_failures import silence
@@ -84,7 +84,7 @@ def _ring(
     if said is not None and said not in RINGS:
         return
     case = affected.breach.reference
-    if said is Said.INSTRUCTION:
+    if said is Said.INSTRUCTION and not is_drill(case):  # who plays a customer instructs nobody
         keep_instruction(session, message, affected.customer, case, by=by, now=now)
     topic = RINGS[said].topic if said in TASKS else "reply_other"
     announcements.announce(session, entry, f"breach_{topic}", affected_id=affected.id)

@@ -282,11 +282,17 @@ def backoff(attempts: int) -> timedelta:
 
 
 def supersede_reminders(
-    session: Session, case: str, *, now: datetime, task: int | None = None, to: Collection[str] | None = None
+    session: Session,
+    case: str,
+    *,
+    now: datetime,
+    task: int | None = None,
+    to: Collection[str] | None = None,
+    about: str | None = None,
 ) -> int:
     """Withdraw reminders that were not sent yet: of the case itself, or of one of its tasks; how many.
 
-    `to`: only those to these recipients.
+    `to`: only those to these recipients. `about`: only those of this ladder (storage/breach_rungs.py).
     """
     of_tasks = select(Reminder.id).where(Reminder.case == case, Reminder.rung.startswith(OF_TASK))
     own = or_(Delivery.reminder_id.is_(None), Delivery.reminder_id.not_in(of_tasks))
@@ -294,6 +300,10 @@ def supersede_reminders(
     unsent = and_(Delivery.case == case, Delivery.purpose == Purpose.REMINDER, Delivery.due_at.is_not(None))
     wanted = and_(unsent, own if task is None else of_one)
     wanted = wanted if to is None else and_(wanted, Delivery.recipient.in_(to))
+    if about is not None:
+        others = ~or_(*(Reminder.rung.startswith(f"{about}{sign}") for sign in "-+"))
+        of_others = select(Reminder.id).where(Reminder.case == case, others)
+        wanted = and_(wanted, or_(Delivery.reminder_id.is_(None), Delivery.reminder_id.not_in(of_others)))
     withdrawn = update(Delivery).where(wanted).values(superseded_at=now, due_at=None).returning(Delivery.id)
     return len(session.execute(withdrawn.execution_options(synchronize_session=False)).all())
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import bindparam, func, or_, select, update
 from sqlalchemy.orm import Session, joinedload
 
-from storage import acknowledgements, addresses, failures, notice_failures, outbox, requests
+from storage import acknowledgements, addresses, breaches, failures, notice_failures, outbox, requests
 from storage.bulk import update_rows
 from storage.clock import real_now
 from storage.models import Delivery, Forward
@@ -72,9 +72,11 @@ Outcome = Accepted | Refused | TooLarge | Deferred | Unknown | Untried
 
 def record(session: Session, outcomes: Sequence[Outcome], *, by: Actor, now: datetime) -> None:
     """Record what became of deliveries, in one go. What was settled meanwhile, by a receipt copy, stays settled."""
-    if accepted := _accept(session, outcomes, now=now):
-        _follow_acceptance(session, accepted, by=by, now=now)
+    accepted = _accept(session, outcomes, now=now)
     failures = {one.delivery_id: one for one in outcomes if not isinstance(one, Accepted)}
+    _take_turns(session, accepted, failures)
+    if accepted:
+        _follow_acceptance(session, accepted, by=by, now=now)
     for delivery in _load(session, failures):
         if delivery.due_at is not None:
             _record_failure(session, delivery, failures[delivery.id], by=by, now=now)
@@ -106,8 +108,16 @@ def settle_by_receipt(session: Session, *, by: Actor, now: datetime, follow: boo
     settled = [one._replace(accepted_at=now) for one in found if one.due_at is not None]  # nobody else was quicker
     record_accepted_all(session, [{"id": one.id, "reply": BY_RECEIPT} for one in settled], now=now)
     if follow and settled:
+        _take_turns(session, settled)
         _follow_acceptance(session, settled, by=by, now=now)
     return len(settled)
+
+
+def _take_turns(session: Session, accepted: Sequence[Sent], failures: Collection[int] = ()) -> None:
+    """Of the breaches that these are notices of: whoever has one writes the journal next, which then waits for us."""
+    cases = {one.case for one in accepted if one.purpose is Purpose.NOTICE}
+    failed = select(Delivery.case).where(Delivery.id.in_(failures), Delivery.purpose == Purpose.NOTICE)
+    breaches.take_turns(session, cases | set(session.scalars(failed) if failures else ()))
 
 
 def _follow_acceptance(session: Session, accepted: Sequence[Sent], *, by: Actor, now: datetime) -> None:

@@ -12,7 +12,7 @@ from enum import Enum
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, or_, select, true
+from sqlalchemy import ColumnElement, Select, func, or_, select, true
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from storage.models import Affected, Base, Breach, BreachFact, Call, Claim, Entry, Notice
@@ -165,13 +165,18 @@ def _breaches(session: Session, cases: set[str]) -> dict[Key, _Row]:
 
 
 def _itself(session: Session, breach_id: int) -> list[str]:
-    """The breach's own row, and what is known of its customers: how many, and who is excluded or waived."""
+    """The breach's own row, and its customers together: who they are, since when, and who is excluded or waived."""
     own = session.execute(select(*(getattr(Breach, name) for name in BREACH)).where(Breach.id == breach_id)).one()
-    of_it = select(Affected.id, *(getattr(Affected, name) for name in AFFECTED)).where(Affected.breach_id == breach_id)
-    changed = of_it.where(or_(Affected.excluded_at.is_not(None), Affected.waived_at.is_not(None)))
-    rows = [list(row) for row in session.execute(changed.order_by(Affected.id))]
-    ids = list(session.scalars(select(Affected.id).where(Affected.breach_id == breach_id).order_by(Affected.id)))
-    return [f"breach:{breach_id}:{_hash(own)}", f"affected:{breach_id}:{_hash([ids, rows])}"]
+    of_it = Affected.breach_id == breach_id
+    named = session.execute(select(Affected.id, Affected.customer_id).where(of_it).order_by(Affected.id))
+    who = " ".join([f"{number}:{customer}" for number, customer in named])
+    since = select(Affected.added_at, func.count(), func.min(Affected.id), func.max(Affected.id)).where(of_it)
+    added = session.execute(since.group_by(Affected.added_at).order_by(Affected.added_at))
+    changed = select(Affected.id, *(getattr(Affected, name) for name in AFFECTED)).where(of_it)
+    changed = changed.where(or_(Affected.excluded_at.is_not(None), Affected.waived_at.is_not(None)))
+    rows = session.execute(changed.order_by(Affected.id))
+    customers = [who, *(list(map(list, some)) for some in (added, rows))]
+    return [f"breach:{breach_id}:{_hash(own)}", f"affected:{breach_id}:{_hash(customers)}"]
 
 
 def _hash(row: Sequence[Any]) -> str:

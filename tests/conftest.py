@@ -91,6 +91,16 @@ def database(database_url: str) -> Iterator["Database"]:
     opened.dispose()
 
 
+@pytest.fixture
+def two_writers(postgresql_url: str) -> Iterator["Database"]:
+    """A database in which two transactions write at once: on SQLite only one does."""
+    from storage.database import open_database
+
+    opened = open_database(postgresql_url)
+    yield opened
+    opened.dispose()
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """One line on what was skipped for want of a server, and how to have it."""
     reasons = [report.longrepr[2] for report in terminalreporter.stats.get("skipped", []) if report.longrepr]

@@ -12,11 +12,13 @@ from pathlib import Path
 from threading import Barrier
 from typing import Any, TypeVar
 
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from storage import arrivals, breach_opening, calls, outbox, requests
 from storage.arrivals import Reading
 from storage.clock import now
+from storage.database import Database
 from storage.ledger import read_row
 from storage.messages import Place, find_kept, keep_message
 from storage.models import Breach, Customer, Forward, Message, Request
@@ -113,6 +115,13 @@ def together(number: int, act: Callable[[int], Got]) -> list[Got]:
 
     with ThreadPoolExecutor(number) as pool:
         return list(pool.map(begin, range(number)))
+
+
+def waits_for_a_lock(database: Database) -> bool:
+    """Whether a transaction of this PostgreSQL database waits for another one."""
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    with database.reading() as session:
+        return bool(session.scalar(text(waiting)))
 
 
 def write_csv(path: Path, lines: Iterable[str], *, header: str = HEADER, encoding: str = "utf-8") -> Path:

@@ -183,6 +183,26 @@ def test_an_opening_that_nobody_was_told_of_is_told(desk: Desk) -> None:
     assert told == {ANNE, BORIS, people.ANNE.email, people.BORIS.email, ESCALATION}
 
 
+def test_a_hundred_rungs_that_rang_together_are_in_order(desk: Desk) -> None:
+    reference = opened(desk)
+    BreachLadder(desk).tick(now=NOW + hours(48 + 100))
+    with desk.database.reading() as session:
+        assert len(session.scalars(select(Reminder).where(Reminder.case == reference)).all()) > AT_ONCE
+
+    assert faulty(desk, 48 + 100) == []
+
+
+def test_a_ring_of_the_call_sheet_does_not_hide_the_rung_before_it(desk: Desk) -> None:
+    reference = opened(desk)
+    BreachLadder(desk).tick(now=NOW + hours(24))
+    later = NOW + hours(25)
+    with desk.database.begin() as session:
+        session.execute(delete(Delivery).where(Delivery.purpose == Purpose.REMINDER))
+        session.add(Reminder(case=reference, rung=f"call-sheet@{later.isoformat()}", due_at=later, rung_at=later))
+
+    assert faulty(desk, 25) == [reference]
+
+
 def test_whoever_takes_the_lead_later_is_not_told_again_of_what_was_before(desk: Desk) -> None:
     reference = opened(desk, lead=None)
     BreachLadder(desk).tick(now=NOW + hours(24))
@@ -232,6 +252,20 @@ def test_two_bots_repair_once(desk: Desk) -> None:
     assert sorted(one.count for one in repaired) == [0, 0, 0, 1 + 2 + 5]
     with desk.database.reading() as session:
         assert journal.verify(session) == []
+
+
+def test_one_that_cannot_be_repaired_does_not_keep_the_others_from_it(desk: Desk, monitor: str) -> None:
+    opened(desk)
+    sound = opened(desk, tell=False)
+    auditor = Auditor(desk, f"{monitor}/ping", every=0.0)
+    with desk.database.begin() as session:
+        heartbeats.beat(session, "mail", now=real_now())
+    auditor._doubtful = ["BR-2026-9999", sound]
+
+    assert auditor.tick(now=NOW) == [Repaired(sound, 5)]
+    assert Monitor.asked == []
+    assert audit(desk, 0, f"{monitor}/ping") == []
+    assert Monitor.asked == ["/ping"]
 
 
 def test_of_two_bots_one_audits(desk: Desk) -> None:

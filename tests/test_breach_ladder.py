@@ -13,7 +13,16 @@ from bot.desk import Desk
 from bot.posting import prepare
 from bot.reminders import ring_breach
 from bot.settings import DeskSettings
-from storage import breach_claims, breach_closing, breach_customers, breaches, calls, customers
+from storage import (
+    breach_claims,
+    breach_closing,
+    breach_customers,
+    breach_excluding,
+    breaches,
+    calls,
+    customers,
+    outcomes,
+)
 from storage.announcements import CHANNEL
 from storage.breach_facts import Value, append_facts
 from storage.breach_rungs import deadline_ladder, lead_ladder, second_ladder, suspicion_ladder
@@ -24,6 +33,7 @@ from storage.errors import BreachClosed
 from storage.models import Affected, Breach, Delivery, Notice, Reminder
 from storage.types import Means, Medium, Purpose
 from tests.bot_support import ANNE, BORIS, ESCALATION, fill
+from tests.breach_mail_support import queue_notice
 from tests.playground import people
 from tests.storage_support import BORIS as BY
 from tests.storage_support import NOW, hours, open_breach, together
@@ -245,6 +255,34 @@ def test_an_outage_rings_towards_the_goal_of_24_hours_also_when_every_customer_i
 
     names = [f"restoration{step}" for step in ("-12", "-4", "-1", "-0", "+1", "+24")]
     assert rungs(desk, reference) == names
+
+
+@pytest.mark.parametrize("how", ["told", "excluded", "accepted"])
+def test_the_last_customer_told_withdraws_no_rung_of_another_clock(desk: Desk, how: str) -> None:
+    reference, clock = opened(desk), BreachLadder(desk)
+    with desk.database.begin() as session:
+        breach = breaches.get_breach(session, reference)
+        append_facts(session, breach, {FactName.NATURE: ("availability",)}, by=BORIS, now=NOW)
+        breaches.record(session, breach, "breach-facts", by=BY, now=NOW)
+    tick_through(clock, (12, 23))
+    assert rungs(desk, reference)[-1] == "restoration-1"
+
+    with desk.database.begin() as session:
+        breach = breaches.get_breach(session, reference)
+        for one in breach.affected:
+            if how == "told":
+                calls.record_told(
+                    session, breach, one.customer, means=Means.TELEPHONE, at=NOW, by=BY, now=NOW + hours(23)
+                )
+            elif how == "excluded":
+                breach_excluding.exclude_customer(session, breach, one.customer, "Left us", by=BY, now=NOW + hours(23))
+            else:
+                sent = queue_notice(session, one)
+                outcomes.record(session, [outcomes.Accepted(sent.id, "250 ok", "aa")], by=BY, now=NOW + hours(23))
+
+    with desk.database.reading() as session:
+        waiting = select(Reminder.rung).join(Delivery).where(Delivery.due_at.is_not(None)).distinct()
+        assert [one.partition("@")[0] for one in session.scalars(waiting)] == ["restoration-1"]
 
 
 # --- the words ---

@@ -13,7 +13,8 @@ from bot.drill import drill_form
 from bot.fields import modal
 from bot.marking import MARK, TITLE, mark_html, mark_text
 from bot.settings import DeskSettings
-from storage import breach_opening, breaches, calls, outbox
+from storage import breach_customers, breach_opening, breaches, calls, outbox
+from storage.breach_rungs import key_of
 from storage.clock import now
 from storage.customers import get_customer
 from storage.database import Database, open_database
@@ -170,7 +171,9 @@ def test_every_post_about_a_drill_is_marked_whatever_its_template(sqlite_url: st
     database = open_database(sqlite_url)
     with database.begin() as session:
         breach = tell_story(session, drill=True, closed=False)
-        reminder = Reminder(case=breach.reference, rung="T-24", due_at=NOW, rung_at=NOW)
+        breach_customers.add_customers(session, breach, [add_customer(session, "C0005")], by=DESK, now=NOW)
+        rung = key_of("T-24", breach.deadline_at)
+        reminder = Reminder(case=breach.reference, rung=rung, due_at=NOW, rung_at=NOW)
         session.add(reminder)
         session.flush()
         topics = [topic.replace("breach_thread_", "breach_") for topic in TOPICS]
@@ -178,8 +181,8 @@ def test_every_post_about_a_drill_is_marked_whatever_its_template(sqlite_url: st
         known |= {"recipient": "channel", "affected_id": breach.affected[0].id}
         for topic in (*topics, "breach_other", "card", "breach_reminder"):
             purpose = Purpose.CARD if topic == "card" else Purpose.ANNOUNCEMENT
-            rung = reminder.id if topic == "breach_reminder" else None
-            outbox.queue(session, f"test:{topic}", purpose=purpose, topic=topic, reminder_id=rung, **known)
+            of_rung = reminder.id if topic == "breach_reminder" else None
+            outbox.queue(session, f"test:{topic}", purpose=purpose, topic=topic, reminder_id=of_rung, **known)
         queued = session.scalars(select(Delivery).where(Delivery.key.startswith("test:"))).all()
         for delivery in queued:
             post = posting.prepare(session, delivery, channel="C01", language=language, now=NOW)

@@ -1,5 +1,6 @@
 """When a notice of a breach does not arrive: the row opens again, the breach too, and the right people are rung."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from itertools import count
 from typing import Any
@@ -11,18 +12,19 @@ from mail.status import as_rows
 from storage import digest, figures, journal, notice_failures, notice_replies, outcomes
 from storage.breach_closing import close_breach
 from storage.breach_types import RowState
-from storage.breaches import is_ringing
+from storage.breaches import get_breach, is_ringing, keep_source
 from storage.calls import record_told
 from storage.database import Database
 from storage.ledger import notices_of
 from storage.messages import keep_file
-from storage.models import Attachment, Breach, Delivery, Document, Staff
+from storage.models import Affected, Attachment, Breach, Delivery, Document, Instruction, Staff
 from storage.notice_ringing import LOST, MANY_LOST, ONE_BY_ONE
 from storage.outcomes import Accepted, Refused, TooLarge
 from storage.tasks import find_open_tasks
 from storage.types import BY_MAIL, Actor, Means, Purpose, Role, Said, TaskKind
 from tests.breach_mail_support import announced, queue_notice, row_of, the_breach
-from tests.storage_support import ANNE, NOW, add_customer, keep_letter, open_breach, queue
+from tests.servers import wait_until
+from tests.storage_support import ANNE, NOW, add_customer, keep_letter, open_breach, queue, waits_for_a_lock
 
 MAIL = Actor("desk", "mail")
 LATER = NOW + timedelta(minutes=10)
@@ -75,6 +77,30 @@ def test_a_reminder_stays_while_another_customer_waits(database: Database) -> No
         accept(session, first)
 
         assert session.scalars(select(Delivery).where(Delivery.key == "reminder:1")).one().due_at is not None
+
+
+def test_an_answer_of_the_relay_waits_for_whoever_has_the_breach_and_neither_fails(two_writers: Database) -> None:
+    database = two_writers
+    with database.begin() as session:
+        [notice] = begin(session)
+        queue(session, "rung", purpose=Purpose.REMINDER)
+        reference, number = notice.case, notice.id
+
+    def take() -> None:
+        with database.begin() as session:
+            outcomes.record(session, [Accepted(number, "250 ok", "aa")], by=MAIL, now=NOW)
+
+    with ThreadPoolExecutor(1) as pool:
+        with database.begin() as session:
+            breach = get_breach(session, reference, to_change=True)
+            beside = pool.submit(take)
+            wait_until(lambda: waits_for_a_lock(database), what="the other transaction that waits")
+            keep_source(session, breach, "https://example.slack.com/archives/C01/p1", by=ANNE, now=NOW)
+        beside.result(10)
+
+    with database.reading() as session:
+        assert row_of(session).state is RowState.ACCEPTED
+        assert journal.verify(session) == []
 
 
 def test_a_bounce_opens_the_row_again_and_rings_lead_and_dpo(database: Database) -> None:
@@ -269,6 +295,20 @@ def test_every_answer_shows_that_the_customer_has_it_and_some_ring(database: Dat
         assert announced(session) == [topic for _, topics, _ in ANSWERS for topic in topics]
         to_do = [task.what for task in find_open_tasks(session, sent[0].case)]
         assert to_do == [what for _, _, tasks in ANSWERS for what in tasks]
+
+
+def test_whoever_plays_a_customer_in_a_drill_leaves_no_instruction_of_it(database: Database) -> None:
+    for drill in (True, False):
+        with database.begin() as session:
+            [notice] = begin(session, aware_at=NOW, drill=drill)
+            affected = session.get_one(Affected, notice.affected_id)
+            notice_replies.record_reply(
+                session, keep_letter(session), affected, Said.INSTRUCTION, answers=notice, by=MAIL, now=LATER
+            )
+
+            assert [one.what for one in find_open_tasks(session, notice.case)] == [TaskKind.INSTRUCTION]
+            assert len(session.scalars(select(Instruction)).all()) == (0 if drill else 1)
+            session.rollback()
 
 
 def test_an_absence_and_a_stranger_show_nothing(database: Database) -> None:

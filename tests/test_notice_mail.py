@@ -2,6 +2,7 @@
 them too large."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import timedelta
 from email import message_from_bytes, policy
@@ -10,20 +11,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import delete, select
+from sqlalchemy import delete, event, select
 
 from mail.drill import A_CUSTOMERS, NO_ADDRESS
 from mail.service import drain
 from mail.settings import MailSettings
 from storage import contents, gone_out, outbox, pauses, tokens
 from storage.breach_types import RowState
+from storage.breaches import get_breach, keep_source
 from storage.database import Database
 from storage.models import CaseMail, Customer, Delivery, MessagePart, Task
 from storage.types import Correspondence, Purpose, Said, TaskKind
 from tests.breach_mail_support import OWN, announced, notices, queue_notice, row_of, the_breach
 from tests.mail_support import GARAGE, HOTEL, US, letter, mail_settings, opened_desk, reader
 from tests.playground.mailhost import MailHost
-from tests.storage_support import ANNE, NOW, open_breach, queue
+from tests.servers import wait_until
+from tests.storage_support import ANNE, NOW, open_breach, queue, waits_for_a_lock
 from tests.test_notice_failures import add_document
 
 DRILLS = "exercice@kavkom.example"
@@ -274,6 +277,31 @@ def test_a_report_opens_the_row_and_a_forged_one_changes_nothing(desk: Desk) -> 
         assert row_of(session).state is RowState.BOUNCED
         reports = session.scalars(select(CaseMail).where(CaseMail.what == Correspondence.REPORT)).all()
         assert {one.affected_id for one in reports} == {the_breach(session).affected[0].id}
+
+
+def test_mails_about_a_breach_wait_for_whoever_has_it_and_nobody_fails(
+    mail_host: MailHost, postgresql_url: str, tmp_path: Path
+) -> None:
+    """On SQLite only one transaction writes."""
+    faults: list[object] = []
+    with opened(mail_host, postgresql_url, tmp_path) as desk:
+        event.listen(desk.database.engine, "handle_error", lambda context: faults.append(context.original_exception))
+        first, second = desk.open("C0001", "C0002")
+        desk.pass_once()
+        desk.answer(first, "Bien reçu, merci.")
+        mail_host.append(US, "INBOX", report(desk.address("b", second), "failed", "5.1.1"))
+
+        with ThreadPoolExecutor(1) as pool:
+            with desk.database.begin() as session:
+                breach = get_breach(session, "BR-2026-0001", to_change=True)
+                passed = pool.submit(desk.pass_once)
+                wait_until(lambda: waits_for_a_lock(desk.database), what="the mail half that waits")
+                keep_source(session, breach, "https://example.slack.com/archives/C01/p1", by=ANNE, now=NOW)
+            passed.result(30)
+
+        with desk.database.reading() as session:
+            assert [row_of(session, one).state for one in ("C0001", "C0002")] == [RowState.RECEIVED, RowState.BOUNCED]
+    assert faults == []
 
 
 def test_a_notice_whose_document_was_erased_waits_for_a_person(desk: Desk) -> None:

@@ -23,6 +23,7 @@ from storage.errors import (
     TooEarlyAlone,
 )
 from storage.models import Affected, Attachment, Customer, Delivery, Document, Instruction, Notice, Staff
+from storage.notice_again import redirect_notice
 from storage.notice_queueing import PACE
 from storage.notice_types import Edition
 from storage.notice_warnings import Doubt, Warned, find_warnings
@@ -137,6 +138,19 @@ def test_a_closed_breach_gets_no_further_notice(small: Database) -> None:
         approve(small, REF, by=BORIS)
 
 
+def test_what_turns_out_to_be_no_breach_is_told_to_nobody_else(ready: Database) -> None:
+    approve(ready, REF, by=BORIS)
+    accept(ready, but=("dpo@c0002.example",))
+
+    with ready.begin() as session:
+        breach_closing.close_as_no_breach(session, breaches.get_breach(session, REF), "A test", by=ANNE, now=NOW)
+
+    told, withdrawn = sent(ready)
+    assert (told.superseded_at, told.accepted_at) == (None, NOW)
+    assert (withdrawn.superseded_at, withdrawn.due_at) == (NOW, None)
+    assert last_entry(ready, "breach-closed")["withdrawn"] == 1
+
+
 # --- approving ---
 
 
@@ -157,7 +171,7 @@ def test_a_second_person_approves_and_each_customer_gets_a_mail_of_its_own(ready
         assert [(one.ordinal, one.name) for one in files] == [(0, "BR-2026-0001-avis-1.html")] * 2
         assert b"Customer C0001" in (files[0].content or b"")
         assert b"Customer C0002" not in (files[0].content or b"")
-    assert last_entry(ready, "notice-approved") | {"sha256": ""} == {
+    assert last_entry(ready, "notice-approved") | {"sha256": "", "rows": []} == {
         "aware_at": NOW.isoformat(),
         "deadline_at": (NOW + hours(48)).isoformat(),
         "version": 1,
@@ -167,6 +181,7 @@ def test_a_second_person_approves_and_each_customer_gets_a_mail_of_its_own(ready
         "unaddressed": [],
         "mentions_seen": [],
         "sha256": "",
+        "rows": [],
         "minutes_since_aware": 300,
     }
 
@@ -389,6 +404,26 @@ def test_a_customers_own_window_is_the_same_instant_in_every_version(small: Data
     for version in (1, 2):
         for mail, instant in zip(sent(small, version), until, strict=True):
             assert instant in (mail.text or "")
+
+
+def test_a_customers_own_window_stays_when_its_waiting_mail_goes_elsewhere(small: Database) -> None:
+    approve(small, REF, by=BORIS, at=NOW + hours(4))
+    with small.begin() as session:
+        breach = breaches.get_breach(session, REF)
+        redirect_notice(
+            session,
+            breach,
+            breach.affected[0].customer,
+            "elsewhere@c0001.example",
+            instruction="By telephone",
+            own_address=OWN,
+            by=ANNE,
+            now=NOW + hours(5),
+        )
+
+    one, two = read_next(small, hours(9)).addressees
+
+    assert [one.counted_from, two.counted_from] == [NOW + hours(4)] * 2
 
 
 def test_a_mail_that_came_back_is_no_version_that_the_customer_has(small: Database) -> None:

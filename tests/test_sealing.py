@@ -1,20 +1,24 @@
 """Whoever changes a row of a breach without writing the whole journal anew is found, with the case and the table."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 
-from storage import journal
+from storage import breach_closing, breaches, journal
 from storage.commands import app
 from storage.database import Database, open_database
 from storage.sealing import verify_rows
 from tests.breach_story import tell_story
+from tests.servers import wait_until
+from tests.storage_support import ANNE, NOW, add_customer, open_breach, waits_for_a_lock
 
 
 def tell(database: Database) -> None:
     with database.begin() as session:
         tell_story(session)
+        add_customer(session, "C0009")
 
 
 def problems(database: Database) -> list[str]:
@@ -40,6 +44,8 @@ CHANGES = {
     "UPDATE notice SET approved_by = 'U01ANNE' WHERE version = 1": "row 1 of notice was changed",
     "UPDATE breach SET late_reason = NULL": "its own row was changed",
     "UPDATE affected SET excluded_reason = 'another'  WHERE excluded_at IS NOT NULL": "its customers was changed",
+    "UPDATE affected SET added_at = (SELECT aware_at FROM breach) WHERE id = 4": "its customers was changed",
+    "UPDATE affected SET customer_id = (SELECT max(id) FROM customer) WHERE id = 1": "its customers was changed",
     "DELETE FROM call WHERE id = 1": "row 1 of call was deleted",
     "DELETE FROM claim WHERE id = 2": "row 2 of claim was deleted",
     "INSERT INTO breach_fact (breach_id, name, value, by, at) "
@@ -59,6 +65,28 @@ def test_a_row_changed_behind_the_journal_is_named(database: Database) -> None:
         assert len(found) == 1, statement
         assert found[0].startswith("BR-2026-0001: ")
         assert expected in found[0]
+
+
+def test_a_line_written_beside_another_change_of_its_breach_tells_of_both(two_writers: Database) -> None:
+    database = two_writers
+    with database.begin() as session:
+        breach = open_breach(session, aware_at=NOW, lead="U02BORIS")
+        reference = breach.reference
+
+    def keep_source() -> None:
+        with database.begin() as session:
+            link = "https://example.slack.com/archives/C01/p1"
+            breaches.keep_source(session, breaches.get_breach(session, reference), link, by=ANNE, now=NOW)
+
+    with ThreadPoolExecutor(1) as pool:
+        with database.begin() as session:
+            breach = breaches.get_breach(session, reference)
+            breach_closing.close_as_no_breach(session, breach, "A test", by=ANNE, now=NOW)
+            beside = pool.submit(keep_source)
+            wait_until(lambda: waits_for_a_lock(database), what="the other transaction that waits")
+        beside.result(10)
+
+    assert problems(database) == []
 
 
 def test_a_breach_from_before_such_lines_is_no_problem(database: Database) -> None:

@@ -14,19 +14,24 @@ from sqlalchemy import select
 from bot.desk import Desk as TheDesk
 from bot.gathering import gather
 from bot.ladder import Ladder
+from bot.notice_ringing import gather_lost
 from bot.outage import Health, StandIn
 from bot.settings import DeskSettings
 from mail.service import prepare
-from storage import announcements, journal, requests
+from storage import announcements, journal, outbox, outcomes, requests
+from storage.announcements import CHANNEL
 from storage.database import Database
 from storage.models import Customer, CustomerKey, Delivery, Reminder
+from storage.notice_ringing import LOST
+from storage.outcomes import Refused as Refusal
 from storage.types import BY_MAIL, DESK, KeyKind, Medium, Purpose
 from tests.bot_support import ESCALATION, QUICK, Desk, fill, running_desk
+from tests.breach_mail_support import queue_notice
 from tests.mail_support import JEANNE, letter, mail_settings, running_mail
 from tests.playground import people
 from tests.playground.mailhost import MailHost
 from tests.playground.refusals import Refused
-from tests.storage_support import NOW, add_customer, forward, hours, receive, together
+from tests.storage_support import NOW, add_customer, forward, hours, open_breach, receive, together
 
 LAKE = "contact@garage-du-lac.example"
 TO_LAKE = "privacy+lac@kavkom.example"
@@ -197,6 +202,37 @@ def test_a_refused_forward_and_a_rung_stand_in_the_letter_once(quiet: TheDesk) -
     assert len(texts) == 1
     assert texts[0].count(held) == 1
     assert f"- {refused}: the customer’s server refused it" in texts[0]
+
+
+def test_a_breach_that_cannot_be_written_of_does_not_silence_the_others(quiet: TheDesk) -> None:
+    with quiet.database.begin() as session:
+        sound = open_breach(session).reference
+        for case in ("BR-2026-9999", sound):
+            rows = {"medium": Medium.SLACK, "purpose": Purpose.ANNOUNCEMENT, "topic": "breach_opened", "language": ""}
+            outbox.queue(session, f"slack:{case}", recipient=CHANNEL, case=case, now=NOW, **rows)  # type: ignore[arg-type]  # as they stand
+
+    StandIn(quiet, Out()).tick(now=NOW + hours(1))
+
+    with quiet.database.reading() as session:
+        written = session.scalars(select(Delivery.case).where(Delivery.medium == Medium.EMAIL)).all()
+    assert set(written) == {sound}
+
+
+def test_lost_notices_are_written_of_although_another_breach_cannot_be(quiet: TheDesk) -> None:
+    with quiet.database.begin() as session:
+        breach = open_breach(session, add_customer(session, "C0100"))
+        refused = Refusal(queue_notice(session, breach.affected[0]).id, "550 no such user")
+        rows = {"medium": Medium.SLACK, "purpose": Purpose.ALERT, "topic": LOST, "language": ""}
+        outbox.queue(session, "lost", recipient=BY_MAIL, case="BR-2026-0000", now=NOW, **rows)  # type: ignore[arg-type]  # as they stand
+        outcomes.record(session, [refused], by=DESK, now=NOW)
+        reference = breach.reference
+
+    written = gather_lost(quiet, slack_out=True, now=NOW)
+
+    with quiet.database.reading() as session:
+        wanted = select(Delivery.case).where(Delivery.topic == LOST, Delivery.medium == Medium.EMAIL)
+        assert session.scalars(wanted).all() == [reference] * written
+    assert written > 0
 
 
 def test_two_bots_write_one_letter(quiet: TheDesk) -> None:

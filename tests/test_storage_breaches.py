@@ -18,7 +18,7 @@ from storage import (
     ledger,
     outbox,
 )
-from storage.breach_types import TelecomOperator
+from storage.breach_types import ClaimKind, TelecomOperator
 from storage.clock import real_now
 from storage.database import Database
 from storage.errors import (
@@ -203,6 +203,17 @@ def test_a_customer_that_is_not_affected_cannot_have_been_told(database: Databas
             tell(session, breach, stranger)
 
     assert refusal.value.customer == "Customer C0001"
+
+
+def test_a_customer_may_have_been_told_since_a_sub_processor_told_us(database: Database) -> None:
+    with database.begin() as session:
+        customer = add_customer(session)
+        breach = open_breach(session, customer, suspected_at=NOW - hours(1))
+        breach_claims.claim_instant(session, breach, ClaimKind.TOLD, NOW - hours(5), by=ANNE, now=NOW)
+
+        tell(session, breach, customer, at=NOW - hours(4), now=NOW)
+
+        assert ledger.notified_at(breach.affected[0]) == NOW - hours(4)
 
 
 @pytest.mark.parametrize(("offset", "refusal"), [(-1, ToldBeforeNoticed), (2, InstantInFuture)])
