@@ -6,7 +6,9 @@ first makes the pack, attaches it and lets the e-mail go. A bot that dies on the
 
 from datetime import datetime
 
+import structlog
 from sqlalchemy import Select, select
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from bot import telling
@@ -61,7 +63,18 @@ def make_wanted(desk: Desk, *, now: datetime) -> int:
     with desk.database.reading() as session:
         wanted = list(session.scalars(_waiting()))
         session.expunge_all()
-    return sum(_make(desk, one, now=now) for one in wanted)
+    return sum(_make_if_possible(desk, one, now=now) for one in wanted)
+
+
+def _make_if_possible(desk: Desk, wanted: Delivery, *, now: datetime) -> bool:
+    """Make one pack. The poison guard: one that cannot be made is tried again at the next tick, the others go on."""
+    try:
+        return _make(desk, wanted, now=now)
+    except SQLAlchemyError:
+        raise
+    except Exception as error:  # noqa: BLE001 - the poison guard
+        structlog.get_logger().error("evidence-not-made", case=wanted.case, fault=error)
+        return False
 
 
 def _hold_back(session: Session, key: str) -> None:

@@ -145,7 +145,7 @@ def _one(name: FactName, known: str | None, language: str) -> Block:
 
 
 def _many(name: FactName, known: tuple[str, ...] | None, language: str) -> Block:
-    options, labels = _options(name, language), (UNKNOWN,) if known is None else known or (NONE,)
+    options, labels = _options(name, language), () if known is None else known or (NONE,)
     chosen = [one for one in options if one["value"] in labels]
     element = {"type": "multi_static_select", "action_id": name.value, "options": options}
     return element | ({"initial_options": chosen} if chosen else {})

@@ -56,8 +56,10 @@ def prepared(url: str, folder: Path) -> Iterator[tuple[Database, Workspace, dict
             "CLOCK_OFFSET_FILE": str(clock),
             "STAFF_LANGUAGE": "en",
         }
-        yield database, workspace, environ
-    database.dispose()
+        try:
+            yield database, workspace, environ
+        finally:
+            database.dispose()
 
 
 def count(database: Database, table: type[Breach | Reminder]) -> int:

@@ -60,7 +60,7 @@ class Page:
         self.driver = driver
         self.folder = folder
 
-    def until(self, found: Callable[[], Found], seconds: float = 15) -> Found:
+    def until(self, found: Callable[[], Found], seconds: float = 40) -> Found:
         redrawn = [StaleElementReferenceException]  # the page drew the list anew while we looked
         try:
             return WebDriverWait(self.driver, seconds, 0.05, redrawn).until(lambda _: found())
@@ -74,7 +74,7 @@ class Page:
     def all(self, selector: str) -> list[WebElement]:
         return self.driver.find_elements(By.CSS_SELECTOR, selector)
 
-    def says(self, text: str, where: str = "#panel-channel", seconds: float = 15) -> None:
+    def says(self, text: str, where: str = "#panel-channel", seconds: float = 40) -> None:
         self.until(lambda: text in self.driver.find_element(By.CSS_SELECTOR, where).text, seconds)
 
     def type_command(self, line: str) -> None:

@@ -242,7 +242,7 @@ def test_a_customer_answers_and_who_does_not_is_on_the_call_sheet(desk: Breaches
 
     desk.one("#clock-plus-12").click()
 
-    desk.says("2 customers to call: Hôtel Bellevue, École de danse Entrechat")
+    desk.says("2 customers to call: Hôtel Bellevue, École de danse Entrechat", seconds=60)
     desk.picture("54-to-call")
     desk.be(CARLA)
     desk.on_card(BREACH, "breach_call_sheet")

@@ -39,7 +39,7 @@ class Desk(Page):
 
         self.until(press)
 
-    def card_says(self, reference: str, text: str, seconds: float = 15) -> None:
+    def card_says(self, reference: str, text: str, seconds: float = 40) -> None:
         self.until(lambda: any(text in one.text for one in self.cards(reference)), seconds)
 
     def modal_says(self, text: str) -> None:

@@ -56,14 +56,14 @@ class _Line:
             weights[at] = moved - SHRINK if moved > SHRINK else moved + SHRINK if moved < -SHRINK else 0.0
 
 
-def learn(lessons: Sequence[Lesson], *, seed: int = 1) -> Model:
-    """The model that these letters teach; the same for the same letters."""
+def learn(lessons: Sequence[Lesson], *, seed: int = 1, labels: tuple[str, ...] = LABELS) -> Model:
+    """The model that these letters teach; the same for the same letters, and each label for itself."""
     found = [look_at(lesson) for lesson in lessons]
     counts = Counter(feature for features in found for feature in features)
     ids = {name: at for at, name in enumerate(sorted(name for name, seen in counts.items() if seen >= _enough(name)))}
     known = [sorted(ids[feature] for feature in features if feature in ids) for features in found]
-    wanted = [list(_answers(lesson)) for lesson in lessons]
-    lines = [_Line(len(ids)) for _ in LABELS]
+    wanted = [list(_answers(lesson, labels)) for lesson in lessons]
+    lines = [_Line(len(ids)) for _ in labels]
     order, chance = list(range(len(lessons))), random.Random(seed)  # noqa: S311 - the order of lessons is no secret
     for _ in range(EPOCHS):
         chance.shuffle(order)
@@ -74,7 +74,7 @@ def learn(lessons: Sequence[Lesson], *, seed: int = 1) -> Model:
     weights = {
         name: packed for name, at in ids.items() if (packed := pack(_row(_kept(line.weights[at]) for line in lines)))
     }
-    return Model(LABELS, tuple(round(line.bias, 3) for line in lines), weights)
+    return Model(labels, tuple(round(line.bias, 3) for line in lines), weights)
 
 
 def _enough(name: str) -> int:
@@ -99,11 +99,11 @@ def _json(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
-def _answers(lesson: Lesson) -> Iterator[tuple[int, int]]:
+def _answers(lesson: Lesson, labels: Sequence[str]) -> Iterator[tuple[int, int]]:
     """Each label that the lesson has an opinion about."""
     said = {*lesson.rights, f"kind:{lesson.kind}", *(f"flag:{flag}" for flag in lesson.flags)}
     said |= {ASKS} if lesson.asks else set()
-    for at, label in enumerate(LABELS):
+    for at, label in enumerate(labels):
         if label not in lesson.also_ok:
             yield at, int(label in said)
 
