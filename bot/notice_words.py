@@ -199,7 +199,7 @@ def _say(facts: BreachFacts, name: str, language: str) -> str | None:
     if isinstance(value, datetime):
         return in_words(value, language)
     if isinstance(value, int):
-        return label(language, "about", count=_number(value, language))
+        return label(language, "about_all" if name in facts.of_all else "about", count=_number(value, language))
     return label(language, "ongoing") if name == "ended_at" and value == ONGOING else str(value).strip() or None
 
 

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import fields, replace
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import Session
@@ -154,8 +155,9 @@ class _Gathering:
             return known_facts(self._session, self._breach)
         known = known_facts(self._session, self._breach, self._rows[0])
         texts = {one.name: getattr(known, one.name) for one in fields(known)}
-        hidden = {name: None for name, text in texts.items() if isinstance(text, str) and self._shown(text) is None}
-        return replace(known, **hidden, **dict.fromkeys(self._numbers_of_all(), None))
+        hidden = {name for name, text in texts.items() if isinstance(text, str) and self._shown(text) is None}
+        unknown: dict[str, Any] = dict.fromkeys(hidden | self._numbers_of_all())
+        return replace(known, **unknown)
 
     def _numbers_of_all(self) -> set[str]:
         """The numbers that are known of all customers together only."""

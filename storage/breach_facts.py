@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any
 
@@ -14,12 +14,16 @@ from storage.bulk import insert_rows
 from storage.models import Affected, Breach, BreachFact
 
 Value = str | int | datetime | tuple[str, ...] | None
+COUNTS = (FactName.PERSONS, FactName.RECORDS)
 INSTANTS = frozenset({FactName.STARTED_AT, FactName.ENDED_AT, FactName.CNIL_TOLD_AT})
 
 
 @dataclass(frozen=True, kw_only=True)
 class BreachFacts:
-    """What is known; None is "not known yet". `ended_at` is an instant or ONGOING; labels are those of breach_types."""
+    """What is known; None is "not known yet". `ended_at` is an instant or ONGOING; labels are those of breach_types.
+
+    `of_all`: the numbers that count all affected customers together, where this is about one of several.
+    """
 
     account: str | None = None
     nature: tuple[str, ...] | None = None
@@ -41,6 +45,7 @@ class BreachFacts:
     consequences: str | None = None
     other_bodies: str | None = None
     cnil_told_at: datetime | None = None
+    of_all: tuple[str, ...] = ()
 
     @property
     def is_ongoing(self) -> bool:
@@ -113,7 +118,8 @@ def known_facts(
 def facts_of_all(session: Session, breach: Breach, *, until: int | None = None) -> dict[int, BreachFacts]:
     """The same for every affected customer, by `Affected.id`, with one query."""
     newest = _newest(session, breach, until)
-    return {affected.id: _facts(newest, affected.id) for affected in breach.affected}
+    several = sum(affected.excluded_at is None for affected in breach.affected) > 1
+    return {one.id: _of_one(newest, one.id, several=several) for one in breach.affected}
 
 
 def facts_of_breaches(session: Session, ids: Sequence[int]) -> dict[int, BreachFacts]:
@@ -138,6 +144,12 @@ def _newest(session: Session, breach: Breach, until: int | None) -> dict[tuple[i
     rows = select(BreachFact.affected_id, BreachFact.name, BreachFact.value).where(BreachFact.breach_id == breach.id)
     rows = rows if until is None else rows.where(BreachFact.id <= until)
     return {(of, name): value for of, name, value in session.execute(rows.order_by(BreachFact.id))}
+
+
+def _of_one(newest: Mapping[tuple[int | None, FactName], str], of: int, *, several: bool) -> BreachFacts:
+    facts = _facts(newest, of)
+    shared = (name.value for name in COUNTS if newest.get((of, name), "null") == "null")
+    return replace(facts, of_all=tuple(name for name in shared if several and getattr(facts, name) is not None))
 
 
 def _facts(newest: Mapping[tuple[int | None, FactName], str], of: int | None) -> BreachFacts:

@@ -44,6 +44,8 @@ def record_told(  # noqa: PLR0913 - a call is all of this; keyword-only
     Raises NotAffected, BreachClosed, InstantInFuture, ToldBeforeNoticed, ProofMissing.
     """
     affected = take_affected(session, breach, customer)
+    if affected.excluded_at is not None:
+        raise NotAffected(breach.reference, customer.name)
     refuse_settled(affected, now)
     _refuse_instant(breach, at, now)
     reached = answered is Answered.REACHED

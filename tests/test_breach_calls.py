@@ -443,3 +443,14 @@ def test_after_closing_a_notice_that_came_back_goes_out_again_but_none_of_what_w
         breach.no_breach_reason = "It was a test list"
         with pytest.raises(BreachClosed):
             again(session, breach, customer, at=5)
+
+
+def test_a_customer_that_is_not_affected_is_not_recorded_as_told(lite: Database) -> None:
+    with lite.begin() as session:
+        breach, customer, affected = opened(session)
+        affected.excluded_at, affected.excluded_by, affected.excluded_reason = NOW, ANNE.name, "never stored there"
+
+        with pytest.raises(NotAffected):
+            call(session, breach, customer)
+
+        assert not affected.calls

@@ -270,3 +270,18 @@ def test_a_mere_doubt_is_ruled_out_by_a_handler_and_nothing_else() -> None:
 
     assert [role_to_rule_out(one) for one in (doubt, letter)] == [Role.HANDLER] * 2
     assert [role_to_rule_out(one) for one in (certain, astray)] == [Role.DPO] * 2
+
+
+def test_a_number_of_all_customers_together_is_not_that_of_one_of_several(database: Database) -> None:
+    with database.begin() as session:
+        breach = open_breach(session, add_customer(session), add_customer(session, "C0002"))
+        one, other = breach.affected
+        record(session, breach, {FactName.PERSONS: 120, FactName.RECORDS: 300})
+        breach_record.record_facts(session, breach, {FactName.PERSONS: 7}, affected=one, by=ANNE, now=NOW)
+        several = breach_facts.facts_of_all(session, breach)
+        other.excluded_at = NOW
+        alone = breach_facts.facts_of_all(session, breach)
+
+    assert (several[one.id].persons, several[one.id].of_all) == (7, ("records",))
+    assert (several[other.id].persons, several[other.id].of_all) == (120, ("persons", "records"))
+    assert alone[one.id].of_all == ()

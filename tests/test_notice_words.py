@@ -349,3 +349,12 @@ def test_who_prepared_it_may_not_approve_it_and_only_the_lead_may_send_it_alone(
     assert "approve" in replace(SHEET, second=True).steps
     assert {"approve", "alone"}.isdisjoint(replace(SHEET, lead=False).steps)
     assert {"approve", "alone"}.isdisjoint(replace(SHEET, fresh=False).steps)
+
+
+@pytest.mark.parametrize(("language", "words"), [("fr", "tous nos clients concernés confondus"), ("en", "together")])
+def test_a_number_of_all_customers_is_not_given_as_that_of_this_one(language: str, words: str) -> None:
+    one = changed(language=language, facts=replace(EVERYTHING, of_all=("persons",)))
+
+    text = render_notice(edition_of(one), one, SETTINGS).words.text
+
+    assert text.count(words) == 2  # on the page for a person, and in the form
