@@ -1,7 +1,6 @@
 """The page of a breach's pack of evidence: it reads alone (templates/breach_evidence.*)."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
@@ -12,7 +11,7 @@ from bot.packing import TROUBLES, Written
 from bot.words import find_word as find_in
 from storage.breach_facts import BreachFacts
 from storage.breach_proof import BreachEvidence
-from storage.breach_types import ONGOING
+from storage.breach_types import ONGOING, FactName
 from storage.types import Actor
 from templates import in_words, render
 
@@ -61,9 +60,9 @@ def wording(language: str) -> Callable[[str, str | None], str]:
 def describe_facts(known: BreachFacts, language: str) -> list[tuple[str, str]]:
     """What is known, in words: (what, value); what is not known yet says so."""
     return [
-        (_name(one.name, language), describe_value(one.name, getattr(known, one.name), language))
-        for one in fields(known)
-        if one.name not in OTHERS or getattr(known, one.name)
+        (_name(name, language), describe_value(name, getattr(known, name), language))
+        for name in FactName
+        if name not in OTHERS or getattr(known, name)
     ]
 
 

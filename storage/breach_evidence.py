@@ -7,7 +7,7 @@ about others keep their place and hash and lose their words.
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -154,7 +154,7 @@ class _Gathering:
         if self._only is None:
             return known_facts(self._session, self._breach)
         known = known_facts(self._session, self._breach, self._rows[0])
-        texts = {one.name: getattr(known, one.name) for one in fields(known)}
+        texts = {name.value: getattr(known, name) for name in FactName}
         hidden = {name for name, text in texts.items() if isinstance(text, str) and self._shown(text) is None}
         unknown: dict[str, Any] = dict.fromkeys(hidden | self._numbers_of_all())
         return replace(known, **unknown)

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -54,7 +54,7 @@ class BreachFacts:
     @property
     def unknown(self) -> tuple[str, ...]:
         """The names of what is not known yet."""
-        return tuple(one.name for one in fields(self) if getattr(self, one.name) is None)
+        return tuple(name.value for name in FactName if getattr(self, name) is None)
 
 
 def append_facts(

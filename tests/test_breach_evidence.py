@@ -14,10 +14,14 @@ from zipfile import ZipFile
 import pytest
 from sqlalchemy import delete, select, update
 
+from bot.breach_page import OTHERS, describe_facts
 from bot.commands import app
+from storage.breach_facts import BreachFacts
+from storage.breach_types import FactName
 from storage.database import Database, open_database
 from storage.models import Delivery, Entry, MessagePart
 from storage.types import Purpose
+from templates import LANGUAGES
 from tests.breach_story import NAMES, REPORT, SECRET, tell_story
 
 
@@ -233,3 +237,11 @@ def test_three_hundred_customers_make_a_page_that_can_be_read(sqlite_url: str, p
     assert len(made.rows("ledger.csv")) == 304
     assert made.page.count('class="badge"') <= 60
     assert "300 not told yet" in made.page
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_is_known_is_listed_by_its_facts_alone_and_each_has_words(language: str) -> None:
+    listed = describe_facts(BreachFacts(persons=3, of_all=("persons",)), language)
+
+    assert len(listed) == len(FactName) - len(OTHERS)
+    assert not {what for what, _ in listed} & {name.value for name in FactName}
