@@ -12,11 +12,11 @@ from datetime import datetime, timedelta
 
 import structlog
 from sqlalchemy import and_, func, select
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from bot import letters, reminders, telling
 from bot.desk import Desk
+from bot.guarding import PoisonGuard
 from bot.heartbeat import ping
 from storage import breach_clock, breach_outbox, breaches, heartbeats, outbox, staff
 from storage.announcements import CHANNEL, DESK_CASE
@@ -79,14 +79,10 @@ class Auditor:
         return repaired
 
     def _repair_or_pass(self, reference: str, now: datetime) -> Repaired | None:
-        """The poison guard: None for what cannot be repaired; the others are, and the monitor does not hear of us."""
-        try:
+        """None for what cannot be repaired; the others are, and the monitor does not hear of us."""
+        with PoisonGuard("repair-failed", reference):
             return repair(self._desk, reference, now=now)
-        except SQLAlchemyError:
-            raise
-        except Exception as error:  # noqa: BLE001 - the poison guard
-            self._log.error("repair-failed", case=reference, fault=error)
-            return None
+        return None
 
     def _is_ours(self) -> bool:
         with self._desk.database.begin() as session:

@@ -8,12 +8,11 @@ import time
 from collections.abc import Iterable
 from datetime import datetime
 
-import structlog
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from bot import reminders
 from bot.desk import Desk
+from bot.guarding import PoisonGuard
 from storage import breach_clock, breaches, journal, ladder
 from storage.breaches import is_breach
 
@@ -97,17 +96,12 @@ class BreachLadder:
         return rang
 
     def _ring(self, reference: str, now: datetime) -> bool:
-        """Ring one, whose next rung is then read again. The poison guard: what cannot ring waits for the next reading
-        of everything, and the others get their turn."""
+        """Ring one, whose next rung is then read again; what cannot ring waits for the next reading of everything."""
         self._unsure.add(reference)
-        try:
+        with PoisonGuard("ring-failed", reference):
             return reminders.ring_breach(self._desk, reference, now=now)
-        except SQLAlchemyError:
-            raise
-        except Exception as error:  # noqa: BLE001 - the poison guard
-            self._unsure.discard(reference)
-            structlog.get_logger().error("ring-failed", case=reference, fault=error)
-            return False
+        self._unsure.discard(reference)
+        return False
 
     def _withdraw(self, now: datetime) -> None:
         """Reminders of ladders that ring no more and were not sent yet: nobody is asked what has been answered."""

@@ -6,15 +6,14 @@ first makes the pack, attaches it and lets the e-mail go. A bot that dies on the
 
 from datetime import datetime
 
-import structlog
 from sqlalchemy import Select, select
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from bot import telling
 from bot.access import Speaker
 from bot.desk import Desk
 from bot.evidence import InMemory, pack_in_memory
+from bot.guarding import PoisonGuard
 from bot.letters import write_text_mail
 from bot.marking import mark_words
 from bot.pressing import actor_of
@@ -67,14 +66,10 @@ def make_wanted(desk: Desk, *, now: datetime) -> int:
 
 
 def _make_if_possible(desk: Desk, wanted: Delivery, *, now: datetime) -> bool:
-    """Make one pack. The poison guard: one that cannot be made is tried again at the next tick, the others go on."""
-    try:
+    """Make one pack; one that cannot be made is tried again at the next tick, and the others go on."""
+    with PoisonGuard("evidence-not-made", wanted.case):
         return _make(desk, wanted, now=now)
-    except SQLAlchemyError:
-        raise
-    except Exception as error:  # noqa: BLE001 - the poison guard
-        structlog.get_logger().error("evidence-not-made", case=wanted.case, fault=error)
-        return False
+    return False
 
 
 def _hold_back(session: Session, key: str) -> None:

@@ -7,13 +7,12 @@ import time
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-import structlog
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from bot import telling
 from bot.desk import Desk
 from bot.due import ring_task
+from bot.guarding import PoisonGuard
 from storage import due, journal, ladder, requests, staff
 from storage.announcements import CHANNEL
 from storage.models import Reminder, Request, Task
@@ -55,20 +54,15 @@ class Ladder:
         return [reference for _, reference, task in due_now if self._ring(reference, task, now=now)]
 
     def _ring(self, reference: str, task: int, *, now: datetime) -> bool:
-        """Ring one, whose next rung is then read again. The poison guard: what cannot ring waits for the next reading
-        of everything, and the others get their turn."""
+        """Ring one, whose next rung is then read again; what cannot ring waits for the next reading of everything."""
         self._forget(reference, task)
         self._unsure.add(reference)
-        try:
+        with PoisonGuard("ring-failed", reference):
             if task:
                 return ring_task(self._desk, task, now=now)
             return ring_request(self._desk, reference, now=now)
-        except SQLAlchemyError:
-            raise
-        except Exception as error:  # noqa: BLE001 - the poison guard
-            self._unsure.discard(reference)
-            structlog.get_logger().error("ring-failed", case=reference, fault=error)
-            return False
+        self._unsure.discard(reference)
+        return False
 
     def _forget(self, reference: str, task: int) -> None:
         if task:

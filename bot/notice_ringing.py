@@ -8,15 +8,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-import structlog
 from sqlalchemy import and_, select
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from bot import letters, telling
 from bot.cards import BreachCard
 from bot.desk import Desk
 from bot.gathering import put_down
+from bot.guarding import PoisonGuard
 from bot.settings import DeskSettings
 from bot.showing import show_breach
 from storage import breaches, outbox
@@ -52,16 +51,10 @@ def gather_lost(desk: Desk, *, slack_out: bool, now: datetime) -> int:
 
 
 def _gather_or_pass(desk: Desk, case: str, *, slack_out: bool, now: datetime) -> int:
-    """The poison guard: one breach that cannot be written of must not keep the letters of the others."""
-    try:
-        with desk.database.begin() as session:
-            rows = put_down(session, and_(Delivery.topic == LOST, Delivery.case == case), to_write=True)
-            return _write_of(session, desk, case, rows, slack_out=slack_out, now=now) if rows else 0
-    except SQLAlchemyError:
-        raise
-    except Exception as error:  # noqa: BLE001 - the poison guard
-        structlog.get_logger().error("letter-failed", case=case, fault=error)
-        return 0
+    with PoisonGuard("letter-failed", case), desk.database.begin() as session:
+        rows = put_down(session, and_(Delivery.topic == LOST, Delivery.case == case), to_write=True)
+        return _write_of(session, desk, case, rows, slack_out=slack_out, now=now) if rows else 0
+    return 0
 
 
 def find_lost(breach: Breach) -> list[Lost]:

@@ -1,14 +1,14 @@
 """The clock of those who do not answer: once they come onto the call sheet, the thread and the lead hear of it."""
 
+from contextlib import suppress
 from datetime import datetime
 
-import structlog
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from bot import telling
 from bot.call_sheet import queue_call_sheet, write_mail_sheet
 from bot.desk import Desk
+from bot.guarding import PoisonGuard
 from storage import breaches, unread
 from storage.call_sheet import CallSheet, make_call_sheet
 from storage.clock import now as desk_now
@@ -32,16 +32,10 @@ def ring_unread(desk: Desk, *, now: datetime) -> list[str]:
 
 
 def _ring_or_pass(desk: Desk, reference: str, *, now: datetime) -> bool:
-    """The poison guard: one breach whose sheet cannot be written must not silence the others."""
-    try:
+    """Ring one, unless everybody has answered meanwhile."""
+    with PoisonGuard("ring-failed", reference), suppress(NobodyToCall):
         return _ring(desk, reference, now=now)
-    except SQLAlchemyError:
-        raise
-    except NobodyToCall:
-        return False
-    except Exception as error:  # noqa: BLE001 - the poison guard
-        structlog.get_logger().error("ring-failed", case=reference, fault=error)
-        return False
+    return False
 
 
 def _ring(desk: Desk, reference: str, *, now: datetime) -> bool:
