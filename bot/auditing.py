@@ -18,7 +18,7 @@ from bot import letters, reminders, telling
 from bot.desk import Desk
 from bot.guarding import PoisonGuard
 from bot.heartbeat import ping
-from storage import breach_clock, breach_outbox, breaches, heartbeats, outbox, staff
+from storage import breach_clock, breach_lead, breach_outbox, breaches, heartbeats, outbox, staff
 from storage.announcements import CHANNEL, DESK_CASE
 from storage.breach_facts import facts_of_breaches
 from storage.breach_rungs import ladder_of
@@ -164,7 +164,9 @@ def _opening_keys(session: Session, desk: Desk, breach: Breach, *, now: datetime
     """What dpo, escalation addresses and whoever led from the first get of an opening."""
     led = breach.lead_at is not None and breach.lead_at <= breach.opened_at
     people = (
-        telling.find_people(session, breach, now=now) if led else staff.active_staff(session, now=now, role=Role.DPO)
+        breach_lead.find_people(session, breach, now=now)
+        if led
+        else staff.active_staff(session, now=now, role=Role.DPO)
     )
     addresses = [one.email for one in people] + list(telling.find_others(desk.settings.escalation_addresses, people))
     posts = [telling.key_of_opening(breach.reference, one.slack_user) for one in people]

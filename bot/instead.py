@@ -9,7 +9,7 @@ from bot.desk import Desk
 from bot.pausing import PAUSED, write_paused
 from bot.rungs import describe_rung
 from bot.showing import show_breach
-from storage import breach_clock, breaches, pauses
+from storage import breach_clock, breach_lead, breaches, pauses
 from storage.clock import now
 from storage.models import Breach, Delivery
 from storage.outbox import Words
@@ -37,7 +37,7 @@ def stand_in(session: Session, desk: Desk, delivery: Delivery) -> int:
     breach, telecom = breaches.get_breach(session, delivery.case), desk.settings.telecom_operator
     if delivery.reminder is not None and breach_clock.is_over(session, breach, delivery.reminder, telecom):
         return 0
-    write, lead = _writer(session, desk, breach, delivery), telling.find_people(session, breach, now=now())
+    write, lead = _writer(session, desk, breach, delivery), breach_lead.find_people(session, breach, now=now())
     return telling.tell_instead(session, delivery, write, desk.settings, lead=lead, now=now())
 
 

@@ -18,10 +18,10 @@ from bot.gathering import put_down
 from bot.guarding import PoisonGuard
 from bot.settings import DeskSettings
 from bot.showing import show_breach
-from storage import breaches, outbox
+from storage import breach_lead, breaches, outbox
 from storage.ledger import read_ledger
 from storage.models import Breach, Delivery
-from storage.notice_ringing import LOST, WINDOW, people_of
+from storage.notice_ringing import LOST, WINDOW
 from storage.outbox import Words
 from storage.types import Medium, Purpose
 
@@ -99,7 +99,7 @@ def _write_of(
 
 def _find_readers(session: Session, breach: Breach, settings: DeskSettings, now: datetime) -> dict[str, str]:
     """Lead and dpo; where there is neither, the escalation addresses."""
-    people = people_of(session, breach, now=now)
+    people = breach_lead.find_people(session, breach, now=now)
     return {one.email: one.language for one in people} or telling.find_readers(session, settings, now=now)
 
 

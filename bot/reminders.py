@@ -13,7 +13,7 @@ from bot import letters, telling
 from bot.desk import Desk
 from bot.rungs import describe_rung
 from bot.showing import show_breach
-from storage import breach_clock, breaches, outbox, staff
+from storage import breach_clock, breach_lead, breaches, outbox, staff
 from storage.announcements import CHANNEL
 from storage.breach_rungs import DEADLINE, LEAD, about_of
 from storage.models import Breach, Reminder, Staff
@@ -80,7 +80,7 @@ def find_audience(
 
     `since`: they rang at that instant; where nobody can say who led then, only those who hear of it anyway.
     """
-    people = telling.find_people(session, breach, now=now)
+    people = breach_lead.find_people(session, breach, now=now)
     known = since is None or _led_since(breach, people, since)
     people = people if known else staff.active_staff(session, now=now, role=Role.DPO)
     found = Audience({CHANNEL: ""})

@@ -11,7 +11,7 @@ from bot.document_words import address_for
 from bot.marking import mark_words
 from bot.settings import DeskSettings
 from bot.showing import show_breach
-from storage import journal, outbox, staff
+from storage import breach_lead, journal, outbox, staff
 from storage.announcements import CHANNEL
 from storage.models import Breach, Delivery, Reminder, Staff
 from storage.outbox import Words
@@ -28,7 +28,7 @@ class Told:
 
 def tell_opened(session: Session, breach: Breach, settings: DeskSettings, *, now: datetime) -> Told:
     """Lead, every active dpo, and the escalation addresses; telling twice is telling once."""
-    people = find_people(session, breach, now=now)
+    people = breach_lead.find_people(session, breach, now=now)
     for colleague in people:
         _direct(session, breach, colleague, now=now)
     elsewhere = find_others(settings.escalation_addresses, people)
@@ -137,13 +137,6 @@ def tell_instead(
             now=now,
         )
     return new
-
-
-def find_people(session: Session, breach: Breach, *, now: datetime) -> list[Staff]:
-    """The lead, if on the staff, and every active dpo."""
-    lead = staff.find_staff(session, breach.lead, now=now) if breach.lead else None
-    dpos = staff.active_staff(session, now=now, role=Role.DPO)
-    return [*([lead] if lead else []), *(one for one in dpos if lead is None or one.id != lead.id)]
 
 
 def _direct(session: Session, breach: Breach, colleague: Staff, *, now: datetime) -> None:

@@ -9,7 +9,7 @@ from bot import telling
 from bot.call_sheet import queue_call_sheet, write_mail_sheet
 from bot.desk import Desk
 from bot.guarding import PoisonGuard
-from storage import breaches, unread
+from storage import breach_lead, breaches, unread
 from storage.call_sheet import CallSheet, make_call_sheet
 from storage.clock import now as desk_now
 from storage.errors import NobodyToCall
@@ -69,5 +69,5 @@ def _queue(
 
 def _readers(session: Session, breach: Breach, *, now: datetime) -> list[Staff]:
     """The lead; every dpo while nobody has claimed the breach, or the lead has left."""
-    people = telling.find_people(session, breach, now=now)
+    people = breach_lead.find_people(session, breach, now=now)
     return [one for one in people if one.slack_user == breach.lead] or people

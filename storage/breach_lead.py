@@ -32,6 +32,13 @@ def hand_over_lead(session: Session, breach: Breach, colleague: Staff, *, by: Ac
     return _lead(session, breach, able, by=by, now=now)
 
 
+def find_people(session: Session, breach: Breach, *, now: datetime) -> list[Staff]:
+    """Who answers for a breach: the lead, if on the staff, and every active dpo."""
+    lead = staff.find_staff(session, breach.lead, now=now) if breach.lead else None
+    dpos = staff.active_staff(session, now=now, role=Role.DPO)
+    return [*([lead] if lead else []), *(one for one in dpos if lead is None or one.id != lead.id)]
+
+
 def _lead(session: Session, breach: Breach, colleague: Staff, *, by: Actor, now: datetime) -> bool:
     if breach.lead == colleague.slack_user:
         return False

@@ -4,17 +4,16 @@ Everything is queued in the transaction that decides. A relay that refuses three
 is then told as one; the e-mails are gathered by the bot (bot/notice_ringing.py).
 """
 
-from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
-from storage import outbox, staff
+from storage import breach_lead, outbox
 from storage.announcements import CHANNEL
 from storage.journal import Recorded
 from storage.models import Affected, Breach, Staff
 from storage.outbox import Queued
-from storage.types import BY_MAIL, Medium, Purpose, Role
+from storage.types import BY_MAIL, Medium, Purpose
 
 LOST, MANY_LOST = "breach_notice_lost", "breach_notices_lost"
 """The topics of the e-mails, and of more failures than are told one by one."""
@@ -30,20 +29,8 @@ def ring(session: Session, entry: Recorded, affected: Affected, topic: str, *, n
     if not any(_takes(session, breach, affected, topic, f"{window}:{slot}", now=now) for slot in range(ONE_BY_ONE)):
         topic, key = MANY_LOST, f"slack:{MANY_LOST}:{breach.reference}:{window}"
         outbox.queue_all(session, [_row(key, topic, breach, None, None)], now=now)
-    rows = [_row(key, topic, breach, affected, one) for one in people_of(session, breach, now=now)]
+    rows = [_row(key, topic, breach, affected, one) for one in breach_lead.find_people(session, breach, now=now)]
     outbox.queue_all(session, [*rows, _by_mail(entry, affected)], now=now)
-
-
-def people_of(session: Session, breach: Breach, *, now: datetime) -> Sequence[Staff]:
-    """The lead, if on the staff, and every active dpo."""
-    return list(_people_of(session, breach, now))
-
-
-def _people_of(session: Session, breach: Breach, now: datetime) -> Iterator[Staff]:
-    lead = staff.find_staff(session, breach.lead, now=now) if breach.lead else None
-    if lead is not None:
-        yield lead
-    yield from (one for one in staff.active_staff(session, now=now, role=Role.DPO) if one is not lead)
 
 
 def _takes(session: Session, breach: Breach, affected: Affected, topic: str, slot: str, *, now: datetime) -> bool:
