@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from storage import addresses, announcements, journal, outbox, requests
+from storage import announcements, journal, outbox, requests
 from storage.attempts import queue_attempt, queue_without_original, record_about, withdraw_waiting
 from storage.breaches import TOLERANCE
 from storage.correspondence import attach
@@ -18,12 +18,11 @@ from storage.errors import (
 from storage.forwards import has_failed, newest_attempt, take_turn_on
 from storage.instructed import read_address, record_instruction
 from storage.models import Call, Customer, Delivery, Forward, Message, Request
+from storage.reported import TOO_LARGE, note_bounce, note_delay
 from storage.requests import CLAUSE
 from storage.types import Actor, Correspondence, Means, Purpose
 
 SENDER = Actor("desk", "mail")
-TOO_LARGE = frozenset({"5.2.3", "5.3.4"})
-"""RFC 3463: message length exceeds the administrative limit; message too big for system."""
 BOUNCED = requests.REFUSED | {Purpose.FORWARD: "forward_bounced"}
 """How staff are told that a mail came back: but for a forward, as of one that was refused."""
 TO_PERSON = (Purpose.QUESTION, Purpose.CLOSING)
@@ -42,18 +41,11 @@ def record_bounce(
 ) -> None:
     """A delivery came back. A forward whose newest attempt it was has failed, which staff are told at once.
 
-    `status` is that of RFC 3463, None where the report names none; `reason` stays in the record. One that was too
-    large for the customer's server goes again without its original; anything else marks the address. A second report
-    of the same is nothing new.
+    One that was too large for the customer's server goes again without its original. See reported.note_bounce.
     """
     failed_before = _begin_report(session, delivery, message, now)
-    if delivery.bounced_at is not None:
+    if not note_bounce(session, delivery, status=status, reason=reason, by=by, now=now):
         return
-    if delivery.accepted_at is None and delivery.refused_at is None:
-        outbox.record_accepted(delivery, reply=delivery.reply or "a report about it came back", now=now)
-    delivery.bounced_at, delivery.bounce_status = now, status or reason.strip()[:200] or "unknown"
-    if status not in TOO_LARGE:
-        addresses.mark_lost(session, delivery, by=by, now=now)
     entry = _record_report(session, delivery, "bounced", status, message, by=by, now=now)
     forward = delivery.forward
     if delivery.purpose in TO_PERSON:
@@ -78,9 +70,8 @@ def record_delay(
 ) -> None:
     """The customer's server is still being tried: shown and told once, and not a failure."""
     _begin_report(session, delivery, message, now)
-    if delivery.delayed_at is not None or delivery.bounced_at is not None:
+    if not note_delay(delivery, now=now):
         return
-    delivery.delayed_at = now
     entry = _record_report(session, delivery, "delayed", status, message, by=by, now=now)
     if delivery.forward is not None and delivery.purpose == Purpose.FORWARD:
         announcements.announce(session, entry, "forward_delayed", forward_id=delivery.forward.id)

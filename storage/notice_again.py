@@ -12,7 +12,7 @@ from storage.clock import real_now
 from storage.errors import InstructionMissing, NothingSent, NoticeNotFailed
 from storage.instructed import read_address, record_instruction
 from storage.ledger import notices_of
-from storage.models import Affected, Attachment, Breach, Customer, Delivery, Instruction, Notice
+from storage.models import Affected, Attachment, Breach, Customer, Delivery, Notice
 from storage.outbox import Words
 from storage.types import Actor, Medium, Purpose
 
@@ -61,13 +61,6 @@ def redirect_notice(
     attempt = _queue_attempt(session, affected, before, address, now=now)
     _record(session, affected, attempt, "notice-redirected", by=by, now=now)
     return attempt
-
-
-def instructed_addresses(session: Session, breach: Breach) -> dict[int, str]:
-    """By `Customer.id`, the address that a customer last named for the notices of this breach; one query."""
-    of_breach = select(Instruction.customer_id, Instruction.address).where(Instruction.case == breach.reference)
-    named = session.execute(of_breach.where(Instruction.address.is_not(None)).order_by(Instruction.id))
-    return {customer_id: address for customer_id, address in named if address}
 
 
 def _newest(affected: Affected) -> Delivery:

@@ -11,7 +11,7 @@ from itertools import groupby
 from sqlalchemy import exists, insert, literal, select
 from sqlalchemy.orm import Session
 
-from storage import addresses, announcements, journal, outbox
+from storage import announcements, journal, outbox
 from storage.breach_rungs import DEADLINE
 from storage.breaches import CLAUSE, is_ringing, record, take_turn_on, whole_breaches
 from storage.correspondence import attach
@@ -19,11 +19,10 @@ from storage.ledger import read_row
 from storage.models import Affected, Attachment, Breach, Delivery, Message, Notice
 from storage.notice_ringing import ring
 from storage.outbox import Words
+from storage.reported import TOO_LARGE, note_bounce, note_delay
 from storage.sent import Sent
 from storage.types import Actor, Correspondence, Medium, Purpose
 
-TOO_LARGE = frozenset({"5.2.3", "5.3.4"})
-"""RFC 3463: message length exceeds the administrative limit; message too big for system."""
 WITHOUT_DOCUMENTS = "without-documents-"
 """What stands in the key of an attempt that leaves them out."""
 
@@ -51,16 +50,11 @@ def record_bounce(
     by: Actor,
     now: datetime,
 ) -> None:
-    """A notice came back. A second report of the same is nothing new. See failures.record_bounce."""
+    """A notice came back. See reported.note_bounce."""
     affected = _take(session, delivery)
     _keep_report(session, delivery, message, now=now)
-    if delivery.bounced_at is not None:
+    if not note_bounce(session, delivery, status=status, reason=reason, by=by, now=now):
         return
-    if delivery.accepted_at is None and delivery.refused_at is None:
-        outbox.record_accepted(delivery, reply=delivery.reply or "a report about it came back", now=now)
-    delivery.bounced_at, delivery.bounce_status = now, status or reason.strip()[:200] or "unknown"
-    if status not in TOO_LARGE:
-        addresses.mark_lost(session, delivery, by=by, now=now)
     entry = _record(session, delivery, affected, "notice-bounced", by=by, now=now, status=status, report=message)
     if status in TOO_LARGE and queue_without_documents(session, delivery, by=by, now=now):
         return
@@ -80,9 +74,8 @@ def record_delay(
     """The customer's server is still being tried: it is not told meanwhile. Shown, and said once."""
     affected = _take(session, delivery)
     _keep_report(session, delivery, message, now=now)
-    if delivery.delayed_at is not None or delivery.bounced_at is not None:
+    if not note_delay(delivery, now=now):
         return
-    delivery.delayed_at = now
     entry = _record(session, delivery, affected, "notice-delayed", by=by, now=now, status=status, report=message)
     announcements.announce(session, entry, "breach_notice_delayed", affected_id=affected.id)
     _reopen(session, affected, by=by, now=now)

@@ -11,8 +11,9 @@ from sqlalchemy.orm import Session, aliased
 from storage.breach_facts import BreachFacts, facts_of_all, last_fact
 from storage.breach_types import ClaimKind, FactName
 from storage.breaches import is_drill
+from storage.instructed import instructed_addresses
 from storage.ledger import Row, has_arrived, notices_of, read_ledger
-from storage.models import Affected, Attachment, Breach, BreachFact, Claim, Delivery, Document, Instruction, Notice
+from storage.models import Affected, Attachment, Breach, BreachFact, Claim, Delivery, Document, Notice
 from storage.notice_types import Addressee, Edition, Enclosed, Told
 from storage.requests import is_ours
 from storage.tables import ADDRESS
@@ -144,9 +145,7 @@ def _moved(session: Session, breach: Breach) -> dict[int, datetime]:
 def find_addresses(session: Session, breach: Breach) -> dict[int, str]:
     """Where notices go today, by `Affected.id`: where the customer instructed us to write about this breach, else its
     breach address, else that of its order (clause 6)."""
-    named = select(Instruction.customer_id, Instruction.address).where(Instruction.case == breach.reference)
-    named = named.where(Instruction.address.is_not(None)).order_by(Instruction.id)
-    instructed = {row.customer_id: row.address for row in session.execute(named)}
+    instructed = instructed_addresses(session, breach.reference)
     return {
         one.id: instructed.get(one.customer_id) or one.customer.breach_address or one.customer.request_address
         for one in breach.affected

@@ -11,9 +11,10 @@ from sqlalchemy.orm import Session
 from storage import addresses, announcements, journal, tasks
 from storage.breaches import is_drill, record
 from storage.correspondence import attach
+from storage.instructed import keep_instruction
 from storage.models import Affected, CaseMail, Delivery, Message
 from storage.notice_failures import silence
-from storage.replies import RINGS, keep_instruction
+from storage.replies import RINGS
 from storage.types import Actor, Correspondence, Said, TaskKind
 
 TASKS = {Said.HELP: TaskKind.HELP, Said.INSTRUCTION: TaskKind.INSTRUCTION}

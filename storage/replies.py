@@ -10,7 +10,8 @@ from storage import addresses, announcements, asking, journal, outbox, requests,
 from storage.correspondence import attach, find_mails
 from storage.database import take_turn
 from storage.forwards import address_of
-from storage.models import CaseMail, Customer, Delivery, Forward, Instruction, Message, Request
+from storage.instructed import keep_instruction
+from storage.models import CaseMail, Delivery, Forward, Message, Request
 from storage.requests import CLAUSE, OWN_CONTROLLER
 from storage.types import Actor, Correspondence, Medium, Purpose, Said, TaskKind
 
@@ -131,18 +132,6 @@ def _ring(
         keep_instruction(session, message, forward.customer, forward.request.reference, by=by, now=now)
     announcements.announce(session, entry, ringing.topic, forward_id=forward.id)
     tasks.open_task(session, forward.request.reference, ringing.task, message=message, by=by, now=now)
-
-
-def keep_instruction(
-    session: Session, message: Message, customer: Customer, case: str, *, by: Actor, now: datetime
-) -> None:
-    """The mail itself is the documented instruction (agreement clauses 2 and 9)."""
-    instruction = Instruction(
-        customer_id=customer.id, case=case, recorded_at=now, recorded_by=by.name, message_id=message.id
-    )
-    session.add(instruction)
-    shown: dict[str, journal.Detail] = {"customer": customer.reference, "sha256": message.sha256}
-    journal.record(session, "instruction-recorded", by=by, now=now, case=case, clause="2", **shown)
 
 
 def _queue_follow_up(session: Session, message: Message, forward: Forward, *, now: datetime) -> bool:

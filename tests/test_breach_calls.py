@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from storage import breach_closing, breaches, calls, journal, ledger, notice_again
+from storage import breach_closing, breaches, calls, instructed, journal, ledger, notice_again
 from storage.breach_types import Answered, RowState
 from storage.database import Database, open_database
 from storage.errors import (
@@ -387,7 +387,7 @@ def test_another_address_is_used_only_as_the_customers_recorded_instruction(data
     with database.begin() as session:
         breach, customer, affected = opened(session)
         send_notice(session, breach, affected, at=NOW, bounced_at=NOW + hours(1))
-        assert notice_again.instructed_addresses(session, breach) == {}
+        assert instructed.instructed_addresses(session, breach.reference) == {}
         with pytest.raises(InstructionMissing):
             redirect(session, breach, customer, "security@acme.example", instruction=" ")
         with pytest.raises(MalformedAddress):
@@ -405,7 +405,7 @@ def test_another_address_is_used_only_as_the_customers_recorded_instruction(data
             "Mrs Martin by telephone",
             breach.reference,
         )
-        assert notice_again.instructed_addresses(session, breach) == {customer.id: "security@acme.example"}
+        assert instructed.instructed_addresses(session, breach.reference) == {customer.id: "security@acme.example"}
         assert [one.action for one in entries[-2:]] == ["instruction-recorded", "notice-redirected"]
         assert not [one for one in entries if "acme.example" in one.detail or "Martin" in one.detail]
 
