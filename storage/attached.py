@@ -9,11 +9,11 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, insert, literal, select
 from sqlalchemy.orm import Session
 
 from storage.messages import parts_kept, read_part
-from storage.models import Attachment, Document, Message
+from storage.models import Attachment, Delivery, Document, Message
 from storage.splicing import BASE64_LINE, BASE64_OCTETS, base64_of
 
 _TYPE = re.compile(r"[\w.+-]{1,80}/[\w.+-]{1,80}(?:; ?charset=[\w-]{1,40})?", re.ASCII)
@@ -75,6 +75,14 @@ def pieces_of(session: Session, file: Attached) -> Iterator[bytes]:
     while (piece := read_piece(session, file, ordinal)) is not None:
         yield piece
         ordinal += 1
+
+
+def copy_attachments(session: Session, before: Delivery, to: Delivery, *which: ColumnElement[bool]) -> None:
+    """Attach to a delivery those of the files that go with another one. In SQL: they may be large."""
+    names = ("ordinal", "name", "content_type", "content", "document_id")
+    same = select(literal(to.id), *(getattr(Attachment, name) for name in names))
+    wanted = same.where(Attachment.delivery_id == before.id, *which)
+    session.execute(insert(Attachment).from_select(["delivery_id", *names], wanted))
 
 
 def is_kept(session: Session, file: Attached) -> bool:

@@ -1,14 +1,15 @@
-"""Further attempts at a forward: the same words again, to another address, or without an original too large to send."""
+"""Further attempts: the same words again, to another address, or without an original too large to send."""
 
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import ColumnElement, or_, select, update
 from sqlalchemy.orm import Session
 
 from storage import announcements, journal, outbox
 from storage.clock import real_now
 from storage.models import Delivery, Forward, Message
+from storage.outbox import Words
 from storage.requests import CLAUSE
 from storage.types import Actor, Medium, Purpose
 
@@ -18,7 +19,18 @@ def queue_attempt(
 ) -> Delivery:
     """The next attempt after one that failed: one only, however often it is asked for."""
     key = f"{before.purpose.value}:after:{before.id}"
-    outbox.queue(
+    attempt, _ = repeat(session, before, key, recipient=recipient, original_id=original_id, now=now)
+    if before.forward is not None:
+        session.refresh(before.forward, ["deliveries"])
+    return attempt
+
+
+def repeat(
+    session: Session, before: Delivery, key: str, *, recipient: str, original_id: int | None, now: datetime
+) -> tuple[Delivery, bool]:
+    """An e-mail about the same as another one, in its words if it has any; and whether it is new under this key."""
+    words = None if before.text is None else Words(before.subject or "", before.text, before.html)
+    new = outbox.queue(
         session,
         key,
         medium=Medium.EMAIL,
@@ -27,15 +39,15 @@ def queue_attempt(
         recipient=recipient,
         language=before.language,
         case=before.case,
+        words=words,
         forward_id=before.forward_id,
+        affected_id=before.affected_id,
+        notice_id=before.notice_id,
         original_id=original_id,
         attempt_of_id=before.id,
         now=now,
     )
-    attempt = session.scalars(select(Delivery).where(Delivery.key == key)).one()
-    if before.forward is not None:
-        session.refresh(before.forward, ["deliveries"])
-    return attempt
+    return session.scalars(select(Delivery).where(Delivery.key == key)).one(), new
 
 
 def queue_without_original(session: Session, delivery: Delivery, *, by: Actor, now: datetime) -> Delivery | None:
@@ -51,11 +63,15 @@ def queue_without_original(session: Session, delivery: Delivery, *, by: Actor, n
 def withdraw_waiting(
     session: Session, forward: Forward, *, now: datetime, purposes: Collection[Purpose] = (Purpose.FORWARD,)
 ) -> None:
-    """Withdraw what is not under way: it would go to an address, or to a customer, that it must not go to."""
-    waiting = (Delivery.forward_id == forward.id, Delivery.medium == Medium.EMAIL, Delivery.due_at.is_not(None))
+    """Withdraw what is not under way of a forward."""
+    withdraw_idle(session, Delivery.forward_id == forward.id, Delivery.purpose.in_(purposes), now=now)
+
+
+def withdraw_idle(session: Session, *which: ColumnElement[bool], now: datetime) -> None:
+    """Withdraw e-mails that nobody is at: they would go to an address, or to a customer, that they must not go to."""
+    waiting = (Delivery.medium == Medium.EMAIL, Delivery.due_at.is_not(None))
     free = or_(Delivery.sending_at.is_(None), Delivery.leased_until.is_(None), Delivery.leased_until < real_now())
-    only = Delivery.purpose.in_(purposes)
-    session.execute(update(Delivery).where(*waiting, only, free).values(superseded_at=now, due_at=None))
+    session.execute(update(Delivery).where(*which, *waiting, free).values(superseded_at=now, due_at=None))
 
 
 def find_original(session: Session, delivery: Delivery) -> Message | None:

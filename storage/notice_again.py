@@ -2,19 +2,18 @@
 
 from datetime import datetime
 
-from sqlalchemy import func, insert, literal, or_, select, update
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from storage import outbox
+from storage.attached import copy_attachments
+from storage.attempts import repeat, withdraw_idle
 from storage.breaches import record
 from storage.calls import refuse_settled, take_affected
-from storage.clock import real_now
 from storage.errors import InstructionMissing, NothingSent, NoticeNotFailed
 from storage.instructed import read_address, record_instruction
 from storage.ledger import notices_of
-from storage.models import Affected, Attachment, Breach, Customer, Delivery, Notice
-from storage.outbox import Words
-from storage.types import Actor, Medium, Purpose
+from storage.models import Affected, Breach, Customer, Delivery, Notice
+from storage.types import Actor, Purpose
 
 
 def send_notice_again(session: Session, breach: Breach, customer: Customer, *, by: Actor, now: datetime) -> Delivery:
@@ -57,7 +56,7 @@ def redirect_notice(
         raise NoticeNotFailed(breach.reference, customer.name)
     refuse_settled(affected, now)
     record_instruction(session, customer, breach.reference, address, instruction.strip(), by=by, now=now)
-    _withdraw_waiting(session, affected, now)
+    withdraw_idle(session, Delivery.affected_id == affected.id, Delivery.purpose == Purpose.NOTICE, now=now)
     attempt = _queue_attempt(session, affected, before, address, now=now)
     _record(session, affected, attempt, "notice-redirected", by=by, now=now)
     return attempt
@@ -74,13 +73,6 @@ def _is_lost(delivery: Delivery) -> bool:
     return delivery.refused_at is not None or delivery.bounced_at is not None
 
 
-def _withdraw_waiting(session: Session, affected: Affected, now: datetime) -> None:
-    """What is not under way would go to an address that it must not go to."""
-    waiting = (Delivery.affected_id == affected.id, Delivery.purpose == Purpose.NOTICE, Delivery.due_at.is_not(None))
-    free = or_(Delivery.sending_at.is_(None), Delivery.leased_until.is_(None), Delivery.leased_until < real_now())
-    session.execute(update(Delivery).where(*waiting, free).values(superseded_at=now, due_at=None))
-
-
 def _queue_attempt(
     session: Session, affected: Affected, before: Delivery, recipient: str, *, now: datetime
 ) -> Delivery:
@@ -91,34 +83,10 @@ def _queue_attempt(
         Delivery.attempt_of_id.is_not(None),
     )
     key = f"notice:{before.notice_id}:{affected.id}:again:{(session.scalar(tried) or 0) + 1}"
-    outbox.queue(
-        session,
-        key,
-        medium=Medium.EMAIL,
-        purpose=Purpose.NOTICE,
-        topic=before.topic,
-        recipient=recipient,
-        language=before.language,
-        case=before.case,
-        words=Words(before.subject or "", before.text or "", before.html),
-        affected_id=affected.id,
-        notice_id=before.notice_id,
-        original_id=before.original_id,
-        attempt_of_id=before.id,
-        now=now,
-    )
-    attempt = session.scalars(select(Delivery).where(Delivery.key == key)).one()
-    _copy_attachments(session, before, attempt)
+    attempt, _ = repeat(session, before, key, recipient=recipient, original_id=before.original_id, now=now)
+    copy_attachments(session, before, attempt)
     session.refresh(affected, ["deliveries"])
     return attempt
-
-
-def _copy_attachments(session: Session, before: Delivery, attempt: Delivery) -> None:
-    """In SQL: what is attached may be large."""
-    names = ("ordinal", "name", "content_type", "content", "document_id")
-    same = select(literal(attempt.id), *(getattr(Attachment, name) for name in names))
-    of_before = same.where(Attachment.delivery_id == before.id)
-    session.execute(insert(Attachment).from_select(["delivery_id", *names], of_before))
 
 
 def _record(session: Session, affected: Affected, attempt: Delivery, action: str, *, by: Actor, now: datetime) -> None:

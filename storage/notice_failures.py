@@ -8,20 +8,21 @@ from collections.abc import Sequence
 from datetime import datetime
 from itertools import groupby
 
-from sqlalchemy import exists, insert, literal, select
+from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
 from storage import announcements, journal, outbox
+from storage.attached import copy_attachments
+from storage.attempts import repeat
 from storage.breach_rungs import DEADLINE
 from storage.breaches import CLAUSE, is_ringing, record, take_turn_on, whole_breaches
 from storage.correspondence import attach
 from storage.ledger import read_row
 from storage.models import Affected, Attachment, Breach, Delivery, Message, Notice
 from storage.notice_ringing import ring
-from storage.outbox import Words
 from storage.reported import TOO_LARGE, note_bounce, note_delay
 from storage.sent import Sent
-from storage.types import Actor, Correspondence, Medium, Purpose
+from storage.types import Actor, Correspondence, Purpose
 
 WITHOUT_DOCUMENTS = "without-documents-"
 """What stands in the key of an attempt that leaves them out."""
@@ -128,27 +129,9 @@ def leaves_out_documents(session: Session, delivery: Delivery) -> bool:
 def _queue_attempt(session: Session, before: Delivery, *, now: datetime) -> Delivery:
     """One only, however often it is asked for."""
     key = f"notice:{before.notice_id}:{before.affected_id}:again:{WITHOUT_DOCUMENTS}{before.id}"
-    new = outbox.queue(
-        session,
-        key,
-        medium=Medium.EMAIL,
-        purpose=Purpose.NOTICE,
-        topic=before.topic,
-        recipient=before.recipient,
-        language=before.language,
-        case=before.case,
-        words=Words(before.subject or "", before.text or "", before.html),
-        affected_id=before.affected_id,
-        notice_id=before.notice_id,
-        attempt_of_id=before.id,
-        now=now,
-    )
-    attempt = session.scalars(select(Delivery).where(Delivery.key == key)).one()
+    attempt, new = repeat(session, before, key, recipient=before.recipient, original_id=None, now=now)
     if new:
-        names = ("ordinal", "name", "content_type", "content")
-        own = select(literal(attempt.id), *(getattr(Attachment, name) for name in names))
-        ours = own.where(Attachment.delivery_id == before.id, Attachment.document_id.is_(None))
-        session.execute(insert(Attachment).from_select(["delivery_id", *names], ours))
+        copy_attachments(session, before, attempt, Attachment.document_id.is_(None))
     return attempt
 
 
