@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 import structlog
 from sqlalchemy import and_, func, select
@@ -219,16 +220,7 @@ def _note(session: Session, breach: Breach, count: int, *, now: datetime) -> Non
 
 
 def _queue_report(session: Session, desk: Desk, repaired: Collection[Repaired], *, now: datetime) -> None:
-    company = desk.settings.company_name
-    for dpo in staff.active_staff(session, now=now, role=Role.DPO):
-        telling.queue_mail(
-            session,
-            f"e-mail:{REPORT}:{now.isoformat()}:{dpo.email}",
-            case=DESK_CASE,
-            topic=REPORT,
-            address=dpo.email,
-            language=dpo.language,
-            words=letters.write_mail(REPORT, dpo.language, repaired=tuple(repaired)[:200], company=company),
-            purpose=Purpose.ALERT,
-            now=now,
-        )
+    readers = {dpo.email: dpo.language for dpo in staff.active_staff(session, now=now, role=Role.DPO)}
+    shown, company = tuple(repaired)[:200], desk.settings.company_name
+    write = partial(letters.write_mail, REPORT, repaired=shown, company=company)
+    telling.write_to(session, readers, f"{REPORT}:{now.isoformat()}", write, case=DESK_CASE, topic=REPORT, now=now)

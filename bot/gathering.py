@@ -7,6 +7,7 @@ when a process dies; the letter is written from the record as it stands when it 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from sqlalchemy import ColumnElement, select
@@ -28,7 +29,7 @@ from storage.models import Delivery, Request
 from storage.notice_ringing import LOST
 from storage.outbox import Words
 from storage.ringing import RINGS
-from storage.types import BY_MAIL, Medium, Purpose
+from storage.types import BY_MAIL, Medium
 
 EVERY = timedelta(minutes=15)
 SHOWN = 200
@@ -141,18 +142,8 @@ def _write_all(
     """Queue the letter to each reader, in their language; `which` tells it from others."""
     if not (letter.held or letter.events or letter.dates):
         return 0
-    for address, language in readers.items():
-        telling.queue_mail(
-            session,
-            f"e-mail:{TOPIC}:{which}:{address}",
-            case=DESK_CASE,
-            topic=TOPIC,
-            address=address,
-            language=language,
-            words=write(letter, language, company=desk.settings.company_name, slack_out=slack_out, now=now),
-            purpose=Purpose.ALERT,
-            now=now,
-        )
+    write_all = partial(write, letter, company=desk.settings.company_name, slack_out=slack_out, now=now)
+    telling.write_to(session, readers, f"{TOPIC}:{which}", write_all, case=DESK_CASE, topic=TOPIC, now=now)
     return len(readers)
 
 

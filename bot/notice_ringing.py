@@ -7,6 +7,7 @@ once; but after three such e-mails of a breach within 15 minutes, all that come 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from sqlalchemy import and_, select
 from sqlalchemy.orm import Session
@@ -21,12 +22,9 @@ from bot.showing import show_breach
 from storage import breach_lead, breaches, outbox
 from storage.ledger import read_ledger
 from storage.models import Breach, Delivery
-from storage.notice_ringing import LOST, WINDOW
+from storage.notice_ringing import LOST
 from storage.outbox import Words
-from storage.types import Medium, Purpose
 
-AT_MOST = 3
-"""E-mails that a reader gets of one breach in each WINDOW."""
 SHOWN = 50
 
 
@@ -77,20 +75,13 @@ def _write_of(
 ) -> int:
     breach = breaches.get_breach(session, case)
     lost, readers = find_lost(breach), _find_readers(session, breach, desk.settings, now)
-    if lost and (not readers or _is_too_soon(session, case, now)):
+    if lost and (not readers or telling.were_many(session, case, LOST, now=now)):
         return 0
-    card, which = show_breach(session, breach), f"{rows[0].id}-{rows[-1].id}"
-    for address, language in readers.items() if lost else ():
-        telling.queue_mail(
-            session,
-            f"e-mail:{LOST}:{which}:{address}",
-            case=case,
-            topic=LOST,
-            address=address,
-            language=language,
-            words=write(card, lost, language, company=desk.settings.company_name, slack_out=slack_out, now=now),
-            purpose=Purpose.ALERT,
-            now=now,
+    if lost:
+        card, company = show_breach(session, breach), desk.settings.company_name
+        write_all = partial(write, card, lost, company=company, slack_out=slack_out, now=now)
+        telling.write_to(
+            session, readers, f"{LOST}:{rows[0].id}-{rows[-1].id}", write_all, case=case, topic=LOST, now=now
         )
     for row in rows:
         outbox.record_accepted(row, reply=f"in {len(readers) if lost else 0} letters", now=now)
@@ -101,10 +92,3 @@ def _find_readers(session: Session, breach: Breach, settings: DeskSettings, now:
     """Lead and dpo; where there is neither, the escalation addresses."""
     people = breach_lead.find_people(session, breach, now=now)
     return {one.email: one.language for one in people} or telling.find_readers(session, settings, now=now)
-
-
-def _is_too_soon(session: Session, case: str, now: datetime) -> bool:
-    mails = (Delivery.case == case, Delivery.topic == LOST, Delivery.medium == Medium.EMAIL)
-    sent = select(Delivery.queued_at).where(*mails).distinct().order_by(Delivery.queued_at.desc())
-    third = session.scalars(sent.offset(AT_MOST - 1).limit(1)).first()
-    return third is not None and third <= now < third + WINDOW

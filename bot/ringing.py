@@ -7,9 +7,9 @@ e-mails within 15 minutes, all that come meanwhile are written of together.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from bot import letters, telling
@@ -23,14 +23,12 @@ from storage.announcements import DESK_CASE
 from storage.deadlines import notification_deadline
 from storage.models import Delivery, Request
 from storage.outbox import Words
-from storage.ringing import POSSIBLE_BREACH, RINGS, WINDOW
-from storage.types import Kind, Purpose
+from storage.ringing import POSSIBLE_BREACH, RINGS
+from storage.types import Kind
 from templates import render
 
 SHOWN = 200
 """Letters that one e-mail names; the rest are counted."""
-AT_MOST = 3
-"""E-mails that a reader gets in each WINDOW, however many letters ring."""
 SENT = "rings"
 """The topic of the e-mails."""
 DEADLINE = "deadline"
@@ -100,13 +98,8 @@ def _what(ring: Ring, language: str) -> str:
 
 def _find_readers(session: Session, desk: Desk, now: datetime) -> dict[str, str]:
     """Who is written to now; nobody so soon after the last three. While there is nobody, all stays put down."""
-    return {} if _is_too_soon(session, now) else telling.find_readers(session, desk.settings, now=now)
-
-
-def _is_too_soon(session: Session, now: datetime) -> bool:
-    sent = select(Delivery.queued_at).where(Delivery.case == DESK_CASE, Delivery.topic == SENT).distinct()
-    third = session.scalars(sent.order_by(Delivery.queued_at.desc()).offset(AT_MOST - 1).limit(1)).first()
-    return third is not None and third <= now < third + WINDOW
+    many = telling.were_many(session, DESK_CASE, SENT, now=now)
+    return {} if many else telling.find_readers(session, desk.settings, now=now)
 
 
 def _find_rings(session: Session, references: Sequence[str]) -> list[Ring]:
@@ -141,16 +134,8 @@ def _write_all(
 ) -> int:
     if not rings:
         return 0
-    for address, language in readers.items():
-        telling.queue_mail(
-            session,
-            f"e-mail:{SENT}:{rows[0].id}-{rows[-1].id}:{address}",
-            case=DESK_CASE,
-            topic=SENT,
-            address=address,
-            language=language,
-            words=write(rings, language, company=desk.settings.company_name, slack_out=slack_out),
-            purpose=Purpose.ALERT,
-            now=now,
-        )
+    company = desk.settings.company_name
+    write_all = partial(write, rings, company=company, slack_out=slack_out)
+    key = f"{SENT}:{rows[0].id}-{rows[-1].id}"
+    telling.write_to(session, readers, key, write_all, case=DESK_CASE, topic=SENT, now=now)
     return len(readers)

@@ -1,9 +1,10 @@
 """Who is told of what: everything here only queues, in the transaction that decides."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from bot import letters
@@ -12,10 +13,14 @@ from bot.marking import mark_words
 from bot.settings import DeskSettings
 from bot.showing import show_breach
 from storage import breach_lead, journal, outbox, staff
+from storage.alarms import WINDOW
 from storage.announcements import CHANNEL
 from storage.models import Breach, Delivery, Reminder, Staff
 from storage.outbox import Words
 from storage.types import Medium, Purpose, Role
+
+AT_MOST = 3
+"""E-mails about what rings that a reader gets in each WINDOW, however much rings."""
 
 
 @dataclass(frozen=True)
@@ -180,6 +185,42 @@ def queue_mail(  # noqa: PLR0913 - a letter is all of this; keyword-only
         reminder_id=reminder_id,
         now=now,
     )
+
+
+def write_to(
+    session: Session,
+    readers: Mapping[str, str],
+    key: str,
+    write: Callable[[str], Words],
+    *,
+    case: str,
+    topic: str,
+    now: datetime,
+) -> int:
+    """Queue an alert to these addresses, in their languages, written once for each; how many are new."""
+    words = {language: write(language) for language in set(readers.values())}
+    return sum(
+        queue_mail(
+            session,
+            f"e-mail:{key}:{address}",
+            case=case,
+            topic=topic,
+            address=address,
+            language=language,
+            words=words[language],
+            purpose=Purpose.ALERT,
+            now=now,
+        )
+        for address, language in readers.items()
+    )
+
+
+def were_many(session: Session, case: str, topic: str, *, now: datetime) -> bool:
+    """Whether a reader has had AT_MOST e-mails of this within WINDOW: then the next ones wait and come as one."""
+    mails = (Delivery.case == case, Delivery.topic == topic, Delivery.medium == Medium.EMAIL)
+    sent = select(Delivery.queued_at).where(*mails).distinct().order_by(Delivery.queued_at.desc())
+    last = session.scalars(sent.offset(AT_MOST - 1).limit(1)).first()
+    return last is not None and last <= now < last + WINDOW
 
 
 def key_of_reminder(reminder_id: int, recipient: str) -> str:

@@ -6,15 +6,16 @@ addresses by e-mail. A flood of them rings a few times and is then told as one.
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from storage import outbox, staff, tasks
-from storage.announcements import CHANNEL, DESK_CASE
+from storage import alarms, outbox, staff, tasks
+from storage.alarms import ONE_BY_ONE
+from storage.announcements import DESK_CASE
 from storage.models import Message, Request, Staff
 from storage.outbox import Queued
-from storage.types import BY_MAIL, Actor, Kind, Medium, Purpose, Role, TaskKind
+from storage.types import Actor, Kind, Role, TaskKind
 
 RINGS, MANY_RING = "letter_rings", "letters_ring"
 """The topics of one such letter, and of more of them than are told one by one."""
@@ -22,9 +23,6 @@ POSSIBLE_BREACH = "possible_breach"
 """The flag that makes a letter of any kind ring."""
 TASKS = {Kind.AUTHORITY: TaskKind.AUTHORITY, Kind.CONTROLLER: TaskKind.CONTROLLER}
 """What must be done about the kinds that ring."""
-WINDOW = timedelta(minutes=15)
-ONE_BY_ONE = 5
-"""Letters that are told in Slack one by one in each WINDOW; the e-mails name all of them."""
 
 
 @dataclass(frozen=True)
@@ -74,52 +72,16 @@ def ring_further(session: Session, request: Request, message: Message, *, by: Ac
 
 def _tell(session: Session, one: Came, dpos: Sequence[Staff], slots: Iterator[int], *, now: datetime) -> None:
     """In the thread and directly, while a slot of this quarter of an hour is free; else once that there are many."""
-    window = int(now.timestamp() // WINDOW.total_seconds())
-    if any(_posts(session, one, f"{window}:{slot}", now=now) for slot in slots):
-        rows = [_row(f"slack:{RINGS}:{one.key}", RINGS, one.reference, dpo) for dpo in dpos]
+    window, case = alarms.window_of(now), one.reference
+    free = (f"slack:{RINGS}:slot:{window}:{slot}" for slot in slots)
+    if any(alarms.take_slot(session, slot, RINGS, case, now=now) for slot in free):
+        rows = [alarms.to_colleague(f"slack:{RINGS}:{one.key}", RINGS, case, dpo) for dpo in dpos]
     else:
-        rows = [_row(f"slack:{MANY_RING}:{window}", MANY_RING, DESK_CASE, dpo) for dpo in (None, *dpos)]
+        key = f"slack:{MANY_RING}:{window}"
+        rows = [alarms.to_colleague(key, MANY_RING, DESK_CASE, dpo) for dpo in (None, *dpos)]
     outbox.queue_all(session, rows, now=now)
 
 
-def _posts(session: Session, one: Came, slot: str, *, now: datetime) -> bool:
-    """Queue the post in the case's thread; False when another letter has had this slot."""
-    return outbox.queue(
-        session,
-        f"slack:{RINGS}:slot:{slot}",
-        medium=Medium.SLACK,
-        purpose=Purpose.ANNOUNCEMENT,
-        topic=RINGS,
-        recipient=CHANNEL,
-        language="",
-        case=one.reference,
-        now=now,
-    )
-
-
-def _row(key: str, topic: str, case: str, colleague: Staff | None) -> Queued:
-    """To a colleague directly, or to the channel."""
-    recipient = colleague.slack_user if colleague else CHANNEL
-    return Queued(
-        key=f"{key}:{recipient}",
-        medium=Medium.SLACK,
-        purpose=Purpose.ANNOUNCEMENT,
-        topic=topic,
-        recipient=recipient,
-        language=colleague.language if colleague else "",
-        case=case,
-    )
-
-
 def _by_mail(one: Came) -> Queued:
-    """Put down for the letter that the bot writes, whether Slack is there or not. The key is that of a held request
-    that Slack could not show (bot/outage.py): it is not told twice."""
-    return Queued(
-        key=f"by-mail:held:{one.key}",
-        medium=Medium.SLACK,
-        purpose=Purpose.ALERT,
-        topic=RINGS,
-        recipient=BY_MAIL,
-        language="",
-        case=one.reference,
-    )
+    """The key is that of a held request that Slack could not show (bot/outage.py): it is not told twice."""
+    return alarms.by_mail(f"held:{one.key}", RINGS, one.reference)

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from mail.status import as_rows
 from storage import digest, figures, journal, notice_failures, notice_replies, outcomes
+from storage.alarms import ONE_BY_ONE
 from storage.breach_closing import close_breach
 from storage.breach_types import RowState
 from storage.breaches import get_breach, is_ringing, keep_source
@@ -18,7 +19,7 @@ from storage.database import Database
 from storage.ledger import notices_of
 from storage.messages import keep_file
 from storage.models import Affected, Attachment, Breach, Delivery, Document, Instruction, Staff
-from storage.notice_ringing import LOST, MANY_LOST, ONE_BY_ONE
+from storage.notice_ringing import LOST, MANY_LOST
 from storage.outcomes import Accepted, Refused, TooLarge
 from storage.tasks import find_open_tasks
 from storage.types import BY_MAIL, Actor, Means, Purpose, Role, Said, TaskKind

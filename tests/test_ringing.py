@@ -14,11 +14,12 @@ from bot.ringing import gather_rings
 from bot.settings import DeskSettings
 from mail.service import prepare
 from storage import arrivals, tasks
+from storage.alarms import ONE_BY_ONE
 from storage.announcements import CHANNEL, DESK_CASE
 from storage.arrivals import Reading
 from storage.database import Database
 from storage.models import Delivery, Staff
-from storage.ringing import MANY_RING, ONE_BY_ONE, RINGS
+from storage.ringing import MANY_RING, RINGS
 from storage.types import BY_MAIL, DESK, Hold, Kind, Medium, Role, TaskKind
 from tests.bot_support import ANNE, ESCALATION, Desk, fill, running_desk
 from tests.mail_support import US, letter, mail_settings, running_mail
