@@ -198,7 +198,7 @@ def _newest(session: Session, desk: Desk, some: Sequence[Breach]) -> dict[int, l
     for one in some:
         group = rang[one.reference]
         ladders = breach_clock.ringing_ladders(session, one, telecom, facts[one.id]) if group else ()
-        ringing = {(ladder.about, ladder.stamp) for ladder in ladders}
+        ringing = breach_clock.stamps_of(ladders)
         still[one.id] = group if all(ladder_of(each.rung) in ringing for each in group) else []
     return still
 
@@ -223,4 +223,5 @@ def _queue_report(session: Session, desk: Desk, repaired: Collection[Repaired], 
     readers = {dpo.email: dpo.language for dpo in staff.active_staff(session, now=now, role=Role.DPO)}
     shown, company = tuple(repaired)[:200], desk.settings.company_name
     write = partial(letters.write_mail, REPORT, repaired=shown, company=company)
-    telling.write_to(session, readers, f"{REPORT}:{now.isoformat()}", write, case=DESK_CASE, topic=REPORT, now=now)
+    key_of = partial(telling.key_of_alert, f"{REPORT}:{now.isoformat()}")
+    telling.write_to(session, readers, key_of, write, case=DESK_CASE, topic=REPORT, now=now)

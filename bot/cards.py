@@ -9,6 +9,7 @@ from datetime import datetime
 
 from bot.notice_cards import NOTICE, NoticeLine
 from storage.asking import NOT_KNOWN
+from storage.deadlines import earliest
 from storage.next_step import TO_CALL, NextStep
 from storage.requests import OWN_CONTROLLER
 from storage.types import TaskKind
@@ -301,8 +302,8 @@ class BreachCard:
     @property
     def noticed_at(self) -> datetime:
         """The earliest instant that somebody named."""
-        named = (self.detected_at, self.suspected_at, self.told_at, self.aware_at)
-        return min((instant for instant in named if instant is not None), default=self.opened_at)
+        named = earliest(self.detected_at, self.suspected_at, self.told_at, self.aware_at)
+        return named or self.opened_at
 
     @property
     def free_tasks(self) -> tuple[TaskLine, ...]:

@@ -143,7 +143,8 @@ def _write_all(
     if not (letter.held or letter.events or letter.dates):
         return 0
     write_all = partial(write, letter, company=desk.settings.company_name, slack_out=slack_out, now=now)
-    telling.write_to(session, readers, f"{TOPIC}:{which}", write_all, case=DESK_CASE, topic=TOPIC, now=now)
+    key_of = partial(telling.key_of_alert, f"{TOPIC}:{which}")
+    telling.write_to(session, readers, key_of, write_all, case=DESK_CASE, topic=TOPIC, now=now)
     return len(readers)
 
 

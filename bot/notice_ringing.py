@@ -80,9 +80,8 @@ def _write_of(
     if lost:
         card, company = show_breach(session, breach), desk.settings.company_name
         write_all = partial(write, card, lost, company=company, slack_out=slack_out, now=now)
-        telling.write_to(
-            session, readers, f"{LOST}:{rows[0].id}-{rows[-1].id}", write_all, case=case, topic=LOST, now=now
-        )
+        key_of = partial(telling.key_of_alert, f"{LOST}:{rows[0].id}-{rows[-1].id}")
+        telling.write_to(session, readers, key_of, write_all, case=case, topic=LOST, now=now)
     for row in rows:
         outbox.record_accepted(row, reply=f"in {len(readers) if lost else 0} letters", now=now)
     return len(readers) if lost else 0

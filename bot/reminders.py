@@ -3,9 +3,10 @@
 The scheduler only ticks. The deadline is a column of the breach, the rungs are rows, and only the outbox sends.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 
 from sqlalchemy.orm import Session
 
@@ -96,9 +97,7 @@ def queue_rung(
     new = 0
     for recipient, language in audience.slack.items():
         new += telling.queue_reminder(session, reminder, TOPIC, recipient, language, now=now)
-    for address, language in audience.mail.items():
-        new += _queue_letter(session, desk, breach, reminder, address, language, now=now)
-    return new
+    return new + _queue_letters(session, desk, breach, reminder, audience.mail, now=now)
 
 
 def keys_of(reminder: Reminder, audience: Audience) -> Iterator[str]:
@@ -143,19 +142,21 @@ def _left(breach: Breach, reminder: Reminder) -> timedelta:
     return (breach.deadline_at - reminder.due_at) * breach.pace
 
 
-def _queue_letter(
-    session: Session, desk: Desk, breach: Breach, reminder: Reminder, address: str, language: str, *, now: datetime
-) -> bool:
+def _queue_letters(
+    session: Session, desk: Desk, breach: Breach, reminder: Reminder, readers: Mapping[str, str], *, now: datetime
+) -> int:
+    """The rung by e-mail: read from the record once, whoever gets it."""
+    if not readers:
+        return 0
     card, settings = show_breach(session, breach), desk.settings
-    rung = describe_rung(session, breach, reminder, telecom=settings.telecom_operator, now=now)
-    return telling.queue_mail(
+    rung = describe_rung(session, breach, reminder, telecom=settings.telecom_operator, now=now).values
+    return telling.write_to(
         session,
-        telling.key_of_letter(breach.reference, reminder.id, address),
+        readers,
+        partial(telling.key_of_letter, breach.reference, reminder.id),
+        partial(letters.write_reminder, card, rung=rung, company=settings.company_name),
         case=breach.reference,
         topic=TOPIC,
-        address=address,
-        language=language,
-        words=letters.write_reminder(card, language, rung=rung.values, company=settings.company_name),
         purpose=Purpose.REMINDER,
         reminder_id=reminder.id,
         now=now,

@@ -136,6 +136,6 @@ def _write_all(
         return 0
     company = desk.settings.company_name
     write_all = partial(write, rings, company=company, slack_out=slack_out)
-    key = f"{SENT}:{rows[0].id}-{rows[-1].id}"
-    telling.write_to(session, readers, key, write_all, case=DESK_CASE, topic=SENT, now=now)
+    key_of = partial(telling.key_of_alert, f"{SENT}:{rows[0].id}-{rows[-1].id}")
+    telling.write_to(session, readers, key_of, write_all, case=DESK_CASE, topic=SENT, now=now)
     return len(readers)

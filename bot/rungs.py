@@ -11,6 +11,7 @@ from storage.breach_clock import has_notice
 from storage.breach_facts import known_facts
 from storage.breach_rungs import DEADLINE, HOUR, LEAD, SUSPICION, about_of
 from storage.breach_types import TelecomOperator
+from storage.deadlines import earliest
 from storage.models import Breach, Reminder
 from storage.second_clocks import second_clocks
 
@@ -63,7 +64,7 @@ def describe_rung(
 
 def _until(session: Session, breach: Breach, about: str, telecom: TelecomOperator) -> datetime:
     if about == SUSPICION:
-        return min((one for one in (breach.suspected_at, breach.told_at) if one), default=breach.opened_at)
+        return earliest(breach.suspected_at, breach.told_at) or breach.opened_at
     if about == LEAD:
         return breach.opened_at
     clocks = second_clocks(breach, known_facts(session, breach), telecom) if about != DEADLINE else ()

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -125,23 +126,18 @@ def tell_instead(
 ) -> int:
     """Slack cannot be told: lead, dpo and escalation addresses get it by e-mail, unless they have it. How many are
     new."""
-    new = 0
-    readers = {one.email: one.language for one in lead} | find_readers(session, settings, now=now)
-    for address, language in readers.items():
-        key = key_of_letter(delivery.case, delivery.reminder_id, address)
-        new += queue_mail(
-            session,
-            key if delivery.case else f"e-mail:{delivery.key}:{address}",
-            case=delivery.case,
-            topic=delivery.topic,
-            address=address,
-            language=language,
-            words=write(language),
-            purpose=delivery.purpose,
-            reminder_id=delivery.reminder_id,
-            now=now,
-        )
-    return new
+    of_case = partial(key_of_letter, delivery.case, delivery.reminder_id)
+    return write_to(
+        session,
+        {one.email: one.language for one in lead} | find_readers(session, settings, now=now),
+        of_case if delivery.case else partial(key_of_alert, delivery.key),
+        write,
+        case=delivery.case,
+        topic=delivery.topic,
+        purpose=delivery.purpose,
+        reminder_id=delivery.reminder_id,
+        now=now,
+    )
 
 
 def _direct(session: Session, breach: Breach, colleague: Staff, *, now: datetime) -> None:
@@ -187,28 +183,34 @@ def queue_mail(  # noqa: PLR0913 - a letter is all of this; keyword-only
     )
 
 
-def write_to(
+def write_to(  # noqa: PLR0913 - a letter is all of this; keyword-only
     session: Session,
     readers: Mapping[str, str],
-    key: str,
+    key_of: Callable[[str], str],
     write: Callable[[str], Words],
     *,
     case: str,
     topic: str,
+    purpose: Purpose = Purpose.ALERT,
+    reminder_id: int | None = None,
     now: datetime,
 ) -> int:
-    """Queue an alert to these addresses, in their languages, written once for each; how many are new."""
+    """Queue an e-mail to these addresses, written once for each of their languages; how many are new.
+
+    `key_of` an address is what makes it one e-mail.
+    """
     words = {language: write(language) for language in set(readers.values())}
     return sum(
         queue_mail(
             session,
-            f"e-mail:{key}:{address}",
+            key_of(address),
             case=case,
             topic=topic,
             address=address,
             language=language,
             words=words[language],
-            purpose=Purpose.ALERT,
+            purpose=purpose,
+            reminder_id=reminder_id,
             now=now,
         )
         for address, language in readers.items()
@@ -236,6 +238,11 @@ def key_of_opening(case: str, recipient: str) -> str:
 def key_of_letter(case: str, reminder_id: int | None, address: str) -> str:
     """One e-mail to one reader about an opening or a rung, whichever way it comes to be queued."""
     return f"e-mail:reminder:{reminder_id}:{address}" if reminder_id else f"e-mail:breach_opened:{case}:{address}"
+
+
+def key_of_alert(about: str, address: str) -> str:
+    """One e-mail to one reader about something else."""
+    return f"e-mail:{about}:{address}"
 
 
 def find_others(addresses: Iterable[str], people: Iterable[Staff]) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from storage.breach_types import ClaimKind
 from storage.breaches import record, refuse_closed, refuse_future, take_turn_on
-from storage.deadlines import NOTIFICATION_WINDOW, notification_deadline
+from storage.deadlines import NOTIFICATION_WINDOW, earliest, notification_deadline
 from storage.errors import AlreadyAware, ReasonMissing
 from storage.models import Breach, Claim
 from storage.types import Actor
@@ -90,8 +90,8 @@ def list_claims(session: Session, breach: Breach) -> Sequence[Claim]:
 
 def deadline_of(breach: Breach) -> datetime:
     """When every customer must have been told, by the instants that count; in a drill its hours pass faster."""
-    doubts = [instant for instant in (breach.suspected_at, breach.told_at) if instant is not None]
-    end = notification_deadline(aware_at=breach.aware_at, suspected_at=min(doubts, default=None))
+    doubt = earliest(breach.suspected_at, breach.told_at)
+    end = notification_deadline(aware_at=breach.aware_at, suspected_at=doubt)
     return end - NOTIFICATION_WINDOW + NOTIFICATION_WINDOW / breach.pace
 
 

@@ -24,7 +24,7 @@ from storage.breach_rungs import (
 from storage.breach_types import TelecomOperator
 from storage.breaches import is_ringing, record, take_turn_on, whole_breaches
 from storage.customers import AT_ONCE
-from storage.deadlines import Rung
+from storage.deadlines import Rung, earliest
 from storage.models import Breach, Delivery, Notice, Reminder
 from storage.second_clocks import SecondClock, second_clocks
 from storage.types import Actor, Purpose
@@ -135,7 +135,7 @@ def find_whole(session: Session, references: Sequence[str]) -> list[Breach]:
 
 def is_over(session: Session, breach: Breach, reminder: Reminder, telecom: TelecomOperator) -> bool:
     """Whether the ladder of a reminder rings no more: its fact has come, or it is counted from another instant now."""
-    return ladder_of(reminder.rung) not in _stamps(ringing_ladders(session, breach, telecom))
+    return ladder_of(reminder.rung) not in stamps_of(ringing_ladders(session, breach, telecom))
 
 
 def withdraw_over(session: Session, breach: Breach, *, telecom: TelecomOperator, now: datetime) -> int:
@@ -152,7 +152,7 @@ def find_over(session: Session, breach: Breach, *, telecom: TelecomOperator) -> 
     """The reminders that somebody has not got yet and whose ladders ring no more."""
     waiting = exists().where(Delivery.reminder_id == Reminder.id, Delivery.due_at.is_not(None))
     unsent = session.scalars(select(Reminder).where(Reminder.case == breach.reference, waiting)).all()
-    ringing = _stamps(ringing_ladders(session, breach, telecom)) if unsent else frozenset()
+    ringing = stamps_of(ringing_ladders(session, breach, telecom)) if unsent else frozenset()
     return [one.id for one in unsent if ladder_of(one.rung) not in ringing]
 
 
@@ -170,7 +170,7 @@ def has_notice(session: Session, breach: Breach) -> bool:
 
 def _ladders(breach: Breach, clocks: Iterable[SecondClock]) -> list[Ladder]:
     """The ladders of an open breach, by its instants alone."""
-    doubt = min((one for one in (breach.suspected_at, breach.told_at) if one is not None), default=None)
+    doubt = earliest(breach.suspected_at, breach.told_at)
     ladders = [deadline_ladder(breach.deadline_at, breach.ladder, pace=breach.pace)]
     ladders += [second_ladder(one.name, one.ends_at, pace=breach.pace) for one in clocks if not one.done]
     if breach.aware_at is None and doubt is not None:
@@ -203,5 +203,6 @@ def _last_rungs(session: Session, some: Sequence[Breach]) -> dict[tuple[str, str
     return found
 
 
-def _stamps(ladders: Iterable[Ladder]) -> frozenset[tuple[str, str]]:
+def stamps_of(ladders: Iterable[Ladder]) -> frozenset[tuple[str, str]]:
+    """By what the rungs of these ladders are known: see breach_rungs.ladder_of."""
     return frozenset((one.about, one.stamp) for one in ladders)

@@ -10,7 +10,7 @@ from storage.breach_claims import COLUMNS, add_claim, deadline_of
 from storage.breach_customers import add_customers
 from storage.breaches import DRILL, find_about, record, refuse_future, whole_breaches
 from storage.counters import next_reference
-from storage.deadlines import LADDER_HOURS
+from storage.deadlines import LADDER_HOURS, earliest
 from storage.errors import BreachAlreadyOpen
 from storage.models import Breach, Customer
 from storage.types import Actor
@@ -50,7 +50,7 @@ def open_breach(  # noqa: PLR0913 - a breach is opened with all that is known; k
         summary=summary.strip(),
         opened_at=now,
         opened_by=by.name,
-        detected_at=min((instant for instant in (suspected_at, told_at, aware_at) if instant), default=None),
+        detected_at=earliest(suspected_at, told_at, aware_at),
         suspected_at=suspected_at,
         told_at=told_at,
         aware_at=aware_at,

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from storage.breach_facts import BreachFacts
 from storage.chain import Chain
 from storage.contents import Content
+from storage.deadlines import earliest
 from storage.proof import Came, Went, Who
 
 
@@ -178,8 +179,8 @@ class BreachEvidence:
     @property
     def known_since(self) -> datetime:
         """The instant from which the 48 hours run: awareness, or the first doubt."""
-        doubts = [instant for instant in (self.suspected_at, self.told_at, self.detected_at) if instant]
-        return self.aware_at or min(doubts, default=self.opened_at)
+        doubt = earliest(self.suspected_at, self.told_at, self.detected_at)
+        return self.aware_at or doubt or self.opened_at
 
     @property
     def concerned(self) -> tuple[Line, ...]:

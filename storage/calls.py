@@ -15,6 +15,7 @@ from storage.breaches import is_ringing, record, refuse_future, take_turn_on
 from storage.errors import BreachClosed, DocumentsNotOwed, NotAffected, ProofMissing, ReasonMissing, ToldBeforeNoticed
 from storage.ledger import SPOKEN, read_row
 from storage.models import Affected, Breach, Call, Customer
+from storage.second_clocks import found_at
 from storage.types import Actor, Means
 
 NEEDS_PROOF = frozenset(Means) - SPOKEN
@@ -99,8 +100,7 @@ def refuse_settled(affected: Affected, now: datetime) -> None:
 def _refuse_instant(breach: Breach, at: datetime, now: datetime) -> None:
     """Minutes are what people name. Raises InstantInFuture, ToldBeforeNoticed."""
     refuse_future(at, now)
-    named = (breach.detected_at, breach.suspected_at, breach.told_at, breach.aware_at)
-    noticed_at = min(instant for instant in named if instant)
+    noticed_at = found_at(breach) or breach.opened_at
     if at < noticed_at.replace(second=0, microsecond=0):
         raise ToldBeforeNoticed(breach.reference, noticed_at)
 

@@ -49,6 +49,11 @@ class Rung:
     at: datetime
 
 
+def earliest(*instants: datetime | None) -> datetime | None:
+    """The first of those that are known; None where none is."""
+    return min((instant for instant in instants if instant is not None), default=None)
+
+
 def notification_deadline(*, aware_at: datetime | None, suspected_at: datetime | None) -> datetime:
     """When customers must have been told; from a mere suspicion it is precautionary. The earliest claim counts."""
     claims = [instant for instant in (aware_at, suspected_at) if instant is not None]

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session, aliased
 from storage.breach_facts import BreachFacts, facts_of_all, last_fact
 from storage.breach_types import ClaimKind, FactName
 from storage.breaches import is_drill
+from storage.deadlines import earliest
 from storage.instructed import instructed_addresses
 from storage.ledger import Row, has_arrived, notices_of, read_ledger
 from storage.models import Affected, Attachment, Breach, BreachFact, Claim, Delivery, Document, Notice
@@ -89,7 +90,6 @@ def _edition(
     known = _Known(breach, facts, told, _documents(session, breach), addresses, _moved(session, breach), now)
     reachable = [row for row in rows if is_writable(addresses[row.affected.id], own_address)]
     others = [row for row in rows if not is_writable(addresses[row.affected.id], own_address)]
-    doubts = [one for one in (breach.suspected_at, breach.told_at, breach.detected_at) if one is not None]
     return Edition(
         at=now,
         reference=breach.reference,
@@ -99,7 +99,7 @@ def _edition(
         notice_id=None,
         last_fact_id=0,
         aware_at=breach.aware_at,
-        noticed_at=min(doubts, default=None),
+        noticed_at=earliest(breach.suspected_at, breach.told_at, breach.detected_at),
         deadline_at=breach.deadline_at,
         addressees=tuple(_addressee(row, known) for row in reachable),
         everybody=tuple((one.customer.reference, one.customer.name) for one in breach.affected),

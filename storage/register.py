@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session, defer, selectinload
 
 from storage.breach_types import FactName
 from storage.breaches import is_drill
+from storage.deadlines import earliest
 from storage.ledger import Row, read_ledger
 from storage.models import Affected, Breach, BreachFact, Delivery
 from storage.types import Medium, Purpose
@@ -131,5 +132,5 @@ def _late(rows: Iterable[Row], breach: Breach, now: datetime) -> int:
 
 
 def _since(breach: Breach) -> datetime:
-    doubts = [instant for instant in (breach.suspected_at, breach.told_at, breach.detected_at) if instant]
-    return breach.aware_at or min(doubts, default=breach.opened_at)
+    doubt = earliest(breach.suspected_at, breach.told_at, breach.detected_at)
+    return breach.aware_at or doubt or breach.opened_at

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from storage.breach_facts import BreachFacts
 from storage.breach_types import Nature, TelecomOperator
-from storage.deadlines import restoration_goal, telecom_deadline
+from storage.deadlines import earliest, restoration_goal, telecom_deadline
 from storage.models import Breach
 
 RESTORATION, TELECOM = "restoration", "telecom"
@@ -49,5 +49,4 @@ def _telecom(breach: Breach, facts: BreachFacts, telecom: TelecomOperator) -> It
 
 def found_at(breach: Breach) -> datetime | None:
     """When it was first noticed, by the earliest of the instants that somebody named."""
-    named = (breach.detected_at, breach.suspected_at, breach.told_at, breach.aware_at)
-    return min((instant for instant in named if instant is not None), default=None)
+    return earliest(breach.detected_at, breach.suspected_at, breach.told_at, breach.aware_at)
