@@ -21,12 +21,12 @@ from bot.packing import TROUBLES, Packing, Written, digest_of_file, drafted, pac
 from bot.tables import cells, head_table, table
 from storage.breach_evidence import gather_breach
 from storage.breach_proof import BreachEvidence
+from storage.breaches import is_breach
 from storage.evidence import gather, record_exported
 from storage.progress import Counting, progress
 from storage.proof import Evidence, Went
 from storage.types import Actor
 
-BREACHES = ("BR-", "DRILL-")
 Proof = Evidence | BreachEvidence
 LARGE = 20_000_000
 """Octets from which on it is shown how far writing has come."""
@@ -120,7 +120,7 @@ def pack_in_memory(
 
 
 def _gather(session: Session, reference: str, *, customer: str | None, now: datetime) -> Proof:
-    if reference.strip().upper().startswith(BREACHES):
+    if is_breach(reference.strip()):
         return gather_breach(session, reference, customer=customer, now=now)
     return gather(session, reference, customer=customer, now=now)
 

@@ -18,7 +18,7 @@ from bot.desk import Desk
 from bot.instead import OF_BREACHES, OF_THE_CHANNEL, OF_THE_TOKEN, stand_in
 from storage import ladder, outbox, requests
 from storage.announcements import CHANNEL
-from storage.breaches import BREACH, DRILL, is_breach
+from storage.breaches import is_breach, of_breaches
 from storage.clock import real_now
 from storage.models import Card, Delivery
 from storage.types import BY_MAIL, Medium, Purpose
@@ -142,8 +142,7 @@ def hurry(session: Session) -> None:
 def _find_unposted(session: Session, until: datetime) -> list[int]:
     """Posts for the channel that are not taken yet, and of breaches all of them, the oldest first."""
     unposted = select(Delivery.id).where(Delivery.medium == Medium.SLACK, Delivery.due_at.is_not(None))
-    of_breach = or_(*(Delivery.case.startswith(f"{kind}-") for kind in (BREACH, DRILL)))
-    here = or_(Delivery.recipient == CHANNEL, and_(of_breach, Delivery.recipient != BY_MAIL))
+    here = or_(Delivery.recipient == CHANNEL, and_(of_breaches(), Delivery.recipient != BY_MAIL))
     return list(session.scalars(unposted.where(here, Delivery.queued_at <= until).order_by(Delivery.id)))
 
 

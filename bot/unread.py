@@ -15,6 +15,7 @@ from storage.clock import now as desk_now
 from storage.errors import NobodyToCall
 from storage.models import Breach, Reminder, Staff
 from storage.outbox import Words
+from storage.types import CLOCK
 
 TOPIC = "breach_call_sheet"
 
@@ -62,9 +63,7 @@ def _queue(
         telling.tell_colleague(session, breach.reference, TOPIC, colleague, now=now)
         if colleague.language in words:
             gesture = f"reminder:{reminder.id}"
-            queue_call_sheet(
-                session, sheet, words[colleague.language], colleague, gesture=gesture, by=unread.CLOCK, now=now
-            )
+            queue_call_sheet(session, sheet, words[colleague.language], colleague, gesture=gesture, by=CLOCK, now=now)
 
 
 def _readers(session: Session, breach: Breach, *, now: datetime) -> list[Staff]:

@@ -27,9 +27,7 @@ from storage.customers import AT_ONCE
 from storage.deadlines import Rung, earliest
 from storage.models import Breach, Delivery, Notice, Reminder
 from storage.second_clocks import SecondClock, second_clocks
-from storage.types import Actor, Purpose
-
-CLOCK = Actor("desk", "clock")
+from storage.types import CLOCK, Purpose
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, Select, and_, exists, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from storage import heartbeats
-from storage.breaches import BREACH, DRILL
+from storage.breaches import of_breaches
 from storage.models import Delivery
 from storage.types import BY_MAIL, Medium, Purpose
 
@@ -20,11 +20,10 @@ TO_STAFF = (Purpose.REMINDER, Purpose.ANNOUNCEMENT, Purpose.ALERT)
 def find_stuck(session: Session, *, now: datetime, real_now: datetime) -> Sequence[int]:
     """The deliveries of breaches that do not move, by id: to staff, queued STALE ago and told by no other medium
     either; by e-mail to anybody, while the mail half has been silent for STALE. Heartbeats are in real time."""
-    of_breach = or_(*(Delivery.case.startswith(f"{kind}-") for kind in (BREACH, DRILL)))
     waiting = (
         Delivery.due_at.is_not(None),
         Delivery.recipient != BY_MAIL,
-        of_breach,
+        of_breaches(),
         Delivery.queued_at <= now - STALE,
     )
     old = and_(Delivery.purpose.in_(TO_STAFF), ~_is_covered())

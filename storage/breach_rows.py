@@ -28,13 +28,22 @@ class Count:
     excluded: int = 0
 
 
+def has_arrived() -> ColumnElement[bool]:
+    """Of a Delivery: a notice that its customer's server has, and that neither came back nor is delayed."""
+    notice = (Delivery.purpose == Purpose.NOTICE, Delivery.medium == Medium.EMAIL, Delivery.superseded_at.is_(None))
+    stands = (Delivery.accepted_at.is_not(None), Delivery.bounced_at.is_(None), Delivery.delayed_at.is_(None))
+    return and_(*notice, *stands)
+
+
 def is_waiting() -> ColumnElement[bool]:
     """Whether the customer of an `Affected` must still be told."""
-    ours = (Delivery.affected_id == Affected.id, Delivery.purpose == Purpose.NOTICE, Delivery.medium == Medium.EMAIL)
-    stands = (Delivery.superseded_at.is_(None), Delivery.accepted_at.is_not(None))
-    arrived = exists().where(*ours, *stands, Delivery.bounced_at.is_(None), Delivery.delayed_at.is_(None))
-    reached = exists().where(Call.affected_id == Affected.id, Call.reached)
-    return and_(Affected.excluded_at.is_(None), ~arrived, ~reached)
+    arrived = exists().where(Delivery.affected_id == Affected.id, has_arrived())
+    return and_(Affected.excluded_at.is_(None), ~arrived, ~was_reached())
+
+
+def was_reached() -> ColumnElement[bool]:
+    """Whether somebody of an `Affected` customer was reached by other means than our mail."""
+    return exists().where(Call.affected_id == Affected.id, Call.reached)
 
 
 def rings() -> ColumnElement[bool]:

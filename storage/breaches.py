@@ -8,7 +8,7 @@ import json
 from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 
-from sqlalchemy import Select, select
+from sqlalchemy import ColumnElement, Select, or_, select
 from sqlalchemy.orm import Session, defer, selectinload
 
 from storage import announcements, journal
@@ -17,7 +17,7 @@ from storage.errors import BreachClosed, InstantInFuture, UnknownCase
 from storage.ledger import read_ledger
 from storage.models import Affected, Breach, Delivery
 from storage.sealing import ROWS, seal_rows
-from storage.types import Actor
+from storage.types import Actor, Medium, Purpose
 
 CLAUSE = "6"
 BREACH, DRILL = "BR", "DRILL"
@@ -34,6 +34,11 @@ def is_drill(reference: str) -> bool:
 def is_breach(case: str) -> bool:
     """Whether a case's reference is that of a breach or a drill."""
     return case.upper().startswith((f"{BREACH}-", f"{DRILL}-"))
+
+
+def of_breaches() -> ColumnElement[bool]:
+    """The same in SQL, of a Delivery."""
+    return or_(*(Delivery.case.startswith(f"{kind}-") for kind in (BREACH, DRILL)))
 
 
 def is_ringing(breach: Breach) -> bool:
@@ -122,6 +127,7 @@ def find_source(session: Session, reference: str) -> str | None:
 def whole_breaches() -> Select[Breach]:
     """Breaches with all that their ledgers are read from; the words of the notices stay in the record."""
     told = selectinload(Breach.affected)
-    sent = told.selectinload(Affected.deliveries).options(defer(Delivery.text), defer(Delivery.html))
+    notices = Affected.deliveries.and_(Delivery.purpose == Purpose.NOTICE, Delivery.medium == Medium.EMAIL)
+    sent = told.selectinload(notices).options(defer(Delivery.text), defer(Delivery.html))
     rest = (told.selectinload(Affected.calls), told.selectinload(Affected.mails), told.joinedload(Affected.customer))
     return select(Breach).options(sent, *rest)

@@ -17,10 +17,9 @@ from storage.customers import AT_ONCE
 from storage.database import take_turn
 from storage.deadlines import DAY, Rung, due_ladder
 from storage.models import Reminder, Task
-from storage.types import Actor
+from storage.types import CLOCK
 
 CLAUSE = "4"
-CLOCK = Actor("desk", "clock")
 SET = "set"
 """Not a rung: from when a ladder counts, which is when its date was set. Nobody is told of it."""
 

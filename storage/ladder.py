@@ -10,9 +10,7 @@ from storage import journal, outbox, requests
 from storage.customers import AT_ONCE
 from storage.deadlines import Rung, held_rungs, next_held_rung
 from storage.models import Entry, Message, Reminder, Request
-from storage.types import Actor
-
-CLOCK = Actor("desk", "clock")
+from storage.types import CLOCK
 
 
 def next_rings(session: Session, candidates: Iterable[Request]) -> dict[str, datetime]:

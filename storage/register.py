@@ -8,15 +8,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Select, select
-from sqlalchemy.orm import Session, defer, selectinload
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from storage.breach_types import FactName
-from storage.breaches import is_drill
+from storage.breaches import is_drill, whole_breaches
 from storage.deadlines import earliest
 from storage.ledger import Row, read_ledger
-from storage.models import Affected, Breach, BreachFact, Delivery
-from storage.types import Medium, Purpose
+from storage.models import Breach, BreachFact
 
 SHOWN = (FactName.NATURE, FactName.DATA_KINDS, FactName.PERSON_KINDS, FactName.ORIGIN)
 """What the register says of what happened: labels only."""
@@ -66,18 +65,10 @@ class Registered:
 
 def read_register(session: Session, *, now: datetime) -> list[Registered]:
     """All breaches, then all drills, each the oldest first."""
-    found = list(session.scalars(_breaches()))
+    found = list(session.scalars(whole_breaches().order_by(Breach.id)))
     known = _labels(session)
     rows = [_registered(one, known.get(one.id, {}), now) for one in found]
     return sorted(rows, key=lambda row: row.drill)
-
-
-def _breaches() -> Select[Breach]:
-    told = selectinload(Breach.affected)
-    notices = Affected.deliveries.and_(Delivery.purpose == Purpose.NOTICE, Delivery.medium == Medium.EMAIL)
-    sent = told.selectinload(notices).options(defer(Delivery.text), defer(Delivery.html))
-    rest = (told.selectinload(Affected.calls), told.selectinload(Affected.mails), told.joinedload(Affected.customer))
-    return select(Breach).options(sent, *rest).order_by(Breach.id)
 
 
 def _labels(session: Session) -> dict[int, dict[FactName, tuple[str, ...]]]:

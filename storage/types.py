@@ -163,3 +163,5 @@ class Actor:
 
 
 DESK = Actor("desk", "desk")
+CLOCK = Actor("desk", "clock")
+"""The ticks, which ring what has fallen due."""

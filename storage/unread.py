@@ -6,27 +6,19 @@ Acceptance is not reading. Read in SQL, for a breach may have ten thousand custo
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import Select, and_, exists, func, select
+from sqlalchemy import Select, exists, func, select
 from sqlalchemy.orm import Session
 
+from storage.breach_rows import has_arrived, was_reached
 from storage.breaches import record, take_turn_on
 from storage.ledger import UNREAD
-from storage.models import Affected, Breach, Call, CaseMail, Delivery, Reminder
-from storage.types import Actor, Correspondence, Medium, Purpose, Said
+from storage.models import Affected, Breach, CaseMail, Delivery, Reminder
+from storage.types import CLOCK, Correspondence, Said
 
-CLOCK = Actor("desk", "clock")
 RUNG = "call-sheet"
 """How the rungs of this ring begin; behind the @ stands until when it tells."""
 GATHERED = timedelta(hours=1)
 """Notices go out over a while: who comes onto the sheet within this time after a ring is told of in the next."""
-_ACCEPTED = and_(
-    Delivery.purpose == Purpose.NOTICE,
-    Delivery.medium == Medium.EMAIL,
-    Delivery.accepted_at.is_not(None),
-    Delivery.bounced_at.is_(None),
-    Delivery.delayed_at.is_(None),
-    Delivery.superseded_at.is_(None),
-)
 
 
 class Told(NamedTuple):
@@ -83,10 +75,9 @@ def _silent(breach_id: int) -> Select[Any]:
     """The customers who have a notice and were neither reached nor have answered."""
     said = CaseMail.said.is_not(None) & (CaseMail.said != Said.OUT_OF_OFFICE)
     answered = exists().where(CaseMail.affected_id == Affected.id, CaseMail.what == Correspondence.REPLY, said)
-    reached = exists().where(Call.affected_id == Affected.id, Call.reached)
     theirs = select(Affected.id).join(Delivery, Delivery.affected_id == Affected.id)
     here = (Affected.breach_id == breach_id, Affected.excluded_at.is_(None))
-    return theirs.where(*here, _ACCEPTED, ~answered, ~reached)
+    return theirs.where(*here, has_arrived(), ~answered, ~was_reached())
 
 
 def _accepted() -> Select[str, int, int, datetime | None, datetime | None]:
@@ -96,7 +87,7 @@ def _accepted() -> Select[str, int, int, datetime | None, datetime | None]:
     of_open = select(Breach.reference, Breach.id, Breach.pace, first, last).join(
         Delivery, Delivery.case == Breach.reference
     )
-    return of_open.where(Breach.closed_at.is_(None), _ACCEPTED).group_by(Breach.reference, Breach.id, Breach.pace)
+    return of_open.where(Breach.closed_at.is_(None), has_arrived()).group_by(Breach.reference, Breach.id, Breach.pace)
 
 
 def _last_rungs(session: Session, reference: str | None = None) -> dict[str, Told]:

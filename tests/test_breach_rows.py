@@ -441,7 +441,7 @@ def test_what_rings_is_the_same_in_sql_as_in_the_record(database: Database) -> N
         for customer in (told, excluded, waits, closed):
             open_breach(session, customer)
         nobody = open_breach(session).reference
-        found = breaches.list_breaches(session)
+        found = breach_lists.list_all(session)
         by_customer = {one.affected[0].customer.reference: one for one in found if one.affected}
         notify(session, by_customer["C0001"].affected[0], accepted_at=NOW)
         breach_excluding.exclude_customer(session, by_customer["C0002"], excluded, "x", by=ANNE, now=NOW)
@@ -449,7 +449,7 @@ def test_what_rings_is_the_same_in_sql_as_in_the_record(database: Database) -> N
         session.expire_all()
         ringing = {one.reference for one in breach_lists.find_ringing(session)}
 
-        assert ringing == {one.reference for one in breaches.list_breaches(session) if breaches.is_ringing(one)}
+        assert ringing == {one.reference for one in breach_lists.list_all(session) if breaches.is_ringing(one)}
         assert ringing == {by_customer["C0003"].reference, nobody}
         assert breach_lists.count_ringing(session) == 2
         assert breach_lists.count_open(session) == 4

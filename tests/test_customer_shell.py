@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from storage import breach_facts, breaches
+from storage import breach_facts, breach_lists, breaches
 from storage.clock import now
 from storage.database import Database, open_database
 from storage.models import Customer
@@ -44,7 +44,7 @@ def breach(
 @pytest.fixture
 def reference(filled: Database) -> str:
     with filled.reading() as session:
-        return breaches.list_breaches(session)[0].reference
+        return breach_lists.list_all(session)[0].reference
 
 
 def named(database: Database, reference: str) -> list[str]:

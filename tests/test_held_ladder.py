@@ -10,12 +10,12 @@ from sqlalchemy import delete, event, select
 from bot.desk import Desk as TheDesk
 from bot.ladder import Ladder, ring_request
 from bot.settings import DeskSettings
-from storage import journal, ladder, requests
+from storage import journal, requests
 from storage.announcements import CHANNEL
 from storage.database import Database
 from storage.deadlines import held_rungs, next_held_rung
 from storage.models import Delivery, Reminder, Request
-from storage.types import BY_MAIL, Medium, Purpose
+from storage.types import BY_MAIL, CLOCK, Medium, Purpose
 from tests.bot_support import ANNE, BORIS, CARLA, ESCALATION, Desk, fill, running_desk
 from tests.playground import people
 from tests.storage_support import NOW, add_customer, forward, hours, receive, together
@@ -158,13 +158,13 @@ def test_a_request_that_is_decided_rings_no_more_and_one_taken_back_does(quiet: 
     clock.tick(now=NOW)
     with quiet.database.begin() as session:
         by_hand = requests.get_request(session, aside)
-        requests.set_aside(session, by_hand, "spam", by=ladder.CLOCK, now=NOW)
+        requests.set_aside(session, by_hand, "spam", by=CLOCK, now=NOW)
         forward(session, requests.get_request(session, sent), add_customer(session, "C0009"))
 
     assert clock.tick(now=NOW + hours(5)) == []
 
     with quiet.database.begin() as session:
-        requests.take_back(session, requests.get_request(session, aside), by=ladder.CLOCK, now=NOW + hours(6))
+        requests.take_back(session, requests.get_request(session, aside), by=CLOCK, now=NOW + hours(6))
     assert clock.tick(now=NOW + hours(6)) == [aside]
 
 
@@ -178,7 +178,7 @@ def test_a_forward_that_came_back_rings_from_the_instant_it_did(quiet: TheDesk) 
     with quiet.database.begin() as session:
         sent = session.scalars(select(Delivery).where(Delivery.forward_id.is_not(None))).one()
         sent.accepted_at, sent.due_at, sent.bounced_at = NOW, None, came_back
-        journal.record(session, "forward-bounced", by=ladder.CLOCK, now=came_back, case=reference)
+        journal.record(session, "forward-bounced", by=CLOCK, now=came_back, case=reference)
 
     rang = [clock.tick(now=came_back + hours(waited)) for waited in (0.9, 1, 4)]
 
@@ -241,7 +241,7 @@ def test_a_reminder_of_what_was_decided_meanwhile_is_not_posted(desk: Desk) -> N
     desk.workspace.wait_for(lambda: [one for one in reminders(desk) if one.attempts])
 
     with desk.bot.desk.decide() as session:
-        requests.set_aside(session, requests.get_request(session, reference), "spam", by=ladder.CLOCK, now=NOW)
+        requests.set_aside(session, requests.get_request(session, reference), "spam", by=CLOCK, now=NOW)
     desk.workspace.forgive("chat.postMessage")
 
     desk.workspace.wait_for(lambda: all(one.superseded_at for one in reminders(desk)))

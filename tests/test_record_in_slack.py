@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from storage import breach_claims, breaches, journal
+from storage import breach_claims, breach_lists, breaches, journal
 from storage.breach_facts import BreachFacts, known_facts
 from storage.breach_types import ONGOING
 from storage.models import Breach
@@ -35,7 +35,7 @@ def small_desk(sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 def all_breaches(desk: Desk) -> list[Breach]:
     with desk.database.reading() as session:
-        found = breaches.list_breaches(session)
+        found = list(breach_lists.list_all(session))
         session.expunge_all()
         return found
 

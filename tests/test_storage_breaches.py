@@ -12,6 +12,7 @@ from storage import (
     breach_clock,
     breach_closing,
     breach_customers,
+    breach_lists,
     breaches,
     calls,
     journal,
@@ -78,7 +79,7 @@ def test_the_same_submission_twice_opens_one_breach(database: Database) -> None:
 
     assert first.reference == second.reference
     with database.reading() as session:
-        assert len(breaches.list_breaches(session)) == 1
+        assert len(breach_lists.list_all(session)) == 1
 
 
 def test_the_same_submission_twice_at_the_same_instant_opens_one_breach(database: Database) -> None:
@@ -113,8 +114,8 @@ def test_open_breaches_come_with_the_nearest_deadline_first(database: Database) 
         sooner = open_breach(session, aware_at=NOW - hours(10))
 
     with database.reading() as session:
-        assert [one.id for one in breaches.find_open(session)] == [sooner.id, later.id]
-        assert [one.id for one in breaches.list_breaches(session, limit=1)] == [sooner.id]
+        assert [one.id for one in breach_lists.find_nearest(session, limit=100)] == [sooner.id, later.id]
+        assert [one.id for one in breach_lists.list_all(session)[:1]] == [sooner.id]
 
 
 # --- awareness ---
@@ -261,7 +262,7 @@ def test_a_breach_is_closed_when_everybody_is_told_and_not_before(database: Data
     assert (breach.closed_at, breach.closed_by) == (NOW + hours(2), "U02BORIS")
     assert not breaches.is_ringing(breach)
     with database.reading() as session:
-        assert breaches.find_open(session) == []
+        assert breach_lists.find_nearest(session, limit=100) == []
 
 
 def test_a_breach_that_affects_nobody_yet_rings_and_cannot_be_closed(database: Database) -> None:

@@ -7,7 +7,18 @@ from typing import Any
 
 import pytest
 
-from storage import breach_closing, breach_opening, breaches, customers, failures, misrouting, outbox, replies, requests
+from storage import (
+    breach_closing,
+    breach_lists,
+    breach_opening,
+    breaches,
+    customers,
+    failures,
+    misrouting,
+    outbox,
+    replies,
+    requests,
+)
 from storage.clock import now
 from storage.correspondence import attach
 from storage.errors import AlreadyMisrouted, NobodyAffected
@@ -113,7 +124,7 @@ def test_submitted_twice_it_is_done_once(desk: Desk) -> None:
     assert "C0001" not in str(again.view) or "déjà" in str(again.view)
     assert len(deletions(desk)) == 1
     with desk.database.reading() as session:
-        assert len(breaches.find_open(session)) == 1
+        assert len(breach_lists.find_nearest(session, limit=100)) == 1
 
 
 def test_a_customer_that_says_not_ours_brings_the_button_and_its_word_is_the_first_sign(desk: Desk) -> None:
@@ -156,7 +167,7 @@ def test_what_has_not_left_yet_is_withdrawn_and_is_no_breach(desk: Desk) -> None
     assert (withdrawn.due_at, withdrawn.superseded_at is not None) == (None, True)
     desk.wait_for_card(reference, "needs a person")
     with desk.database.reading() as session:
-        assert not breaches.find_open(session)
+        assert not breach_lists.find_nearest(session, limit=100)
 
 
 def test_the_wrong_customer_gets_nothing_more_of_it(desk: Desk) -> None:
@@ -243,7 +254,7 @@ def test_the_letter_that_tells_of_a_breach_and_the_one_that_went_astray_are_two_
     desk.workspace.submit(CARLA, command(desk, CARLA, reference), {"wrong_customer": "C0001"})
 
     with desk.database.reading() as session:
-        assert len(breaches.find_open(session)) == 2
+        assert len(breach_lists.find_nearest(session, limit=100)) == 2
 
 
 def test_a_doubtful_reply_is_the_first_sign_too(desk: Desk) -> None:
