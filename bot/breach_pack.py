@@ -1,11 +1,12 @@
 """The files of a breach's pack of evidence: mails as they went and came, documents, tables, and the page."""
 
 from bot.breach_page import render_breach_page
-from bot.marking import MARK, mark_html
+from bot.marking import mark_html
 from bot.packing import Packing, Written
 from bot.tables import cells, head_table, table
 from storage.breach_proof import BreachEvidence
 from storage.types import Actor
+from templates import DRILL_MARK
 
 SENT = (
     *("file", "purpose", "customer", "recipient", "message_id", "queued_at", "accepted_at", "refused_at", "bounced_at"),
@@ -48,7 +49,7 @@ def fill_breach(
     pack.add_text("journal-head.csv", head_table(evidence.chain, evidence.made_at))
     page = render_breach_page(evidence, tuple(pack.files), company=company, by=by, language=language)
     if evidence.drill:
-        pack.add_text("EXERCICE-DRILL.txt", f"{MARK} {evidence.reference}\n")
+        pack.add_text("EXERCICE-DRILL.txt", f"{DRILL_MARK} {evidence.reference}\n")
     pack.add_text("files.csv", table(FILES, [cells(file, FILES) for file in pack.files]))
     pack.add_text("index.html", f"{mark_html(page, evidence.reference)}\n")
     pack.add_manifest("manifest.txt")

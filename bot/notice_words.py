@@ -16,9 +16,8 @@ from storage.breach_types import ONGOING, SensitiveKind
 from storage.notice_types import Addressee, Edition, File, Rendered
 from storage.notice_warnings import TYPED
 from storage.outbox import Words
-from templates import in_words, render
+from templates import DRILL_MARK, in_words, render
 
-MARK = "[EXERCICE / DRILL] "
 """How everything that a drill sends begins."""
 MARK_OF_FILES = "EXERCICE-DRILL-"
 LISTS = ("nature", "data_kinds", "sensitive_kinds", "person_kinds")
@@ -78,7 +77,7 @@ def say_facts(facts: BreachFacts, language: str) -> dict[str, str | None]:
 def _values(edition: Edition, one: Addressee, settings: DeskSettings) -> dict[str, Any]:
     said = say_facts(one.facts, one.language)
     return {
-        "mark": MARK if edition.drill else "",
+        "mark": f"{DRILL_MARK} " if edition.drill else "",
         "drill": edition.drill,
         "company": settings.company_name,
         "reference": edition.reference,

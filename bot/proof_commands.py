@@ -37,6 +37,7 @@ def drill(
     """Rehearse a breach: everything is marked as a drill, and its e-mails go to DRILL_ADDRESS."""
     from bot.drill import DrillForm, open_drill  # noqa: PLC0415 - slow
     from storage.clock import now  # noqa: PLC0415 - slow
+    from templates import DRILL_MARK  # noqa: PLC0415 - slow
 
     refuse_typed(summary)
     if not summary.strip():
@@ -45,7 +46,7 @@ def drill(
         form = DrillForm(summary, tuple(customer), int(pace))
         with desk.decide() as session:
             breach = open_drill(session, desk.settings, form, by=shell_actor(), now=now())
-        say(f"[EXERCICE / DRILL] {breach.reference} is open: precautionary deadline {shown(breach.deadline_at)}.")
+        say(f"{DRILL_MARK} {breach.reference} is open: precautionary deadline {shown(breach.deadline_at)}.")
 
 
 @breach_app.command()

@@ -7,7 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload, undefer
 
 from mail.acknowledging import reply_fields
-from mail.drill import MARK, Wire, address_on_wire
+from mail.drill import Wire, address_on_wire
 from mail.forward import Envelope, compose
 from mail.notice import notice_words
 from mail.reading import Effective, read_mail
@@ -24,6 +24,7 @@ from storage.models import Customer, Delivery, Forward, Message, Request
 from storage.outbox import Words
 from storage.splicing import boundary_of, is_spliced
 from storage.types import Channel, Purpose
+from templates import DRILL_MARK
 
 WITH_FILES = frozenset({Purpose.NOTICE, Purpose.PREVIEW, Purpose.CALL_SHEET, Purpose.EVIDENCE})
 """What files go with."""
@@ -162,7 +163,7 @@ def _compose(
 
 def _of_drill(words: Words) -> Words:
     """An exercise says so before all else."""
-    return words if words.subject.startswith(MARK) else replace(words, subject=f"{MARK} {words.subject}")
+    return words if words.subject.startswith(DRILL_MARK) else replace(words, subject=f"{DRILL_MARK} {words.subject}")
 
 
 def _read_kept(session: Session, message_id: int, settings: MailSettings, recent: RecentLetters) -> Effective:

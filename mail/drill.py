@@ -14,7 +14,6 @@ from storage.breaches import is_drill
 from storage.models import Affected, Customer, Delivery
 from storage.requests import is_ours
 
-MARK = "[EXERCICE / DRILL]"
 NO_ADDRESS = "not sent: a drill, and DRILL_ADDRESS is not set"
 A_CUSTOMERS = "not sent: a drill, and DRILL_ADDRESS is a customer's address or our own"
 

@@ -19,6 +19,9 @@ LANGUAGES = ("fr", "en")
 MORE_LANGUAGES = ("de", "es", "it", "nl")
 """What some templates have besides; the others are in English for these readers."""
 
+DRILL_MARK = "[EXERCICE / DRILL]"
+"""How everything begins that anybody reads of an exercise, in every language."""
+
 PARIS = ZoneInfo("Europe/Paris")
 _WEEKDAYS = {
     "fr": "lundi mardi mercredi jeudi vendredi samedi dimanche".split(),

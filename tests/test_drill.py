@@ -11,7 +11,7 @@ from sqlalchemy import select
 from bot import posting, telling
 from bot.drill import drill_form
 from bot.fields import modal
-from bot.marking import MARK, TITLE, mark_html, mark_text
+from bot.marking import TITLE, mark_html, mark_text
 from bot.settings import DeskSettings
 from storage import breach_customers, breach_opening, breaches, calls, outbox
 from storage.breach_rungs import key_of
@@ -21,6 +21,7 @@ from storage.database import Database, open_database
 from storage.models import Attachment, Breach, Delivery, Reminder
 from storage.outbox import Words
 from storage.types import DESK, Medium, Purpose, Role
+from templates import DRILL_MARK
 from tests.bot_support import ANNE, BORIS, ESCALATION, MEMBER, Desk, running_desk
 from tests.breach_story import tell_story
 from tests.playground import people
@@ -66,7 +67,7 @@ def test_the_whole_way_of_a_drill_says_at_every_step_that_it_is_one(desk: Desk) 
     form = desk.workspace.click(ANNE, card, "breach_aware").view
     assert form is not None
     assert form["title"]["text"] == TITLE
-    assert MARK in str(form["blocks"][0])
+    assert DRILL_MARK in str(form["blocks"][0])
     desk.workspace.submit(ANNE, form, {"aware_at": now().replace(microsecond=0)})
     for customer in ("C0001", "C0002"):
         told = desk.workspace.click(BORIS, desk.wait_for_card(reference), "breach_told").view
@@ -83,15 +84,15 @@ def test_the_whole_way_of_a_drill_says_at_every_step_that_it_is_one(desk: Desk) 
     said = [*desk.workspace.messages(), *desk.workspace.messages(thread=card.ts)]
     said += [*desk.workspace.direct_messages(ANNE), *desk.workspace.direct_messages(BORIS)]
     assert len(said) > 5, "nothing else is said here than what is about the drill"
-    assert [one.text for one in said if MARK not in one.text] == []
-    assert MARK in str(desk.wait_for_card(reference).blocks)
-    assert MARK in refused.text
-    assert MARK in shown.text
+    assert [one.text for one in said if DRILL_MARK not in one.text] == []
+    assert DRILL_MARK in str(desk.wait_for_card(reference).blocks)
+    assert DRILL_MARK in refused.text
+    assert DRILL_MARK in shown.text
     mails = desk.deliveries(case=reference)
     assert {one.topic for one in mails} == {"breach_opened", "drill_report"}
-    assert [one.subject for one in mails if not (one.subject or "").startswith(MARK)] == []
-    assert [one.topic for one in mails if not (one.text or "").startswith(MARK)] == []
-    assert [one.topic for one in mails if one.html and MARK not in one.html] == []
+    assert [one.subject for one in mails if not (one.subject or "").startswith(DRILL_MARK)] == []
+    assert [one.topic for one in mails if not (one.text or "").startswith(DRILL_MARK)] == []
+    assert [one.topic for one in mails if one.html and DRILL_MARK not in one.html] == []
     assert {one.recipient for one in mails if one.topic == "drill_report"} == {people.ANNE.email, ESCALATION}
 
 
@@ -156,7 +157,7 @@ def test_the_shell_opens_a_drill_and_a_breach_after_it_has_its_own_number(
 
     assert call(monkeypatch, tmp_path, "breach", "drill", *words, **here) == 0
 
-    assert capsys.readouterr().out.startswith(f"{MARK} DRILL-")
+    assert capsys.readouterr().out.startswith(f"{DRILL_MARK} DRILL-")
     with database.begin() as session:
         breach = breach_opening.open_breach(session, summary="x", aware_at=now(), by=DESK, now=now())
         assert breach.reference.endswith("-0001")
@@ -188,8 +189,8 @@ def test_every_post_about_a_drill_is_marked_whatever_its_template(sqlite_url: st
             post = posting.prepare(session, delivery, channel="C01", language=language, now=NOW)
 
             assert post is not None
-            assert post.said.text.startswith(MARK), delivery.topic
-            assert not post.said.blocks or MARK in str(post.said.blocks)
+            assert post.said.text.startswith(DRILL_MARK), delivery.topic
+            assert not post.said.blocks or DRILL_MARK in str(post.said.blocks)
     database.dispose()
     assert len(queued) > 7
 
@@ -203,12 +204,12 @@ def test_every_mail_about_a_drill_is_marked_once_and_that_of_a_breach_is_not(dat
             )
         drill, breach = session.scalars(select(Delivery).order_by(Delivery.id))
 
-        assert drill.subject == f"{MARK} Subject"
-        assert (drill.text or "").splitlines()[0] == MARK
-        assert (drill.html or "").index(MARK) < (drill.html or "").index("Hello")
-        assert MARK not in f"{breach.subject}{breach.text}{breach.html}"
-    assert mark_text(mark_text("x", "DRILL-2026-0001"), "DRILL-2026-0001").count(MARK) == 1
-    assert mark_html(mark_html("x", "DRILL-2026-0001"), "DRILL-2026-0001").count(MARK) == 1
+        assert drill.subject == f"{DRILL_MARK} Subject"
+        assert (drill.text or "").splitlines()[0] == DRILL_MARK
+        assert (drill.html or "").index(DRILL_MARK) < (drill.html or "").index("Hello")
+        assert DRILL_MARK not in f"{breach.subject}{breach.text}{breach.html}"
+    assert mark_text(mark_text("x", "DRILL-2026-0001"), "DRILL-2026-0001").count(DRILL_MARK) == 1
+    assert mark_html(mark_html("x", "DRILL-2026-0001"), "DRILL-2026-0001").count(DRILL_MARK) == 1
 
 
 @pytest.mark.parametrize("language", ["fr", "en"])
@@ -239,7 +240,7 @@ def test_the_report_of_a_breach_says_on_one_page_what_a_board_asks(
     assert code == 0
     for one in (words, "Hôtel Azur", "Boris Petit", "Nobody else was awake", "2 / 3", "<svg", "1 / 3"):
         assert one in page
-    assert MARK not in page
+    assert DRILL_MARK not in page
     assert "None" not in page
     assert "http" not in page.replace("http://www.w3.org/2000/svg", "")
     assert target.stat().st_mode & 0o777 == 0o600
@@ -261,4 +262,4 @@ def test_closing_a_drill_sends_its_report_once_and_closing_a_breach_sends_none(d
         assert all("late: 1" in (one.text or "") or "en retard : 1" in (one.text or "") for one in mails)
         pages = session.scalars(select(Attachment.content).where(Attachment.name == "DRILL-2026-0001.html")).all()
         assert len(pages) == 3
-        assert all(MARK.encode() in (page or b"") for page in pages)
+        assert all(DRILL_MARK.encode() in (page or b"") for page in pages)

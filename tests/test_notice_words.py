@@ -13,14 +13,14 @@ from pydantic import SecretStr, ValidationError
 from bot.notice_cards import ADDED, ALONE, APPROVE, NoticeSheet, SendingSheet, WarningLine
 from bot.notice_forms import confirm_form, notice_form, say_warning
 from bot.notice_preview import render_preview
-from bot.notice_words import MARK, SAID, label, render_notice, say_facts
+from bot.notice_words import SAID, label, render_notice, say_facts
 from bot.settings import DeskSettings
 from storage.breach_types import Cause, DataKind, Nature, Origin, PersonKind, SensitiveKind
 from storage.errors import NoticeFaulty
 from storage.notice_checks import check_all, suspect_mentions
 from storage.notice_types import Addressee, Edition, Enclosed, Rendered, Told
 from storage.notice_warnings import NEVER, Doubt
-from templates import LANGUAGES
+from templates import DRILL_MARK, LANGUAGES
 from tests.edition_support import ADDRESSEE, BARE, EVERYTHING, NOTHING, SETTINGS, changed, edition_of
 from tests.playground.rules import check_view
 from tests.storage_support import NOW, hours
@@ -237,9 +237,9 @@ def test_a_window_that_is_no_length_of_time_is_refused() -> None:
 def test_in_a_drill_everything_begins_with_the_mark(language: str) -> None:
     _, rendered = shaped("a drill", language)
 
-    assert rendered.words.subject.startswith(MARK)
+    assert rendered.words.subject.startswith(f"{DRILL_MARK} ")
     for text in bodies(rendered).values():
-        assert text.removeprefix(rendered.words.subject).strip().startswith(MARK)
+        assert text.removeprefix(rendered.words.subject).strip().startswith(f"{DRILL_MARK} ")
     assert all(file.name.startswith("EXERCICE-DRILL-") for file in rendered.files)
 
 
