@@ -8,12 +8,12 @@ from sqlalchemy.orm import Session
 from bot.letters import write_mail
 from bot.next_words import step_in_words
 from bot.words import find_word, word
-from storage import outbox
 from storage.call_sheet import Attempt, CallSheet, Entry, record_call_sheet
 from storage.models import Staff
 from storage.next_step import NextStep
 from storage.outbox import Words
-from storage.types import Actor, Medium, Purpose
+from storage.staff_mails import queue_to
+from storage.types import Actor, Purpose
 from templates import LANGUAGES, render
 
 TOPIC = "call_sheet"
@@ -75,21 +75,20 @@ def queue_call_sheet(
     now: datetime,
 ) -> bool:
     """To the colleague's own address from the staff table; journalled. False when this gesture did so before."""
-    queued = outbox.queue(
+    queued = queue_to(
         session,
-        f"call-sheet:{sheet.breach}:{colleague.slack_user}:{gesture}",
-        medium=Medium.EMAIL,
+        colleague,
+        "call-sheet",
+        sheet.breach,
+        gesture=gesture,
         purpose=Purpose.CALL_SHEET,
         topic=TOPIC,
-        recipient=colleague.email,
-        language=colleague.language,
-        case=sheet.breach,
         words=words,
         now=now,
     )
     if queued:
         record_call_sheet(session, sheet, to=colleague.slack_user, by=by, now=now)
-    return queued
+    return queued is not None
 
 
 def _page(sheet: CallSheet, entry: Entry, language: str, company: str, known: dict[tuple[str, str], Script]) -> Page:

@@ -15,6 +15,7 @@ from bot.words import word
 from storage import customers, failures, requests, staff
 from storage.clock import now
 from storage.correspondence import newest_letter
+from storage.staff_mails import send_original
 from storage.types import Means, Role
 
 
@@ -73,15 +74,9 @@ class FailureListeners:
             colleague = staff.get_staff(session, speaker.user, now=now(), at_least=Role.HANDLER)
             request = requests.get_request(session, reference)
             newest = newest_letter(session, request.id)
-            requests.send_original(
-                session,
-                request,
-                colleague,
-                gesture=button_key(body),
-                message_id=newest.message_id if newest else None,
-                by=actor_of(speaker),
-                now=now(),
-            )
+            letter = newest.message_id if newest else request.message_id
+            gesture, by = button_key(body), actor_of(speaker)
+            send_original(session, colleague, request.reference, letter, gesture=gesture, by=by, now=now())
         text = word(speaker.language, "said.newest_on_its_way", reference=reference)
         answers.whisper(body, client, text, speaker.language)
         ack()

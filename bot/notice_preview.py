@@ -3,20 +3,20 @@
 from dataclasses import replace
 from datetime import datetime
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from bot.notice_words import render_notice
 from bot.settings import DeskSettings
-from storage import notices, outbox
+from storage import notices
 from storage.bulk import insert_rows
 from storage.errors import NotAffected
-from storage.models import Attachment, Breach, Delivery, Staff
+from storage.models import Attachment, Breach, Staff
 from storage.notice_checks import check_all
 from storage.notice_queueing import files_of
 from storage.notice_reading import read_next
 from storage.notice_types import Addressee, Edition, Rendered
-from storage.types import Actor, Medium, Purpose
+from storage.staff_mails import queue_to
+from storage.types import Actor, Purpose
 from templates import render
 
 MARK = "[APERÇU / PREVIEW] "
@@ -50,20 +50,18 @@ def send_preview(
     if one is None:
         raise NotAffected(breach.reference, customer)
     preview = render_preview(edition, one, colleague.language, settings)
-    key = f"preview:{breach.reference}:{colleague.slack_user}:{gesture}"
-    queued = outbox.queue(
+    delivery_id = queue_to(
         session,
-        key,
-        medium=Medium.EMAIL,
+        colleague,
+        "preview",
+        breach.reference,
+        gesture=gesture,
         purpose=Purpose.PREVIEW,
         topic=TOPIC,
-        recipient=colleague.email,
         language=one.language,
-        case=breach.reference,
         words=preview.words,
         now=now,
     )
-    if queued:
-        delivery_id = session.scalars(select(Delivery.id).where(Delivery.key == key)).one()
+    if delivery_id is not None:
         insert_rows(session, Attachment, list(files_of(delivery_id, preview)))
         notices.record_preview(session, breach, edition, one.customer, by=by, now=now)

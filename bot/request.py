@@ -27,6 +27,7 @@ from bot.straying import StrayingListeners
 from bot.words import word
 from storage import requests, staff
 from storage.clock import now
+from storage.staff_mails import send_original
 from storage.types import Role
 from templates import render
 
@@ -71,7 +72,8 @@ class RequestListeners:
             request = requests.get_request(session, reference)
             colleague = staff.get_staff(session, speaker.user, now=now(), at_least=Role.HANDLER)
             gesture, by = button_key(body), actor_of(speaker)
-            requests.send_original(session, request, colleague, gesture=gesture, by=by, now=now())
+            letter = request.message_id
+            send_original(session, colleague, request.reference, letter, gesture=gesture, by=by, now=now())
         text = word(speaker.language, "said.on_its_way", reference=reference)
         answers.whisper(body, client, text, speaker.language)
         ack()

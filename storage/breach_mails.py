@@ -10,13 +10,14 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from storage import journal, outbox, tokens
+from storage import journal, tokens
 from storage.breaches import CLAUSE
 from storage.documents import IN_BASE64, MOST_BYTES, documents_of
 from storage.errors import NothingToRead
-from storage.models import Attachment, Breach, CaseMail, Delivery, Document, Staff
+from storage.models import Attachment, Breach, CaseMail, Document, Staff
 from storage.outbox import Words
-from storage.types import Actor, Correspondence, Medium, Purpose
+from storage.staff_mails import queue_to, send_original
+from storage.types import Actor, Correspondence, Purpose
 
 LETTERS = (Correspondence.REPLY, Correspondence.DOCUMENTS)
 
@@ -54,20 +55,7 @@ def send_newest(session: Session, breach: Breach, colleague: Staff, *, gesture: 
     newest = newest_letter(session, breach)
     if newest is None:
         raise NothingToRead(breach.reference)
-    queued = outbox.queue(
-        session,
-        f"original:{breach.reference}:{colleague.slack_user}:{gesture}",
-        medium=Medium.EMAIL,
-        purpose=Purpose.ORIGINAL,
-        topic="original",
-        recipient=colleague.email,
-        language=colleague.language,
-        case=breach.reference,
-        original_id=newest.message_id,
-        now=now,
-    )
-    if queued:
-        journal.record(session, "original-sent-to-staff", by=by, now=now, case=breach.reference, clause="2")
+    send_original(session, colleague, breach.reference, newest.message_id, gesture=gesture, by=by, now=now)
 
 
 def documents_address(session: Session, breach: Breach, own_address: str, *, now: datetime) -> str:
@@ -117,21 +105,18 @@ def _bundle(session: Session, breach: Breach) -> list[Bundle]:
 def _queue(
     session: Session, breach: Breach, colleague: Staff, bundle: Bundle, words: Words, gesture: str, *, now: datetime
 ) -> bool:
-    key = f"documents:{breach.reference}:{colleague.slack_user}:{gesture}"
-    new = outbox.queue(
+    delivery_id = queue_to(
         session,
-        key,
-        medium=Medium.EMAIL,
+        colleague,
+        "documents",
+        breach.reference,
+        gesture=gesture,
         purpose=Purpose.PREVIEW,
         topic="breach_documents",
-        recipient=colleague.email,
-        language=colleague.language,
-        case=breach.reference,
         words=words,
         now=now,
     )
-    if new:
-        delivery_id = session.scalars(select(Delivery.id).where(Delivery.key == key)).one()
+    if delivery_id is not None:
         session.add_all(
             Attachment(
                 delivery_id=delivery_id,
@@ -142,4 +127,4 @@ def _queue(
             )
             for number, document in bundle.documents
         )
-    return new
+    return delivery_id is not None

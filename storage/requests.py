@@ -24,7 +24,7 @@ from storage.errors import (
     UnknownCase,
 )
 from storage.forwards import accepted_at, call_that_reached, failed_forward, has_failed, newest_attempt, standing
-from storage.models import Candidate, Customer, Forward, Request, Staff
+from storage.models import Candidate, Customer, Forward, Request
 from storage.sent import Sent
 from storage.types import Actor, Hold, Medium, Purpose, TaskKind
 
@@ -181,33 +181,6 @@ def take_back(session: Session, request: Request, *, by: Actor, now: datetime) -
     request.set_aside_at = request.set_aside_reason = None
     tasks.finish_all(session, request.reference, TaskKind.OWN, by=by, now=now)
     record_step(session, request, "request-taken-back", by=by, now=now)
-
-
-def send_original(
-    session: Session,
-    request: Request,
-    colleague: Staff,
-    *,
-    gesture: str,
-    by: Actor,
-    now: datetime,
-    message_id: int | None = None,
-) -> None:
-    """Queue the original letter, or another mail of its case, to a colleague's own address, from the staff table."""
-    queued = outbox.queue(
-        session,
-        f"original:{request.reference}:{colleague.slack_user}:{gesture}",
-        medium=Medium.EMAIL,
-        purpose=Purpose.ORIGINAL,
-        topic="original",
-        recipient=colleague.email,
-        language=colleague.language,
-        case=request.reference,
-        original_id=message_id or request.message_id,
-        now=now,
-    )
-    if queued:
-        journal.record(session, "original-sent-to-staff", by=by, now=now, case=request.reference, clause="2")
 
 
 def get_request(session: Session, reference: str, *, to_change: bool = False) -> Request:

@@ -32,6 +32,7 @@ from storage.models import Breach, Call, CaseMail, Delivery, Entry, Message, Mes
 from storage.outbox import Words
 from storage.recording import begin_recording, finish_recording
 from storage.sightings import Place
+from storage.staff_mails import send_original
 from storage.types import Actor, Channel, Hold, Kind, Means, Purpose, Role
 from tests.mail_support import (
     GARAGE,
@@ -439,9 +440,9 @@ def test_a_letter_by_post_and_everything_that_may_befall_a_forward_has_its_words
         session.add(
             Call(forward=sent, means=Means.PORTAL, reached=False, by="root", at=NOW + hours(5), recorded_at=NOW)
         )
-        requests.send_original(
-            session, request, Staff(slack_user="U1", name="B", email="b@kavkom.example", role=Role.DPO, language="fr"),
-            gesture="1", by=ANNE, now=NOW + hours(6),
+        send_original(
+            session, Staff(slack_user="U1", name="B", email="b@kavkom.example", role=Role.DPO, language="fr"),
+            request.reference, request.message_id, gesture="1", by=ANNE, now=NOW + hours(6),
         )  # fmt: skip
         session.add(Breach(
             reference="BR-2026-0001", summary="", opened_at=NOW, opened_by="x", deadline_at=NOW, about=request.reference

@@ -20,6 +20,7 @@ from storage.errors import (
 )
 from storage.models import Delivery, Forward, Request, Staff
 from storage.sent import sent_of
+from storage.staff_mails import send_original
 from storage.types import Medium, Purpose, Role
 from tests.storage_support import ANNE, NOW, add_customer, forward, hours, keep_letter, receive, together
 
@@ -277,7 +278,7 @@ def test_the_original_goes_to_the_colleagues_own_address_once_for_each_press(dat
         session.add(colleague)
         request = receive(session)
         for gesture in ("press 1", "press 1", "press 2"):
-            requests.send_original(session, request, colleague, gesture=gesture, by=ANNE, now=NOW)
+            send_original(session, colleague, request.reference, request.message_id, gesture=gesture, by=ANNE, now=NOW)
 
     with database.reading() as session:
         originals = session.scalars(select(Delivery).where(Delivery.purpose == Purpose.ORIGINAL)).all()
