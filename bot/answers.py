@@ -12,17 +12,8 @@ from bot.gestures import Body, kind_of
 from bot.marking import mark_sentence
 from bot.refusals import sentence_of
 from bot.trouble import UNREACHABLE
-from storage.errors import (
-    AlreadyAware,
-    EndedBeforeStart,
-    InstantInFuture,
-    PersonalDataInText,
-    ReasonMissing,
-    Refused,
-    ToldBeforeNoticed,
-    TwoDaysNeeded,
-    UnknownCustomers,
-)
+from storage.breach_errors import AlreadyAware, EndedBeforeStart, TwoDaysNeeded, UnknownCustomers
+from storage.errors import InstantInFuture, PersonalDataInText, ReasonMissing, Refused, ToldBeforeNoticed
 from templates import escape_slack
 
 _FIELDS: dict[type[Refused], str] = {

@@ -19,10 +19,11 @@ from bot.pressing import actor_of, open_modal, pressed, pressed_by_handler
 from bot.refusals import sentence_of
 from bot.words import word
 from storage import breaches, calls, customers, notice_again, staff
+from storage.breach_errors import ProofMissing
 from storage.breach_types import Answered
 from storage.call_sheet import make_call_sheet
 from storage.clock import now
-from storage.errors import PersonalDataInText, ProofMissing
+from storage.errors import PersonalDataInText
 from storage.models import Breach, Customer
 from storage.types import Role
 

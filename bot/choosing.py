@@ -17,7 +17,8 @@ from sqlalchemy.orm import Session
 from bot.fields import read_customers, read_day, read_text
 from bot.personal import find_personal_data, refuse_personal_data
 from storage import breach_choosing
-from storage.errors import NobodyChosen, PersonalDataInText, TwoDaysNeeded, UnknownCustomers
+from storage.breach_errors import NobodyChosen, TwoDaysNeeded, UnknownCustomers
+from storage.errors import PersonalDataInText
 from storage.models import Customer
 
 _REFERENCE = re.compile(r"(?=[\w.\-–]*\d)[\w.\-–]{1,20}")

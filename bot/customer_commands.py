@@ -114,7 +114,7 @@ def _fail_with(bad: "BadTable") -> NoReturn:
 
 def _read_days(first: str | None, last: str | None) -> "tuple[date, date]":
     """Raises TwoDaysNeeded."""
-    from storage.errors import TwoDaysNeeded  # noqa: PLC0415 - slow
+    from storage.breach_errors import TwoDaysNeeded  # noqa: PLC0415 - slow
     from storage.tables import BadCell, read_day  # noqa: PLC0415 - slow
 
     if not (first and last):

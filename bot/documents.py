@@ -17,8 +17,8 @@ from bot.gestures import Body, button_key, is_first, submission_key
 from bot.pressing import actor_of, open_modal, pressed, pressed_by_handler
 from bot.words import word
 from storage import breach_mails, breaches, customers, documents, staff
+from storage.breach_errors import CustomerNotChosen, OwnAddressUnknown
 from storage.clock import now
-from storage.errors import CustomerNotChosen, OwnAddressUnknown
 from storage.models import Breach
 from storage.naming import normal_name
 from storage.types import Role

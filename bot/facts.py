@@ -17,9 +17,10 @@ from bot.pressing import actor_of, breach_pressed, breach_to_change, open_modal,
 from bot.refusals import sentence_of
 from bot.words import word
 from storage import breach_record, breaches, staff
+from storage.breach_errors import NotAffected
 from storage.breach_facts import BreachFacts, known_facts, last_fact
 from storage.clock import now
-from storage.errors import NotAffected, PersonalDataInText
+from storage.errors import PersonalDataInText
 from storage.models import Affected, Breach
 from storage.types import Role
 

@@ -17,8 +17,8 @@ from bot.notice_cards import ADDED, ALONE, NoticeSheet, SendingSheet, WarningLin
 from bot.notice_words import SAID, render_all, say_dpo
 from bot.settings import DeskSettings
 from storage import breaches, notice_reading, notices, staff
+from storage.breach_errors import NoDrillAddress, NoticeApproved, NoticeChanged, NoticeNotPrepared
 from storage.clock import now as desk_now
-from storage.errors import NoDrillAddress, NoticeApproved, NoticeChanged, NoticeNotPrepared
 from storage.models import Breach, Notice, Staff
 from storage.notice_checks import check_all, suspect_mentions
 from storage.notice_types import Checked, Edition, Mention

@@ -93,8 +93,8 @@ def _say_warnings(warnings: "tuple[WarningLine, ...]") -> None:
 def _text_of(desk: "Desk", reference: str, customer: str) -> str:
     from bot.notice_words import render_notice  # noqa: PLC0415 - slow
     from storage import breaches, notice_reading  # noqa: PLC0415 - slow
+    from storage.breach_errors import NotAffected  # noqa: PLC0415 - slow
     from storage.clock import now  # noqa: PLC0415 - slow
-    from storage.errors import NotAffected  # noqa: PLC0415 - slow
 
     with desk.database.reading() as session:
         breach = breaches.get_breach(session, reference)

@@ -8,8 +8,8 @@ from sqlalchemy.orm import Session
 from bot.notice_words import render_notice
 from bot.settings import DeskSettings
 from storage import notices
+from storage.breach_errors import NotAffected
 from storage.bulk import insert_rows
-from storage.errors import NotAffected
 from storage.models import Attachment, Breach, Staff
 from storage.notice_checks import check_all
 from storage.notice_queueing import files_of

@@ -10,9 +10,9 @@ from bot.call_sheet import queue_call_sheet, write_mail_sheet
 from bot.desk import Desk
 from bot.guarding import PoisonGuard
 from storage import breach_lead, breaches, unread
+from storage.breach_errors import NobodyToCall
 from storage.call_sheet import CallSheet, make_call_sheet
 from storage.clock import now as desk_now
-from storage.errors import NobodyToCall
 from storage.models import Breach, Reminder, Staff
 from storage.outbox import Words
 from storage.types import CLOCK

@@ -12,10 +12,10 @@ from pathlib import Path
 from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session
 
+from storage.breach_errors import UnknownCustomers
 from storage.breach_facts import Value
 from storage.breach_types import DataKind, FactName
 from storage.customers import find_customers
-from storage.errors import UnknownCustomers
 from storage.models import Breach, Customer
 from storage.requests import DATA_HELD_AFTER_CONTRACT
 from storage.tables import BadCell, BadLine, BadTable, Row, cell, items, read_table

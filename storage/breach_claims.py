@@ -10,10 +10,11 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from storage.breach_errors import AlreadyAware
 from storage.breach_types import ClaimKind
 from storage.breaches import record, refuse_closed, refuse_future, take_turn_on
 from storage.deadlines import NOTIFICATION_WINDOW, earliest, notification_deadline
-from storage.errors import AlreadyAware, ReasonMissing
+from storage.errors import ReasonMissing
 from storage.models import Breach, Claim
 from storage.types import Actor
 

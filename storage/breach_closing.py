@@ -6,16 +6,10 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from storage import outbox
+from storage.breach_errors import CustomersNotTold, DocumentsOwed, NobodyAffected, NothingDecided, WhyLateMissing
 from storage.breach_rows import is_late
 from storage.breaches import record, refuse_closed, take_turn_on
-from storage.errors import (
-    CustomersNotTold,
-    DocumentsOwed,
-    NobodyAffected,
-    NothingDecided,
-    ReasonMissing,
-    WhyLateMissing,
-)
+from storage.errors import ReasonMissing
 from storage.ledger import Row, read_ledger
 from storage.models import Breach, Delivery
 from storage.notice_queueing import withdraw_unsent

@@ -15,6 +15,7 @@ from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import Session
 
 from storage.breach_claims import list_claims
+from storage.breach_errors import NotAffected
 from storage.breach_facts import BreachFacts, known_facts
 from storage.breach_lines import called, line_of
 from storage.breach_proof import Approved, BreachEvidence, Called, Claimed, Known, Line, Rang
@@ -24,7 +25,6 @@ from storage.chain import Chain, ChainLine, chain_of
 from storage.contents import Content, kept_content, sent_content
 from storage.customers import get_customer
 from storage.enclosures import Filing, enclosures_of
-from storage.errors import NotAffected
 from storage.holding import TO_STAFF
 from storage.ledger import notices_of, read_row
 from storage.models import (

@@ -8,10 +8,10 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from storage import journal, outbox
+from storage.breach_errors import AlreadyExcluded, NotExcluded, WhyExcludedMissing
 from storage.breach_rungs import DEADLINE
 from storage.breaches import is_ringing, record, refuse_closed
 from storage.calls import take_affected
-from storage.errors import AlreadyExcluded, NotExcluded, WhyExcludedMissing
 from storage.ledger import notified_at
 from storage.models import Affected, Breach, Customer, Delivery
 from storage.notice_queueing import withdraw_unsent

@@ -5,8 +5,8 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from storage import staff
+from storage.breach_errors import AlreadyLed
 from storage.breaches import record, refuse_closed, take_turn_on
-from storage.errors import AlreadyLed
 from storage.models import Breach, Staff
 from storage.types import Actor, Role
 

@@ -11,9 +11,9 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from storage import journal, tokens
+from storage.breach_errors import NothingToRead
 from storage.breaches import CLAUSE
 from storage.documents import IN_BASE64, MOST_BYTES, documents_of
-from storage.errors import NothingToRead
 from storage.models import Attachment, Breach, CaseMail, Document, Staff
 from storage.outbox import Words
 from storage.staff_mails import queue_to, send_original

@@ -8,10 +8,10 @@ from sqlalchemy.orm import Session
 
 from storage.breach_claims import COLUMNS, add_claim, deadline_of
 from storage.breach_customers import add_customers
+from storage.breach_errors import BreachAlreadyOpen
 from storage.breaches import DRILL, find_about, record, refuse_future, whole_breaches
 from storage.counters import next_reference
 from storage.deadlines import LADDER_HOURS, earliest
-from storage.errors import BreachAlreadyOpen
 from storage.models import Breach, Customer
 from storage.types import Actor
 

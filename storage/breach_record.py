@@ -5,10 +5,10 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
+from storage.breach_errors import EndedBeforeStart
 from storage.breach_facts import INSTANTS, BreachFacts, Value, append_facts, known_facts
 from storage.breach_types import DataKind, FactName, Origin, PersonKind, TelecomOperator
 from storage.breaches import record, refuse_closed, refuse_future, take_turn_on
-from storage.errors import EndedBeforeStart
 from storage.models import Affected, Breach
 from storage.types import Actor
 

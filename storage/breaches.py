@@ -12,8 +12,9 @@ from sqlalchemy import ColumnElement, Select, or_, select
 from sqlalchemy.orm import Session, defer, selectinload
 
 from storage import announcements, journal
+from storage.breach_errors import BreachClosed
 from storage.database import take_turn
-from storage.errors import BreachClosed, InstantInFuture, UnknownCase
+from storage.errors import InstantInFuture, UnknownCase
 from storage.ledger import read_ledger
 from storage.models import Affected, Breach, Delivery
 from storage.sealing import ROWS, seal_rows

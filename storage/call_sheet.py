@@ -8,8 +8,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from storage import journal
+from storage.breach_errors import NobodyToCall
 from storage.breaches import CLAUSE, is_drill
-from storage.errors import NobodyToCall
 from storage.ledger import Row, notices_of, read_ledger
 from storage.models import Breach, Call, Delivery, Notice, Staff
 from storage.next_step import NextStep, next_step, step_at

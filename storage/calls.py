@@ -9,10 +9,11 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from storage import journal, outbox
+from storage.breach_errors import BreachClosed, DocumentsNotOwed, NotAffected, ProofMissing
 from storage.breach_rungs import DEADLINE
 from storage.breach_types import Answered
 from storage.breaches import is_ringing, record, refuse_future, take_turn_on
-from storage.errors import BreachClosed, DocumentsNotOwed, NotAffected, ProofMissing, ReasonMissing, ToldBeforeNoticed
+from storage.errors import ReasonMissing, ToldBeforeNoticed
 from storage.ledger import SPOKEN, read_row
 from storage.models import Affected, Breach, Call, Customer
 from storage.second_clocks import found_at

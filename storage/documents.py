@@ -12,9 +12,9 @@ from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
 from storage import journal, messages
+from storage.breach_errors import DocumentSent, DocumentUnreadable, NotAffected, UnknownDocument
 from storage.breaches import record, refuse_closed, take_turn_on
 from storage.document_words import names_of_others
-from storage.errors import DocumentSent, DocumentUnreadable, NotAffected, UnknownDocument
 from storage.file_names import EXECUTABLE
 from storage.models import Attachment, Breach, Customer, Delivery, Document
 from storage.types import Actor, Purpose

@@ -7,9 +7,10 @@ from sqlalchemy.orm import Session
 
 from storage.attached import copy_attachments
 from storage.attempts import repeat, withdraw_idle
+from storage.breach_errors import NothingSent, NoticeNotFailed
 from storage.breaches import record
 from storage.calls import refuse_settled, take_affected
-from storage.errors import InstructionMissing, NothingSent, NoticeNotFailed
+from storage.errors import InstructionMissing
 from storage.instructed import read_address, record_instruction
 from storage.ledger import notices_of
 from storage.models import Affected, Breach, Customer, Delivery, Notice

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from html import unescape
 
-from storage.errors import NoticeFaulty
+from storage.breach_errors import NoticeFaulty
 from storage.naming import is_common, normal_name, plain
 from storage.notice_types import Addressee, Checked, Edition, Mention, Rendered
 from storage.tables import ADDRESS

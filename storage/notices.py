@@ -12,9 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from storage import journal
-from storage.breach_facts import last_fact
-from storage.breaches import record, refuse_closed, take_turn_on
-from storage.errors import (
+from storage.breach_errors import (
     LeadOnly,
     MentionsNotSeen,
     NobodyToNotify,
@@ -22,9 +20,11 @@ from storage.errors import (
     NoticeChanged,
     NoticeNeedsSecond,
     NoticeNotPrepared,
-    ReasonMissing,
     TooEarlyAlone,
 )
+from storage.breach_facts import last_fact
+from storage.breaches import record, refuse_closed, take_turn_on
+from storage.errors import ReasonMissing
 from storage.models import Breach, Notice, Staff
 from storage.notice_queueing import queue_notices
 from storage.notice_reading import find_draft, list_notices, newest_approved, read_for_added, read_next

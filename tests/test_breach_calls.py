@@ -9,21 +9,17 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from storage import breach_closing, breaches, calls, instructed, journal, ledger, notice_again
-from storage.breach_types import Answered, RowState
-from storage.database import Database, open_database
-from storage.errors import (
+from storage.breach_errors import (
     BreachClosed,
-    CustomerAddressIsOurs,
     DocumentsNotOwed,
-    InstructionMissing,
-    MalformedAddress,
     NotAffected,
     NothingSent,
     NoticeNotFailed,
     ProofMissing,
-    ReasonMissing,
-    Refused,
 )
+from storage.breach_types import Answered, RowState
+from storage.database import Database, open_database
+from storage.errors import CustomerAddressIsOurs, InstructionMissing, MalformedAddress, ReasonMissing, Refused
 from storage.ledger import Row, read_row
 from storage.models import Affected, Attachment, Breach, Call, Customer, Delivery, Instruction
 from storage.next_step import NextStep, next_step, step_at

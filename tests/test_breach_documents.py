@@ -13,9 +13,10 @@ from sqlalchemy.orm import Session
 
 from storage import documents, journal
 from storage.breach_closing import close_as_no_breach
+from storage.breach_errors import BreachClosed, DocumentSent, DocumentUnreadable, NotAffected, UnknownDocument
 from storage.database import Database
 from storage.documents import names_of_others
-from storage.errors import BreachClosed, DocumentSent, DocumentUnreadable, NotAffected, Refused, UnknownDocument
+from storage.errors import Refused
 from storage.models import Breach, CaseMail, Customer, Document, Request, Task
 from storage.types import Correspondence
 from tests.breach_mail_support import announced, queue_notice, the_breach

@@ -24,12 +24,12 @@ from storage import (
     outcomes,
 )
 from storage.announcements import CHANNEL
+from storage.breach_errors import BreachClosed
 from storage.breach_facts import Value, append_facts
 from storage.breach_rungs import deadline_ladder, lead_ladder, second_ladder, suspicion_ladder
 from storage.breach_types import ONGOING, FactName, TelecomOperator
 from storage.database import Database
 from storage.deadlines import LADDER_HOURS
-from storage.errors import BreachClosed
 from storage.models import Affected, Breach, Delivery, Notice, Reminder
 from storage.types import Means, Medium, Purpose
 from tests.bot_support import ANNE, BORIS, ESCALATION, fill

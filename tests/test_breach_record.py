@@ -9,18 +9,11 @@ from sqlalchemy.orm import Session
 
 from storage import breach_claims, breach_facts, breach_lead, breach_record, breaches, journal
 from storage.breach_closing import role_to_rule_out
+from storage.breach_errors import AlreadyLed, BreachClosed, EndedBeforeStart
 from storage.breach_facts import BreachFacts, Value
 from storage.breach_types import ONGOING, ClaimKind, DataKind, FactName, Nature, SensitiveKind, TelecomOperator
 from storage.database import Database
-from storage.errors import (
-    AlreadyLed,
-    BreachClosed,
-    EndedBeforeStart,
-    InstantInFuture,
-    Refused,
-    RoleTooSmall,
-    UnknownStaff,
-)
+from storage.errors import InstantInFuture, Refused, RoleTooSmall, UnknownStaff
 from storage.models import Breach, BreachFact, Delivery, Staff
 from storage.types import Actor, Purpose, Role
 from tests.storage_support import ANNE, BORIS, NOW, add_customer, hours, open_breach, together

@@ -23,10 +23,7 @@ from storage import (
     ledger,
     outbox,
 )
-from storage.breach_types import FactName, RowState
-from storage.customer_sheet import gather_sheet
-from storage.database import Database
-from storage.errors import (
+from storage.breach_errors import (
     AlreadyExcluded,
     BreachClosed,
     CustomersNotTold,
@@ -39,6 +36,9 @@ from storage.errors import (
     WhyExcludedMissing,
     WhyLateMissing,
 )
+from storage.breach_types import FactName, RowState
+from storage.customer_sheet import gather_sheet
+from storage.database import Database
 from storage.models import Affected, Breach, Call, CaseMail, Customer, Delivery
 from storage.tables import BadTable
 from storage.types import Correspondence, Means, Medium, Purpose, Said

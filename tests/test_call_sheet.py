@@ -14,10 +14,10 @@ from bot.call_sheet import write_call_sheet
 from bot.commands import app
 from bot.next_words import step_in_slack, step_in_words
 from storage import breaches, calls, journal
+from storage.breach_errors import NobodyToCall
 from storage.breach_types import Answered
 from storage.call_sheet import Attempt, CallSheet, Entry, SentNotice, make_call_sheet
 from storage.database import Database, open_database
-from storage.errors import NobodyToCall
 from storage.models import Breach, Call, Instruction
 from storage.next_step import NextStep
 from storage.types import Means

@@ -15,8 +15,8 @@ from bot.notice_forms import confirm_form, notice_form, say_warning
 from bot.notice_preview import render_preview
 from bot.notice_words import SAID, label, render_notice, say_facts
 from bot.settings import DeskSettings
+from storage.breach_errors import NoticeFaulty
 from storage.breach_types import Cause, DataKind, Nature, Origin, PersonKind, SensitiveKind
-from storage.errors import NoticeFaulty
 from storage.notice_checks import check_all, suspect_mentions
 from storage.notice_types import Addressee, Edition, Enclosed, Rendered, Told
 from storage.notice_warnings import NEVER, Doubt

@@ -8,8 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from storage import breach_closing, breach_customers, breaches, calls, customers, journal, notice_reading, notices
-from storage.database import Database, open_database
-from storage.errors import (
+from storage.breach_errors import (
     BreachClosed,
     LeadOnly,
     MentionsNotSeen,
@@ -18,10 +17,10 @@ from storage.errors import (
     NoticeChanged,
     NoticeNeedsSecond,
     NoticeNotPrepared,
-    ReasonMissing,
-    Refused,
     TooEarlyAlone,
 )
+from storage.database import Database, open_database
+from storage.errors import ReasonMissing, Refused
 from storage.models import Affected, Attachment, Customer, Delivery, Document, Instruction, Notice, Staff
 from storage.notice_again import redirect_notice
 from storage.notice_queueing import PACE

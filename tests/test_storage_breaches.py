@@ -19,20 +19,11 @@ from storage import (
     ledger,
     outbox,
 )
+from storage.breach_errors import AlreadyAware, BreachClosed, CustomersNotTold, NobodyAffected, NotAffected
 from storage.breach_types import ClaimKind, TelecomOperator
 from storage.clock import real_now
 from storage.database import Database
-from storage.errors import (
-    AlreadyAware,
-    BreachClosed,
-    CustomersNotTold,
-    InstantInFuture,
-    NobodyAffected,
-    NotAffected,
-    Refused,
-    ToldBeforeNoticed,
-    UnknownCase,
-)
+from storage.errors import InstantInFuture, Refused, ToldBeforeNoticed, UnknownCase
 from storage.models import Affected, Breach, Customer, Reminder
 from storage.types import Means, Medium, Purpose
 from tests.storage_support import ANNE, BORIS, NOW, add_customer, hours, open_breach, queue, together, waive_all

@@ -19,9 +19,10 @@ from storage import (
     replies,
     requests,
 )
+from storage.breach_errors import NobodyAffected
 from storage.clock import now
 from storage.correspondence import attach
-from storage.errors import AlreadyMisrouted, NobodyAffected
+from storage.errors import AlreadyMisrouted
 from storage.messages import Place, keep_message
 from storage.models import Delivery
 from storage.outbox import Words
