@@ -10,7 +10,7 @@ from typing import Any
 from slack_bolt import Ack, App
 
 from bot.blocks import Block
-from bot.cards import EXCLUDE, INCLUDE
+from bot.breach_cards import EXCLUDE, INCLUDE
 from bot.desk import Desk
 from bot.fields import external, field, read_option
 from bot.forms import offer

@@ -7,21 +7,9 @@ from typing import Any
 
 from markupsafe import Markup
 
-from bot.cards import (
-    AGREE,
-    CANDIDATE,
-    CLOSE,
-    OWN,
-    READ,
-    REFER,
-    REJECT,
-    BreachCard,
-    Card,
-    CustomerLine,
-    FactsLine,
-    ForwardLine,
-    RequestCard,
-)
+from bot.breach_cards import CLOSE, BreachCard, CustomerLine, FactsLine
+from bot.cards import AGREE, CANDIDATE, OWN, READ, REFER, REJECT, ForwardLine, RequestCard
+from bot.cases import Card
 from bot.marking import mark_blocks, mark_text
 from bot.next_words import step_in_slack
 from bot.words import find_word, word

@@ -11,7 +11,7 @@ from storage.shell import fail, new_app, print_table, say, shell_actor
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from bot.cards import BreachCard, BreachLine
+    from bot.breach_cards import BreachCard, BreachLine
     from bot.telling import Told
 
 breach_app = new_app("Personal data breaches: 48 hours from awareness (clause 6).")

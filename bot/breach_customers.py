@@ -7,7 +7,7 @@ from slack_bolt import Ack, App, BoltContext
 from slack_sdk import WebClient
 from sqlalchemy.orm import Session
 
-from bot import breach_forms, breach_report, cards, choosing, fields, forms, telling
+from bot import breach_cards, breach_forms, breach_report, choosing, fields, forms, telling
 from bot.access import Speaker
 from bot.affected_select import read_affected
 from bot.blocks import SHOWN
@@ -29,19 +29,19 @@ class CustomerListeners:
     desk: Desk
 
     def register(self, app: App) -> None:
-        app.action(pressed(cards.ADD))(self.ask_who_else)
-        app.action(pressed(cards.EXCLUDE))(self.ask_who_is_not)
-        app.action(pressed(cards.INCLUDE))(self.ask_who_is_after_all)
-        app.action(pressed(cards.CLOSE))(self.close)
+        app.action(pressed(breach_cards.ADD))(self.ask_who_else)
+        app.action(pressed(breach_cards.EXCLUDE))(self.ask_who_is_not)
+        app.action(pressed(breach_cards.INCLUDE))(self.ask_who_is_after_all)
+        app.action(pressed(breach_cards.CLOSE))(self.close)
         app.view(forms.ADD_CUSTOMERS)(self.choose_customers)
         app.view(breach_forms.CONFIRM_CUSTOMERS)(self.add_customers)
-        app.view(cards.EXCLUDE)(self.exclude)
-        app.view(cards.INCLUDE)(self.include)
+        app.view(breach_cards.EXCLUDE)(self.exclude)
+        app.view(breach_cards.INCLUDE)(self.include)
         app.view(breach_forms.CLOSE_LATE)(self.close_late)
 
     def ask_who_else(self, ack: Ack, body: dict[str, Any], context: BoltContext, client: WebClient) -> None:
         speaker: Speaker = context["speaker"]
-        card = breach_pressed(self.desk, body, speaker, cards.ADD)
+        card = breach_pressed(self.desk, body, speaker, breach_cards.ADD)
         open_modal(client, body, breach_forms.add_form(card.reference, speaker.language))
         ack()
 
@@ -67,7 +67,7 @@ class CustomerListeners:
 
     def ask_who_is_not(self, ack: Ack, body: dict[str, Any], context: BoltContext, client: WebClient) -> None:
         speaker: Speaker = context["speaker"]
-        card = breach_pressed(self.desk, body, speaker, cards.EXCLUDE)
+        card = breach_pressed(self.desk, body, speaker, breach_cards.EXCLUDE)
         open_modal(client, body, breach_forms.exclude_form(card.reference, speaker.language))
         ack()
 
@@ -85,7 +85,7 @@ class CustomerListeners:
 
     def ask_who_is_after_all(self, ack: Ack, body: dict[str, Any], context: BoltContext, client: WebClient) -> None:
         speaker: Speaker = context["speaker"]
-        card = breach_pressed(self.desk, body, speaker, cards.INCLUDE)
+        card = breach_pressed(self.desk, body, speaker, breach_cards.INCLUDE)
         open_modal(client, body, breach_forms.include_form(card.reference, speaker.language))
         ack()
 
@@ -102,7 +102,7 @@ class CustomerListeners:
     def close(self, ack: Ack, body: dict[str, Any], context: BoltContext, client: WebClient) -> None:
         """Close it at once when everybody was told in time; else ask why not."""
         speaker: Speaker = context["speaker"]
-        card = breach_pressed(self.desk, body, speaker, cards.CLOSE)
+        card = breach_pressed(self.desk, body, speaker, breach_cards.CLOSE)
         if late := self._find_late(card.reference):
             open_modal(client, body, breach_forms.close_late_form(card.reference, late, speaker.language))
         else:

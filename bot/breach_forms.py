@@ -7,7 +7,7 @@ from typing import Any
 
 from bot.affected_select import affected_select
 from bot.blocks import SHOWN, section
-from bot.cards import EXCLUDE, INCLUDE
+from bot.breach_cards import EXCLUDE, INCLUDE
 from bot.fields import View, customers_select, day, field, modal, text_input
 from bot.forms import ADD_CUSTOMERS, sentence_view
 from templates import render

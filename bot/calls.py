@@ -7,7 +7,7 @@ from slack_bolt import Ack, App, BoltContext
 from slack_sdk import WebClient
 from sqlalchemy.orm import Session
 
-from bot import answers, call_forms, cards, forms, telling
+from bot import answers, breach_cards, call_forms, forms, telling
 from bot.access import Speaker
 from bot.affected_select import read_affected
 from bot.call_sheet import queue_call_sheet, write_mail_sheet
@@ -39,10 +39,10 @@ class CallListeners:
     desk: Desk
 
     def register(self, app: App) -> None:
-        app.action(pressed(cards.TOLD))(self.open_pressed)
-        app.action(pressed(cards.WAIVE))(self.open_pressed)
-        app.action(pressed(cards.AGAIN))(self.open_pressed)
-        app.action(pressed(cards.CALL_SHEET))(self.mail_sheet)
+        app.action(pressed(breach_cards.TOLD))(self.open_pressed)
+        app.action(pressed(breach_cards.WAIVE))(self.open_pressed)
+        app.action(pressed(breach_cards.AGAIN))(self.open_pressed)
+        app.action(pressed(breach_cards.CALL_SHEET))(self.mail_sheet)
         app.view(forms.RECORD_TOLD)(self.record_contact)
         app.view(call_forms.WAIVE)(self.waive)
         app.view(call_forms.AGAIN)(self.send_again)
@@ -62,13 +62,13 @@ class CallListeners:
         speaker: Speaker = context["speaker"]
         action = str(body["actions"][0]["action_id"]).partition(":")[0]
         card = pressed_by_handler(self.desk, body, speaker, action)
-        verb = {cards.TOLD: CALL, cards.WAIVE: WAIVE, cards.AGAIN: AGAIN}[action]
+        verb = {breach_cards.TOLD: CALL, breach_cards.WAIVE: WAIVE, breach_cards.AGAIN: AGAIN}[action]
         open_modal(client, body, _form(verb, card.reference, speaker.language))
         ack()
 
     def mail_sheet(self, ack: Ack, body: dict[str, Any], context: BoltContext, client: WebClient) -> None:
         speaker: Speaker = context["speaker"]
-        card = pressed_by_handler(self.desk, body, speaker, cards.CALL_SHEET)
+        card = pressed_by_handler(self.desk, body, speaker, breach_cards.CALL_SHEET)
         said = self._mail_sheet(speaker, card.reference, gesture=button_key(body))
         answers.whisper(body, client, said, speaker.language)
         ack()

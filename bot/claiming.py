@@ -8,7 +8,7 @@ from slack_bolt import Ack, App, BoltContext
 from slack_sdk import WebClient
 from sqlalchemy.orm import Session
 
-from bot import cards, fields, forms, record_forms, telling
+from bot import breach_cards, fields, forms, record_forms, telling
 from bot.access import Speaker
 from bot.desk import Desk
 from bot.gestures import is_first, submission_key
@@ -28,20 +28,20 @@ class ClaimListeners:
     desk: Desk
 
     def register(self, app: App) -> None:
-        app.action(pressed(cards.AWARE))(self.ask_since_when)
-        app.action(pressed(cards.INSTANTS))(self.ask_which_instant)
+        app.action(pressed(breach_cards.AWARE))(self.ask_since_when)
+        app.action(pressed(breach_cards.INSTANTS))(self.ask_which_instant)
         app.view(forms.BECOME_AWARE)(self.become_aware)
         app.view(record_forms.INSTANTS)(self.claim)
 
     def ask_since_when(self, ack: Ack, body: dict[str, Any], context: BoltContext, client: WebClient) -> None:
         speaker: Speaker = context["speaker"]
-        card = breach_pressed(self.desk, body, speaker, cards.AWARE)
+        card = breach_pressed(self.desk, body, speaker, breach_cards.AWARE)
         open_modal(client, body, forms.aware_form(card.reference, speaker.language))
         ack()
 
     def ask_which_instant(self, ack: Ack, body: dict[str, Any], context: BoltContext, client: WebClient) -> None:
         speaker: Speaker = context["speaker"]
-        card = breach_pressed(self.desk, body, speaker, cards.INSTANTS)
+        card = breach_pressed(self.desk, body, speaker, breach_cards.INSTANTS)
         open_modal(client, body, record_forms.instants_form(card, speaker.language))
         ack()
 

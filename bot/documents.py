@@ -8,7 +8,7 @@ from slack_bolt import Ack, App, BoltContext
 from slack_sdk import WebClient
 from sqlalchemy.orm import Session
 
-from bot import answers, cards, document_forms, fields, forms
+from bot import answers, breach_cards, document_forms, fields, forms
 from bot.access import Speaker
 from bot.desk import Desk
 from bot.document_forms import ADDRESS, FOR_ONE, MAILED, WITHDRAW, Marking
@@ -31,15 +31,15 @@ class DocumentListeners:
     desk: Desk
 
     def register(self, app: App) -> None:
-        app.action(pressed(cards.DOCUMENTS))(self.ask_which)
-        app.action(pressed(cards.READ_REPLY))(self.read_newest)
+        app.action(pressed(breach_cards.DOCUMENTS))(self.ask_which)
+        app.action(pressed(breach_cards.READ_REPLY))(self.read_newest)
         app.options("document_customer")(self.suggest)
         app.view(document_forms.DOCUMENTS)(self.ask_for_whom)
         app.view(document_forms.MARK)(self.mark)
 
     def ask_which(self, ack: Ack, body: dict[str, Any], context: BoltContext, client: WebClient) -> None:
         speaker: Speaker = context["speaker"]
-        reference = pressed_by_handler(self.desk, body, speaker, cards.DOCUMENTS).reference
+        reference = pressed_by_handler(self.desk, body, speaker, breach_cards.DOCUMENTS).reference
         with self.desk.database.reading() as session:
             lines = show_documents(session, breaches.get_breach(session, reference))
         open_modal(client, body, document_forms.documents_form(reference, lines, speaker.language))
@@ -81,7 +81,7 @@ class DocumentListeners:
     def read_newest(self, ack: Ack, body: dict[str, Any], context: BoltContext, client: WebClient) -> None:
         """The newest reply, or what else came to be read, goes to the colleague's own address."""
         speaker: Speaker = context["speaker"]
-        reference = pressed_by_handler(self.desk, body, speaker, cards.READ_REPLY).reference
+        reference = pressed_by_handler(self.desk, body, speaker, breach_cards.READ_REPLY).reference
         with self.desk.decide() as session:
             colleague = staff.get_staff(session, speaker.user, now=now(), at_least=Role.HANDLER)
             breach, by = breaches.get_breach(session, reference), actor_of(speaker)

@@ -7,7 +7,7 @@ from slack_bolt import Ack, App, BoltContext
 from slack_sdk import WebClient
 from sqlalchemy.orm import Session
 
-from bot import cards, fact_forms, fields
+from bot import breach_cards, fact_forms, fields
 from bot.access import Speaker
 from bot.affected_select import AFFECTED
 from bot.desk import Desk
@@ -32,13 +32,13 @@ class FactListeners:
     desk: Desk
 
     def register(self, app: App) -> None:
-        app.action(pressed(cards.RECORD))(self.ask_which_page)
+        app.action(pressed(breach_cards.RECORD))(self.ask_which_page)
         app.view(fact_forms.CHOOSE)(self.show_page)
         app.view(fact_forms.PAGE)(self.record)
 
     def ask_which_page(self, ack: Ack, body: dict[str, Any], context: BoltContext, client: WebClient) -> None:
         speaker: Speaker = context["speaker"]
-        card = breach_pressed(self.desk, body, speaker, cards.RECORD)
+        card = breach_pressed(self.desk, body, speaker, breach_cards.RECORD)
         with_customers = bool(card.customers)
         open_modal(
             client, body, fact_forms.choose_form(card.reference, speaker.language, with_customers=with_customers)

@@ -8,7 +8,8 @@ from slack_bolt import App, BoltContext
 from slack_sdk import WebClient
 
 from bot.blocks import Block, context, describe, header, plain, say_buttons, section
-from bot.cards import BreachCard, RequestCard
+from bot.breach_cards import BreachCard
+from bot.cards import RequestCard
 from bot.desk import Desk
 from bot.gestures import user_of
 from bot.refusals import sentence_of

@@ -8,7 +8,7 @@ from slack_bolt import Ack, App, BoltContext
 from slack_sdk import WebClient
 from sqlalchemy.orm import Session
 
-from bot import answers, cards, fields, record_forms, telling
+from bot import answers, breach_cards, fields, record_forms, telling
 from bot.access import Speaker
 from bot.desk import Desk
 from bot.gestures import button_key, is_first, submission_key
@@ -27,13 +27,13 @@ class LeadListeners:
     desk: Desk
 
     def register(self, app: App) -> None:
-        app.action(pressed(cards.LEAD))(self.lead)
-        app.action(pressed(cards.GIVE_LEAD))(self.ask_to_whom)
+        app.action(pressed(breach_cards.LEAD))(self.lead)
+        app.action(pressed(breach_cards.GIVE_LEAD))(self.ask_to_whom)
         app.view(record_forms.GIVE_LEAD)(self.give)
 
     def lead(self, ack: Ack, body: dict[str, Any], context: BoltContext, client: WebClient) -> None:
         speaker: Speaker = context["speaker"]
-        reference = breach_pressed(self.desk, body, speaker, cards.LEAD).reference
+        reference = breach_pressed(self.desk, body, speaker, breach_cards.LEAD).reference
         self._lead(body, speaker, reference)
         answers.whisper(body, client, word(speaker.language, "said.lead", reference=reference), speaker.language)
         ack()
@@ -47,7 +47,7 @@ class LeadListeners:
 
     def ask_to_whom(self, ack: Ack, body: dict[str, Any], context: BoltContext, client: WebClient) -> None:
         speaker: Speaker = context["speaker"]
-        reference = breach_pressed(self.desk, body, speaker, cards.GIVE_LEAD).reference
+        reference = breach_pressed(self.desk, body, speaker, breach_cards.GIVE_LEAD).reference
         with self.desk.database.reading() as session:
             able = [one for one in staff.active_staff(session, now=now()) if one.role is not Role.VIEWER]
         open_modal(client, body, record_forms.give_lead_form(reference, able, speaker.language))

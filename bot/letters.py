@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from bot.cards import BreachCard
+from bot.breach_cards import BreachCard
 from bot.words import word
 from storage.outbox import Words
 from templates import render

@@ -13,7 +13,7 @@ from sqlalchemy import and_, select
 from sqlalchemy.orm import Session
 
 from bot import letters, telling
-from bot.cards import BreachCard
+from bot.breach_cards import BreachCard
 from bot.desk import Desk
 from bot.gathering import put_down
 from bot.guarding import PoisonGuard

@@ -10,7 +10,9 @@ from sqlalchemy.orm import Session
 from bot import digest, due
 from bot.auditing import REPAIRED, count_in
 from bot.blocks import Said, mark_said, say, say_card
-from bot.cards import BreachCard, Card, RequestCard, is_request
+from bot.breach_cards import BreachCard
+from bot.cards import RequestCard
+from bot.cases import Card, is_request
 from bot.letters import describe_waiting
 from bot.pausing import describe_sending
 from bot.reminders import TOPIC, is_broadcast

@@ -9,7 +9,9 @@ from slack_sdk import WebClient
 from sqlalchemy.orm import Session
 
 from bot.access import Speaker
-from bot.cards import BreachCard, Card, RequestCard
+from bot.breach_cards import BreachCard
+from bot.cards import RequestCard
+from bot.cases import Card
 from bot.desk import Desk
 from bot.gestures import Body, button_key
 from bot.refusals import ChangedMeanwhile

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from bot.blocks import section
-from bot.cards import BreachCard
+from bot.breach_cards import BreachCard
 from bot.fields import View, instant, modal, option, select, text_input
 from bot.words import word
 from storage.breach_types import ClaimKind

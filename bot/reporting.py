@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from bot import fields, forms, report_forms, showing, telling
 from bot.access import MESSAGE_SHORTCUT, Speaker
 from bot.blocks import mention
-from bot.cards import BreachCard
+from bot.breach_cards import BreachCard
 from bot.desk import Desk
 from bot.gestures import Body
 from bot.pressing import actor_of, open_modal, pressed

@@ -9,23 +9,9 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from bot.cards import (
-    CANDIDATES,
-    REASONS,
-    BreachCard,
-    BreachLine,
-    CandidateLine,
-    Card,
-    ClockLine,
-    CustomerLine,
-    FactsLine,
-    ForwardLine,
-    ProposalLine,
-    ReplyLine,
-    RequestCard,
-    TaskLine,
-    is_request,
-)
+from bot.breach_cards import BreachCard, BreachLine, ClockLine, CustomerLine, FactsLine
+from bot.cards import CANDIDATES, REASONS, CandidateLine, ForwardLine, ProposalLine, ReplyLine, RequestCard, TaskLine
+from bot.cases import Card, is_request
 from bot.notice_cards import NoticeLine
 from storage import asking, breach_mails, breach_rows, breaches, ledger, requests, tasks
 from storage.attempts import withheld_size

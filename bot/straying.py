@@ -7,7 +7,7 @@ from slack_bolt import Ack, App, BoltContext
 from slack_sdk import WebClient
 from sqlalchemy.orm import Session
 
-from bot import breach_report, cards, decision_forms, fields, forms, person_mails, showing, telling
+from bot import breach_cards, breach_report, cards, decision_forms, fields, forms, person_mails, showing, telling
 from bot.access import Speaker
 from bot.acts import Acts
 from bot.desk import Desk
@@ -39,7 +39,7 @@ class StrayingListeners:
     def register(self, app: App) -> None:
         app.action(pressed(cards.POSSIBLE_BREACH))(self.ask_whether_breach)
         app.action(pressed(cards.MISROUTED))(self.ask_who_got_it)
-        app.action(pressed(cards.NO_BREACH))(self.ask_why_no_breach)
+        app.action(pressed(breach_cards.NO_BREACH))(self.ask_why_no_breach)
         app.view(decision_forms.POSSIBLE_BREACH)(self.open_possible_breach)
         app.view(decision_forms.MISROUTED)(self.record_misrouted)
         app.view(decision_forms.NO_BREACH)(self.close_as_no_breach)
@@ -96,7 +96,7 @@ class StrayingListeners:
 
     def ask_why_no_breach(self, ack: Ack, body: dict[str, Any], context: BoltContext, client: WebClient) -> None:
         speaker: Speaker = context["speaker"]
-        reference = breach_pressed(self.desk, body, speaker, cards.NO_BREACH).reference
+        reference = breach_pressed(self.desk, body, speaker, breach_cards.NO_BREACH).reference
         with self.desk.database.reading() as session:
             self._refuse_ruling_out(session, speaker, breaches.get_breach(session, reference))
         open_modal(client, body, decision_forms.no_breach_form(reference, speaker.language))

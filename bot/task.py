@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from bot import cards, fields, forms
 from bot.access import Speaker
+from bot.cases import Card, is_request
 from bot.desk import Desk
 from bot.gestures import Body, button_key, is_first, submission_key
 from bot.pressing import actor_of, open_modal, pressed, pressed_by_handler, request_pressed, request_to_change
@@ -75,7 +76,7 @@ class TaskListeners:
         client: WebClient,
         body: Body,
         action: str,
-        card: cards.Card,
+        card: Card,
         choice: Sequence[cards.TaskLine],
         speaker: Speaker,
     ) -> bool:
@@ -98,7 +99,7 @@ class TaskListeners:
 
 def _get(session: Session, speaker: Speaker, reference: str, number: int) -> Task:
     """The task, of a request or of a breach, if this person may decide."""
-    if cards.is_request(reference):
+    if is_request(reference):
         request_to_change(session, speaker, reference)
     staff.get_staff(session, speaker.user, now=now(), at_least=Role.HANDLER)
     return tasks.get_task(session, reference, number)

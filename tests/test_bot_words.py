@@ -16,28 +16,22 @@ import pytest
 import bot.refusals
 from bot import breach_forms, call_forms, decision_forms, fact_forms, forms, letters, record_forms, report_forms
 from bot.blocks import SHOWN, mention, plain, say, say_buttons, say_card
-from bot.call_forms import looks_personal
-from bot.cards import (
+from bot.breach_cards import (
     ADD,
     AWARE,
     CLOSE,
     EXCLUDE,
     INCLUDE,
     NO_BREACH,
-    REASONS,
     STATES,
     TOLD,
     BreachCard,
-    CandidateLine,
     ClockLine,
     CustomerLine,
     FactsLine,
-    ForwardLine,
-    ProposalLine,
-    ReplyLine,
-    RequestCard,
-    TaskLine,
 )
+from bot.call_forms import looks_personal
+from bot.cards import REASONS, CandidateLine, ForwardLine, ProposalLine, ReplyLine, RequestCard, TaskLine
 from bot.digest import say_lines
 from bot.digest import write as write_digest
 from bot.due import DueTask, say_due
