@@ -1,6 +1,6 @@
-"""All that Slack can ever show of a request (of a breach: bot/breach_cards.py): references, kinds, instants, counts, states, customers and staff ids.
+"""All that Slack can ever show of a request: references, kinds, instants, counts, states, customers and staff ids.
 
-Subjects, senders, bodies, file names and typed texts have no field here, and so no way into Slack.
+Subjects, senders, bodies, file names and typed texts have no field here, and so no way into Slack. Of a breach: bot/breach_cards.py.
 """
 
 from dataclasses import dataclass
