@@ -1,6 +1,7 @@
 """All that Slack can ever show of a request: references, kinds, instants, counts, states, customers and staff ids.
 
-Subjects, senders, bodies, file names and typed texts have no field here, and so no way into Slack. Of a breach: bot/breach_cards.py.
+Subjects, senders, bodies, file names and typed texts have no field here, and so no way into Slack. The cards of
+breaches stand in bot/breach_cards.py.
 """
 
 from dataclasses import dataclass
