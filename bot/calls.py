@@ -15,7 +15,7 @@ from bot.desk import Desk
 from bot.fields import View, read_text
 from bot.gestures import Body, button_key, is_first, submission_key
 from bot.personal import refuse_personal_data
-from bot.pressing import actor_of, open_modal, pressed, pressed_by_handler
+from bot.pressing import actor_of, breach_to_change, open_modal, pressed, pressed_by_handler, require_handler
 from bot.refusals import sentence_of
 from bot.words import word
 from storage import breaches, calls, customers, notice_again, staff
@@ -53,7 +53,7 @@ class CallListeners:
             gesture = f"command:{body['trigger_id']}"
             return self._mail_sheet(speaker, reference, gesture=gesture, everyone=verb == SHEET_OF_ALL)
         with self.desk.database.reading() as session:
-            staff.get_staff(session, speaker.user, now=now(), at_least=Role.HANDLER)
+            require_handler(session, speaker)
             known = breaches.get_breach(session, reference).reference
         open_modal(client, body, _form(verb, known, speaker.language))
         return None
@@ -136,14 +136,13 @@ class CallListeners:
 
     def _chosen(self, session: Session, speaker: Speaker, view: Body) -> tuple[Breach, Customer]:
         """The breach and the customer, if this person may decide: a modal can outlive a role."""
-        staff.get_staff(session, speaker.user, now=now(), at_least=Role.HANDLER)
-        breach = breaches.get_breach(session, view["private_metadata"], to_change=True)
+        breach = breach_to_change(session, speaker, view["private_metadata"])
         return breach, customers.get_customer(session, read_affected(view))
 
     def _mail_sheet(self, speaker: Speaker, reference: str, *, gesture: str, everyone: bool = False) -> str:
         """To the colleague's own address; what to say of it."""
         with self.desk.database.reading() as session:
-            staff.get_staff(session, speaker.user, now=now(), at_least=Role.HANDLER)
+            require_handler(session, speaker)
             sheet = make_call_sheet(session, breaches.get_breach(session, reference), everyone=everyone, now=now())
         words = write_mail_sheet(sheet, speaker.language, company=self.desk.settings.company_name)
         with self.desk.decide() as session:

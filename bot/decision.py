@@ -14,7 +14,7 @@ from bot.access import Speaker
 from bot.acts import Acts, act_once
 from bot.desk import Desk
 from bot.gestures import Body, about_of, button_key, submission_key
-from bot.pressing import find_pressed_id, open_modal, pressed, request_pressed
+from bot.pressing import find_pressed_id, open_modal, pressed, request_pressed, require_handler
 from bot.refusals import ChangedMeanwhile
 from bot.words import word
 from storage import customers, decisions, requests, staff
@@ -124,7 +124,7 @@ class DecisionListeners:
         return decision_forms.confirm_form(choice, speaker.language)
 
     def _choice(self, session: Session, speaker: Speaker, reference: str, chosen: str) -> decision_forms.Choice:
-        staff.get_staff(session, speaker.user, now=now(), at_least=Role.HANDLER)
+        require_handler(session, speaker)
         request, customer = requests.get_request(session, reference), customers.get_customer(session, chosen)
         card = showing.show_request(session, request)
         second = decisions.needs_second(request, customer, two_persons=self.desk.settings.two_persons)

@@ -14,7 +14,7 @@ from bot.desk import Desk
 from bot.document_forms import ADDRESS, FOR_ONE, MAILED, WITHDRAW, Marking
 from bot.document_words import address_for, show_documents, write_documents
 from bot.gestures import Body, button_key, is_first, submission_key
-from bot.pressing import actor_of, open_modal, pressed, pressed_by_handler
+from bot.pressing import actor_of, breach_to_change, open_modal, pressed, pressed_by_handler, require_handler
 from bot.words import word
 from storage import breach_mails, breaches, customers, documents, staff
 from storage.breach_errors import CustomerNotChosen, OwnAddressUnknown
@@ -55,7 +55,7 @@ class DocumentListeners:
             ack(response_action="update", view=forms.sentence_view(text, speaker.language))
             return
         with self.desk.database.reading() as session:
-            staff.get_staff(session, speaker.user, now=now(), at_least=Role.HANDLER)
+            require_handler(session, speaker)
             view = _mark_form(session, breaches.get_breach(session, reference), int(chosen), speaker.language)
         ack(response_action="update", view=view)
 
@@ -91,8 +91,7 @@ class DocumentListeners:
         ack()
 
     def _mark(self, session: Session, speaker: Speaker, marking: Marking) -> None:
-        staff.get_staff(session, speaker.user, now=now(), at_least=Role.HANDLER)
-        breach, by = breaches.get_breach(session, marking.reference, to_change=True), actor_of(speaker)
+        breach, by = breach_to_change(session, speaker, marking.reference), actor_of(speaker)
         if marking.fate == WITHDRAW:
             documents.withdraw_document(session, breach, marking.number, by=by, now=now())
             return

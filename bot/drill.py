@@ -15,16 +15,16 @@ from bot.desk import Desk
 from bot.fields import View
 from bot.forms import sentence_view
 from bot.personal import refuse_personal_data
-from bot.pressing import actor_of, open_modal
+from bot.pressing import actor_of, open_modal, require_handler
 from bot.refusals import NoAddressForDrills
 from bot.settings import DeskSettings
 from bot.showing import show_breach
 from bot.words import word
-from storage import breach_opening, customers, staff
+from storage import breach_opening, customers
 from storage.clock import now
 from storage.deadlines import NOTIFICATION_WINDOW
 from storage.models import Breach
-from storage.types import Actor, Role
+from storage.types import Actor
 from templates import render
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class DrillListeners:
         """`/breach drill`. Raises NoAddressForDrills, RoleTooSmall."""
         speaker: Speaker = context["speaker"]
         with self.desk.database.reading() as session:
-            staff.get_staff(session, speaker.user, now=now(), at_least=Role.HANDLER)
+            require_handler(session, speaker)
         require_address(self.desk.settings)
         open_modal(client, body, drill_form(speaker.language))
         ack()
@@ -67,7 +67,7 @@ class DrillListeners:
         speaker: Speaker = context["speaker"]
         form = read_drill(body["view"])
         with self.desk.decide() as session:
-            staff.get_staff(session, speaker.user, now=now(), at_least=Role.HANDLER)
+            require_handler(session, speaker)
             breach = open_drill(
                 session,
                 self.desk.settings,

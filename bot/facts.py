@@ -13,16 +13,15 @@ from bot.affected_select import AFFECTED
 from bot.desk import Desk
 from bot.fact_forms import Answers, Place
 from bot.gestures import is_first, submission_key
-from bot.pressing import actor_of, breach_pressed, breach_to_change, open_modal, pressed
+from bot.pressing import actor_of, breach_pressed, breach_to_change, open_modal, pressed, require_handler
 from bot.refusals import sentence_of
 from bot.words import word
-from storage import breach_record, breaches, staff
+from storage import breach_record, breaches
 from storage.breach_errors import NotAffected
 from storage.breach_facts import BreachFacts, known_facts, last_fact
 from storage.clock import now
 from storage.errors import PersonalDataInText
 from storage.models import Affected, Breach
-from storage.types import Role
 
 
 @dataclass(frozen=True)
@@ -50,7 +49,7 @@ class FactListeners:
         view = body["view"]
         reference, customer = view["private_metadata"], fields.read_choice(view, AFFECTED) or ""
         with self.desk.database.reading() as session:
-            staff.get_staff(session, speaker.user, now=now(), at_least=Role.HANDLER)
+            require_handler(session, speaker)
             breach = breaches.get_breach(session, reference)
             place = Place(reference, customer, fields.read_option(view, "page"), last_fact(session, breach))
             shown = _shown(session, breach, place)

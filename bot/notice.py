@@ -14,7 +14,7 @@ from bot.fields import View
 from bot.gestures import is_first, submission_key
 from bot.notice_cards import ASK, NOTICE, PREVIEW
 from bot.notice_preview import send_preview
-from bot.pressing import actor_of, open_modal, pressed, pressed_by_handler
+from bot.pressing import actor_of, breach_to_change, open_modal, pressed, pressed_by_handler, require_handler
 from bot.words import word
 from storage import breaches, staff
 from storage.clock import now
@@ -64,7 +64,7 @@ class NoticeListeners:
         wish = notice_forms.read_wish(body["view"])
 
         def admit(session: Session) -> bool:
-            staff.get_staff(session, speaker.user, now=now(), at_least=Role.HANDLER)
+            require_handler(session, speaker)
             return is_first(session, submission_key(body), now=now())
 
         notice_acts.send(self.desk, wish, by=actor_of(speaker), admit=admit)
@@ -72,7 +72,7 @@ class NoticeListeners:
 
     def _confirmation(self, speaker: Speaker, choice: notice_forms.Choice) -> View:
         with self.desk.database.reading() as session:
-            staff.get_staff(session, speaker.user, now=now(), at_least=Role.HANDLER)
+            require_handler(session, speaker)
         sheet = notice_acts.look_at_sending(self.desk, choice.reference, choice.step, now=now())
         return notice_forms.confirm_form(sheet, speaker.language)
 
@@ -94,8 +94,7 @@ class NoticeListeners:
     def _ask(self, speaker: Speaker, choice: notice_forms.Choice, gesture: str) -> None:
         with self.desk.decide() as session:
             if is_first(session, gesture, now=now()):
-                staff.get_staff(session, speaker.user, now=now(), at_least=Role.HANDLER)
-                breach = breaches.get_breach(session, choice.reference, to_change=True)
+                breach = breach_to_change(session, speaker, choice.reference)
                 notice_acts.prepare_and_ask(session, breach, final=choice.final, by=actor_of(speaker), now=now())
 
 

@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from bot import telling
@@ -17,9 +16,9 @@ from bot.notice_cards import ADDED, ALONE, NoticeSheet, SendingSheet, WarningLin
 from bot.notice_words import SAID, render_all, say_dpo
 from bot.settings import DeskSettings
 from storage import breaches, notice_reading, notices, staff
-from storage.breach_errors import NoDrillAddress, NoticeApproved, NoticeChanged, NoticeNotPrepared
+from storage.breach_errors import NoDrillAddress, NoticeChanged, NoticeNotPrepared
 from storage.clock import now as desk_now
-from storage.models import Breach, Notice, Staff
+from storage.models import Breach, Notice
 from storage.notice_checks import check_all, suspect_mentions
 from storage.notice_types import Checked, Edition, Mention
 from storage.notice_warnings import find_warnings
@@ -149,7 +148,8 @@ def _prepare_sending(desk: Desk, wish: Wish, *, now: datetime) -> Checked:
         if wish.step == ADDED:
             edition = _read_added(session, breach, desk.settings, now)
         else:
-            _refuse_approved(session, breach, wish)
+            shown = session.get(Notice, wish.notice_id) if wish.notice_id else None
+            notices.refuse_approved(session, breach, shown)
             edition = _read_draft(session, breach, desk.settings, now)
     if edition is None:
         raise NoticeNotPrepared(wish.reference)
@@ -158,16 +158,6 @@ def _prepare_sending(desk: Desk, wish: Wish, *, now: datetime) -> Checked:
     if edition.drill and desk.settings.drill_address is None:
         raise NoDrillAddress(edition.reference)
     return _check(edition, desk.settings)
-
-
-def _refuse_approved(session: Session, breach: Breach, wish: Wish) -> None:
-    """Whoever comes second reads who came first."""
-    known = {one.id: one for one in notice_reading.list_notices(session, breach)}
-    notice = known.get(wish.notice_id or 0)
-    if notice is not None and notice.approved_at is not None:
-        by = notice.approved_by or ""
-        name = session.scalars(select(Staff.name).where(Staff.slack_user == by)).first()
-        raise NoticeApproved(breach.reference, name or by, notice.approved_at)
 
 
 def _read_next(session: Session, breach: Breach, settings: DeskSettings, now: datetime) -> Edition:

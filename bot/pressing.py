@@ -61,10 +61,15 @@ def find_pressed(desk: Desk, body: Body, action: str) -> Card:
     raise ChangedMeanwhile(card.reference)
 
 
+def require_handler(session: Session, speaker: Speaker) -> None:
+    """Raises UnknownStaff, RoleTooSmall."""
+    staff.get_staff(session, speaker.user, now=now(), at_least=Role.HANDLER)
+
+
 def pressed_by_handler(desk: Desk, body: Body, speaker: Speaker, action: str) -> Card:
     """As `find_pressed`, for those who may decide. Raises UnknownStaff, RoleTooSmall."""
     with desk.database.reading() as session:
-        staff.get_staff(session, speaker.user, now=now(), at_least=Role.HANDLER)
+        require_handler(session, speaker)
     return find_pressed(desk, body, action)
 
 
@@ -73,11 +78,6 @@ def request_pressed(desk: Desk, body: Body, speaker: Speaker, action: str) -> Re
     card = pressed_by_handler(desk, body, speaker, action)
     assert isinstance(card, RequestCard)  # noqa: S101 - see above
     return card
-
-
-def require_handler(session: Session, speaker: Speaker) -> None:
-    """Raises UnknownStaff, RoleTooSmall."""
-    staff.get_staff(session, speaker.user, now=now(), at_least=Role.HANDLER)
 
 
 def breach_pressed(desk: Desk, body: Body, speaker: Speaker, action: str) -> BreachCard:
@@ -95,7 +95,7 @@ def breach_to_change(session: Session, speaker: Speaker, reference: str) -> Brea
 
 def request_to_change(session: Session, speaker: Speaker, reference: str) -> Request:
     """The request, if this person may decide: asked again at the commit, for a modal can outlive a role."""
-    staff.get_staff(session, speaker.user, now=now(), at_least=Role.HANDLER)
+    require_handler(session, speaker)
     return requests.get_request(session, reference, to_change=True)
 
 

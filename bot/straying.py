@@ -21,13 +21,13 @@ from bot.pressing import (
     pressed,
     request_pressed,
     request_to_change,
+    require_handler,
 )
 from bot.words import word
 from storage import breach_closing, breaches, customers, requests, staff
 from storage.clock import now
 from storage.errors import NothingForwarded
 from storage.models import Breach
-from storage.types import Role
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class StrayingListeners:
     def misrouted_form(self, reference: str, speaker: Speaker) -> fields.View:
         """The form for a request that was forwarded. Raises NothingForwarded, RoleTooSmall, UnknownStaff."""
         with self.desk.database.reading() as session:
-            staff.get_staff(session, speaker.user, now=now(), at_least=Role.HANDLER)
+            require_handler(session, speaker)
             request = requests.get_request(session, reference)
             lines = showing.show_request(session, request).standing
             if not lines:

@@ -14,11 +14,18 @@ from bot.access import Speaker
 from bot.cases import Card, is_request
 from bot.desk import Desk
 from bot.gestures import Body, button_key, is_first, submission_key
-from bot.pressing import actor_of, open_modal, pressed, pressed_by_handler, request_pressed, request_to_change
-from storage import staff, tasks
+from bot.pressing import (
+    actor_of,
+    open_modal,
+    pressed,
+    pressed_by_handler,
+    request_pressed,
+    request_to_change,
+    require_handler,
+)
+from storage import tasks
 from storage.clock import now
 from storage.models import Task
-from storage.types import Role
 
 
 @dataclass(frozen=True)
@@ -101,5 +108,5 @@ def _get(session: Session, speaker: Speaker, reference: str, number: int) -> Tas
     """The task, of a request or of a breach, if this person may decide."""
     if is_request(reference):
         request_to_change(session, speaker, reference)
-    staff.get_staff(session, speaker.user, now=now(), at_least=Role.HANDLER)
+    require_handler(session, speaker)
     return tasks.get_task(session, reference, number)

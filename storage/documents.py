@@ -19,8 +19,6 @@ from storage.file_names import EXECUTABLE
 from storage.models import Attachment, Breach, Customer, Delivery, Document
 from storage.types import Actor, Purpose
 
-__all__ = ["names_of_others"]
-
 MOST_BYTES = 20 << 20
 """Octets that a notice may have with all its documents: what many servers still take."""
 

@@ -77,22 +77,21 @@ def read_ledger(breach: Breach) -> list[Row]:
 
 def read_row(affected: Affected) -> Row:
     """How far one customer has come."""
-    good, call = arrived(affected), reached(affected)
-    told = min(
-        [*([(good.accepted_at, Means.EMAIL)] if good and good.accepted_at else []), *_spoken(call)], default=None
-    )
-    received_at = _received_at(affected)
-    newest = notices_of(affected)[-1] if notices_of(affected) else None
-    versions = [one for one in notices_of(affected) if has_arrived(one)]
+    notices, call = notices_of(affected), reached(affected)
+    here = [one for one in notices if has_arrived(one)]
+    accepted_at = here[0].accepted_at if here else None
+    written = [(accepted_at, Means.EMAIL)] if accepted_at else []
+    told_at, means = min([*written, *([(call.at, call.means)] if call else [])], default=(None, None))
+    newest, received_at = notices[-1] if notices else None, _received_at(affected)
     return Row(
         affected=affected,
         state=_state(affected, newest, received_at),
-        told_at=told[0] if told else None,
-        means=told[1] if told else None,
-        accepted_at=good.accepted_at if good else None,
+        told_at=told_at,
+        means=means,
+        accepted_at=accepted_at,
         received_at=received_at,
-        notice_id=versions[-1].notice_id if versions else None,
-        owed=not versions and _is_owed(affected),
+        notice_id=here[-1].notice_id if here else None,
+        owed=not here and _is_owed(affected),
         attempt=newest,
     )
 
@@ -113,18 +112,9 @@ def has_arrived(delivery: Delivery) -> bool:
     return delivery.accepted_at is not None and delivery.bounced_at is None and delivery.delayed_at is None
 
 
-def arrived(affected: Affected) -> Delivery | None:
-    """The first notice that arrived."""
-    return next((one for one in notices_of(affected) if has_arrived(one)), None)
-
-
 def reached(affected: Affected) -> Call | None:
     """The first time that this customer was told by other means than our mail."""
     return min((call for call in affected.calls if call.reached), key=lambda call: call.at, default=None)
-
-
-def _spoken(call: Call | None) -> list[tuple[datetime, Means]]:
-    return [(call.at, call.means)] if call else []
 
 
 def _is_owed(affected: Affected) -> bool:

@@ -154,6 +154,14 @@ def is_another_person(session: Session, first: str, by: Actor) -> bool:
     return first != by.name and is_staff == (by.origin != SHELL)
 
 
+def refuse_approved(session: Session, breach: Breach, notice: Notice | None) -> None:
+    """Whoever comes second reads who came first. Raises NoticeApproved."""
+    if notice is not None and notice.approved_at is not None:
+        who = notice.approved_by or ""
+        name = session.scalars(select(Staff.name).where(Staff.slack_user == who)).first()
+        raise NoticeApproved(breach.reference, name or who, notice.approved_at)
+
+
 def _take_draft(session: Session, breach: Breach, edition: Edition, own_address: str | None) -> Notice:
     """The draft of this edition, if nothing has changed since it was read; others wait until the transaction ends."""
     take_turn_on(session, breach)
@@ -161,8 +169,7 @@ def _take_draft(session: Session, breach: Breach, edition: Edition, own_address:
     notice = next((one for one in list_notices(session, breach) if one.id == edition.notice_id), None)
     if notice is None:
         raise NoticeNotPrepared(breach.reference)
-    if notice.approved_at is not None:
-        raise NoticeApproved(breach.reference, _name_of(session, notice.approved_by or ""), notice.approved_at)
+    refuse_approved(session, breach, notice)
     now_known = read_next(session, breach, own_address=own_address, now=edition.at)
     if now_known != edition or notice.last_fact_id != edition.last_fact_id:
         raise NoticeChanged(breach.reference)
@@ -210,8 +217,3 @@ def _hash(checked: Checked) -> str:
         for text in (one.addressee.customer, one.addressee.address, *one.texts()):
             whole.update(sha256(text.encode()).digest())
     return whole.hexdigest()
-
-
-def _name_of(session: Session, who: str) -> str:
-    """A colleague's name; the account of a shell as it is."""
-    return session.scalars(select(Staff.name).where(Staff.slack_user == who)).first() or who

@@ -15,7 +15,7 @@ from storage import documents, journal
 from storage.breach_closing import close_as_no_breach
 from storage.breach_errors import BreachClosed, DocumentSent, DocumentUnreadable, NotAffected, UnknownDocument
 from storage.database import Database
-from storage.documents import names_of_others
+from storage.document_words import names_of_others
 from storage.errors import Refused
 from storage.models import Breach, CaseMail, Customer, Document, Request, Task
 from storage.types import Correspondence
