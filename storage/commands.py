@@ -29,13 +29,14 @@ def verify(
         str | None, typer.Option(metavar="NUMBER:HASH", help="A line that was noted elsewhere, to compare with.")
     ] = None,
 ) -> None:
-    """Walk the journal's hash chain and compare the rows of breaches with it; exit 1 if anything was changed."""
+    """Walk the journal's hash chain and compare the rows and mails of breaches with it; exit 1 if any was changed."""
     from storage import journal  # noqa: PLC0415 - slow
+    from storage.sealed_mails import verify_mails  # noqa: PLC0415 - slow
     from storage.sealing import verify_rows  # noqa: PLC0415 - slow
 
     kept = _read_head(head) if head else None
     with opened(database_url(), existing=True) as database, database.reading() as session:
-        problems = [*journal.verify(session), *verify_rows(session)]
+        problems = [*journal.verify(session), *verify_rows(session), *verify_mails(session)]
         problems += journal.compare(session, *kept) if kept else []
         number, digest = journal.head(session)
     for problem in problems:

@@ -21,6 +21,7 @@ from storage.ledger import read_row
 from storage.models import Affected, Attachment, Breach, Delivery, Message, Notice
 from storage.notice_ringing import ring
 from storage.reported import TOO_LARGE, note_bounce, note_delay
+from storage.sealing import seal_notice
 from storage.sent import Sent
 from storage.types import Actor, Correspondence, Purpose
 
@@ -39,6 +40,13 @@ def record_notified(session: Session, sent: Sequence[Sent], *, by: Actor, now: d
         *_, last = journal.record_all(session, lines, by=by, now=now)
         announcements.show_card(session, last)
         silence(session, case, now=now)
+
+
+def record_better_proof(session: Session, sent: Sequence[Sent], *, by: Actor, now: datetime) -> None:
+    """The server's own answer, after the receipt copy of a notice had shown that it was taken: it counts from here."""
+    notices = [one for one in sent if one.purpose is Purpose.NOTICE]
+    lines = [journal.Line("notice-answered", one.case, CLAUSE, dict(seal_notice(session, one.id))) for one in notices]
+    journal.record_all(session, lines, by=by, now=now)
 
 
 def record_bounce(
@@ -207,7 +215,7 @@ def _accepted_line(session: Session, sent: Sent) -> journal.Line:
     delivery = session.get_one(Delivery, sent.id)
     affected = session.get_one(Affected, delivery.affected_id)
     proof: dict[str, journal.Detail] = {"customer": affected.customer.reference, "version": _version(session, delivery)}
-    proof |= {"sha256": sent.sha256, "message_id": sent.message_id}
+    proof |= {"sha256": sent.sha256, "message_id": sent.message_id, **seal_notice(session, sent.id)}
     return journal.Line("notice-accepted", sent.case, CLAUSE, proof)
 
 
@@ -229,4 +237,5 @@ def _record(
     proof: dict[str, journal.Detail] = {"customer": affected.customer.reference, "version": _version(session, delivery)}
     if report is not None:
         proof |= {"status": status, "sha256": delivery.sha256, "report_sha256": report.sha256}
+    proof |= seal_notice(session, delivery.id)
     return record(session, affected.breach, action, by=by, now=now, **proof)

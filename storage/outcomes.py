@@ -72,11 +72,12 @@ Outcome = Accepted | Refused | TooLarge | Deferred | Unknown | Untried
 
 def record(session: Session, outcomes: Sequence[Outcome], *, by: Actor, now: datetime) -> None:
     """Record what became of deliveries, in one go. What was settled meanwhile, by a receipt copy, stays settled."""
-    accepted = _accept(session, outcomes, now=now)
+    accepted, better = _accept(session, outcomes, now=now)
     failures = {one.delivery_id: one for one in outcomes if not isinstance(one, Accepted)}
-    _take_turns(session, accepted, failures)
+    _take_turns(session, [*accepted, *better], failures)
     if accepted:
         _follow_acceptance(session, accepted, by=by, now=now)
+    notice_failures.record_better_proof(session, better, by=by, now=now)
     for delivery in _load(session, failures):
         if delivery.due_at is not None:
             _record_failure(session, delivery, failures[delivery.id], by=by, now=now)
@@ -130,16 +131,17 @@ def _follow_acceptance(session: Session, accepted: Sequence[Sent], *, by: Actor,
             acknowledgements.record_acknowledged(session, one, by=by, now=now)
 
 
-def _accept(session: Session, outcomes: Sequence[Outcome], *, now: datetime) -> list[Sent]:
-    """What the relay took; those of which that is new. The 250 is the better proof where a receipt copy was quicker."""
+def _accept(session: Session, outcomes: Sequence[Outcome], *, now: datetime) -> tuple[list[Sent], list[Sent]]:
+    """What the relay took: what is new, and what a receipt copy had shown, for the 250 is the better proof."""
     taken = {one.delivery_id: one for one in outcomes if isinstance(one, Accepted)}
     if not taken:
-        return []
+        return [], []
     found = find_sent(session, taken).values()
-    proofs = [(one, {"id": one.id, "reply": taken[one.id].reply, "sha256": taken[one.id].sha256}) for one in found]
-    record_accepted_all(session, [proof for one, proof in proofs if one.accepted_at is None], now=now)
-    update_rows(session, Delivery, [proof for one, proof in proofs if one.accepted_at is not None])
-    return [one._replace(accepted_at=now, sha256=taken[one.id].sha256) for one in found if one.accepted_at is None]
+    new, better = ([one for one in found if (one.accepted_at is None) is is_new] for is_new in (True, False))
+    proofs = {one.id: {"id": one.id, "reply": taken[one.id].reply, "sha256": taken[one.id].sha256} for one in found}
+    record_accepted_all(session, [proofs[one.id] for one in new], now=now)
+    update_rows(session, Delivery, [proofs[one.id] for one in better])
+    return [one._replace(accepted_at=now, sha256=taken[one.id].sha256) for one in new], better
 
 
 def _record_failure(

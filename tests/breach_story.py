@@ -7,10 +7,12 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from storage import breach_claims, breach_closing, breach_customers, breach_opening, breaches
+from storage import breach_claims, breach_closing, breach_customers, breach_opening, breaches, notice_failures
 from storage.breach_facts import Value, append_facts, last_fact
 from storage.breach_types import ONGOING, Answered, DataKind, FactName, Nature, Origin, PersonKind
 from storage.models import Affected, Attachment, Breach, Call, CaseMail, Customer, Delivery, Document, Notice, Staff
+from storage.sealing import seal_notice
+from storage.sent import sent_of
 from storage.types import DESK, Actor, Correspondence, Means, Medium, Purpose, Role, Said
 from tests.storage_support import ANNE, BORIS, NOW, add_customer, hours, keep_letter
 
@@ -151,6 +153,7 @@ def _send(
         session.add(Attachment(delivery_id=sent.id, ordinal=number, name=document.name, document_id=document.id,
                                content_type=document.content_type))  # fmt: skip
     session.flush()
+    notice_failures.record_notified(session, [sent_of(sent)], by=DESK, now=accepted)
     session.expire(affected)
     return sent
 
@@ -159,19 +162,17 @@ def _bounce(session: Session, sent: Delivery, at: datetime) -> None:
     sent.bounced_at, sent.bounce_status = at, "5.1.1"
     report = keep_letter(session, b"From: mailer-daemon@relay.example\r\n\r\ncontact@hotel.example unknown\r\n", at=at)
     session.add(CaseMail(message_id=report.id, what=Correspondence.REPORT, at=at, delivery_id=sent.id,
-                         breach_id=_breach_of(session, sent)))  # fmt: skip
-    session.flush()
-
-
-def _breach_of(session: Session, sent: Delivery) -> int:
-    return session.scalars(select(Breach.id).where(Breach.reference == sent.case)).one()
+                         breach_id=(breach := breaches.get_breach(session, sent.case)).id))  # fmt: skip
+    proof = {"report_sha256": report.sha256, **seal_notice(session, sent.id)}
+    breaches.record(session, breach, "notice-bounced", by=DESK, now=at, customer="C0002", **proof)
 
 
 def _reply(session: Session, affected: Affected, at: datetime) -> None:
     mail = keep_letter(session, b"From: contact@garage.example\r\n\r\nBien recu.\r\n", at=at)
     session.add(CaseMail(message_id=mail.id, what=Correspondence.REPLY, at=at, breach_id=affected.breach_id,
                          affected_id=affected.id, said=Said.RECEIVED))  # fmt: skip
-    session.flush()
+    told = {"customer": "C0001", "sha256": mail.sha256, "said": "received"}
+    breaches.record(session, affected.breach, "customer-replied", by=DESK, now=at, **told)
 
 
 def _call(session: Session, affected: Affected, at: datetime, answered: Answered) -> None:

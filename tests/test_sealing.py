@@ -6,10 +6,13 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from storage import breach_closing, breaches, journal
+from storage import breach_closing, breaches, journal, outcomes
 from storage.commands import app
 from storage.database import Database, open_database
+from storage.sealed_mails import verify_mails
 from storage.sealing import verify_rows
+from storage.types import DESK
+from tests.breach_mail_support import queue_notice
 from tests.breach_story import tell_story
 from tests.servers import wait_until
 from tests.storage_support import ANNE, NOW, add_customer, open_breach, waits_for_a_lock
@@ -23,7 +26,7 @@ def tell(database: Database) -> None:
 
 def problems(database: Database) -> list[str]:
     with database.reading() as session:
-        return journal.verify(session) + verify_rows(session)
+        return [*journal.verify(session), *verify_rows(session), *verify_mails(session)]
 
 
 def tamper(database: Database, statement: str) -> None:
@@ -43,6 +46,14 @@ CHANGES = {
     "UPDATE call SET answered = 'reached', reached = true WHERE id = 1": "row 1 of call was changed",
     "UPDATE notice SET approved_by = 'U01ANNE' WHERE version = 1": "row 1 of notice was changed",
     "UPDATE breach SET late_reason = NULL": "its own row was changed",
+    "UPDATE breach SET lead = 'U01ANNE'": "its own row was changed",
+    "UPDATE breach SET ladder = '1 0'": "its own row was changed",
+    "UPDATE document SET for_all = true WHERE id = 2": "the list of its documents was changed",
+    "INSERT INTO document (breach_id, message_id, part, for_all) SELECT breach_id, message_id, 7, true FROM document "
+    "WHERE id = 1": "the list of its documents was changed",
+    "UPDATE delivery SET recipient = 'o@x.example' WHERE notice_id = 1 AND bounced_at IS NULL": "delivery was changed",
+    "UPDATE delivery SET reply = '250 taken' WHERE notice_id = 1 AND bounced_at IS NULL": "delivery was changed",
+    "UPDATE delivery SET bounced_at = NULL WHERE bounced_at IS NOT NULL": "of delivery was changed",
     "UPDATE affected SET excluded_reason = 'another'  WHERE excluded_at IS NOT NULL": "its customers was changed",
     "UPDATE affected SET added_at = (SELECT aware_at FROM breach) WHERE id = 4": "its customers was changed",
     "UPDATE affected SET customer_id = (SELECT max(id) FROM customer) WHERE id = 1": "its customers was changed",
@@ -65,6 +76,48 @@ def test_a_row_changed_behind_the_journal_is_named(database: Database) -> None:
         assert len(found) == 1, statement
         assert found[0].startswith("BR-2026-0001: ")
         assert expected in found[0]
+
+
+MAILS = {
+    "UPDATE message_part SET content = :other WHERE message_id = (SELECT message_id FROM case_mail "
+    "WHERE what = 'reply')": "was changed after it came",
+    "UPDATE case_mail SET said = 'help' WHERE what = 'reply'": "is in no entry of the journal",
+    "DELETE FROM case_mail WHERE what = 'report'": "was changed or deleted",
+    "UPDATE message_part SET content = :other WHERE message_id = (SELECT message_id FROM document "
+    "WHERE id = 1)": "document 1 was changed after it came",
+    "UPDATE delivery SET content = :other WHERE bounced_at IS NOT NULL": "were changed after they were sent",
+}
+
+
+def test_a_mail_changed_behind_the_journal_is_named(database: Database) -> None:
+    tell(database)
+
+    for statement, expected in MAILS.items():
+        with database.begin() as session:
+            assert list(verify_mails(session)) == []
+            session.execute(text(statement), {"other": b"other"} if ":other" in statement else {})
+            found = list(verify_mails(session))
+            session.rollback()
+
+        assert found, statement
+        assert all(one.startswith("BR-2026-0001: ") for one in found)
+        assert expected in found[0]
+
+
+def test_the_better_proof_of_a_notice_is_in_a_line_of_its_own(database: Database) -> None:
+    with database.begin() as session:
+        notice = queue_notice(session, open_breach(session, add_customer(session, "C0001"), aware_at=NOW).affected[0])
+        outcomes.record_receipts(session, {notice.id}, now=NOW)
+        outcomes.settle_by_receipt(session, by=DESK, now=NOW)
+    with database.begin() as session:
+        outcomes.record(session, [outcomes.Accepted(notice.id, "250 2.0.0 taken", "ab" * 32)], by=DESK, now=NOW)
+
+    def of_delivery() -> list[str]:
+        return [one for one in problems(database) if "of delivery" in one]
+
+    assert of_delivery() == []
+    tamper(database, "UPDATE delivery SET reply = '250 other'")
+    assert "was changed" in of_delivery()[0]
 
 
 def test_a_line_written_beside_another_change_of_its_breach_tells_of_both(two_writers: Database) -> None:

@@ -14,7 +14,7 @@ from sqlalchemy import func, select
 
 from bot.poster import Pace
 from mail.service import prepare
-from storage import breaches, journal, sealing
+from storage import breaches, journal, sealed_mails, sealing
 from storage.breach_types import RowState
 from storage.database import Database, open_database
 from storage.ledger import Row, read_ledger
@@ -208,6 +208,7 @@ def assert_nothing_was_lost(desk: Desk) -> None:
     with desk.database.reading() as session:
         assert journal.verify(session) == []
         assert sealing.verify_rows(session) == []
+        assert list(sealed_mails.verify_mails(session)) == []
         sent = Delivery.purpose == Purpose.NOTICE
         assert session.scalars(select(Delivery.id).where(sent, Delivery.due_at.is_not(None))).all() == []
         assert len(session.scalars(select(Delivery.id).where(sent)).all()) == CUSTOMERS
