@@ -26,6 +26,7 @@ from storage.breach_rungs import ladder_of
 from storage.clock import real_now
 from storage.holders import new_holder
 from storage.models import Breach, Delivery, Reminder
+from storage.staff import Roster
 from storage.types import DESK, Medium, Purpose, Role
 from storage.unread import RUNG as CALL_SHEET
 
@@ -114,11 +115,11 @@ class Auditor:
 def find_faulty(session: Session, desk: Desk, *, now: datetime) -> list[str]:
     """The open breaches of which a rung, a post or an e-mail is missing, by the facts as they stand."""
     telecom, found = desk.settings.telecom_operator, []
-    still = breach_clock.find_open(session)
+    still, roster = breach_clock.find_open(session), staff.read_roster(session, now=now)
     for start in range(0, len(still), AT_ONCE):
         part = breach_clock.find_whole(session, [one.reference for one in still[start : start + AT_ONCE]])
         behind = breach_clock.find_behind(session, part, telecom=telecom, now=now)
-        silent = _missing(session, desk, part, now=now)
+        silent = _missing(session, desk, part, roster)
         found += [*behind, *(one.reference for one in part if silent[one.id] and one.reference not in behind)]
     return found
 
@@ -132,11 +133,12 @@ def repair(desk: Desk, reference: str, *, now: datetime) -> Repaired:
             return Repaired(reference, 0)
         new = breach_clock.new_rungs(session, breach, telecom=settings.telecom_operator, now=now)
         count = len(new) + (reminders.ring(session, desk, breach, now=now) if new else 0)
-        missing = _missing(session, desk, [breach], now=now)[breach.id]
-        if missing & set(_opening_keys(session, desk, breach, now=now)):
+        roster = staff.read_roster(session, now=now)
+        missing = _missing(session, desk, [breach], roster)[breach.id]
+        if missing & set(_opening_keys(desk, breach, roster)):
             telling.tell_opened(session, breach, settings, now=now)
         if group := _newest(session, desk, [breach])[breach.id]:
-            audience = reminders.find_audience(session, desk, breach, group, since=group[0].rung_at, now=now)
+            audience = reminders.find_audience(roster, desk, breach, group, since=group[0].rung_at)
             reminders.queue_rung(session, desk, breach, breach_clock.speaker_of(group), audience, now=now)
         count += len(missing)
         if count:
@@ -149,37 +151,28 @@ def count_in(key: str) -> int:
     return int(key.rpartition(":")[2])
 
 
-def _missing(session: Session, desk: Desk, some: Sequence[Breach], *, now: datetime) -> dict[int, set[str]]:
+def _missing(session: Session, desk: Desk, some: Sequence[Breach], roster: Roster) -> dict[int, set[str]]:
     """The keys of what somebody should have been told and for whom nothing was ever queued, by `Breach.id`."""
     rang = _newest(session, desk, some)
-    wanted = {
-        one.id: {*_opening_keys(session, desk, one, now=now), *_rung_keys(session, desk, one, rang[one.id], now=now)}
-        for one in some
-    }
+    wanted = {one.id: {*_opening_keys(desk, one, roster), *_rung_keys(desk, one, rang[one.id], roster)} for one in some}
     every = [key for keys in wanted.values() for key in keys]
     known = set(session.scalars(select(Delivery.key).where(Delivery.key.in_(every)))) if every else set()
     return {of: keys - known for of, keys in wanted.items()}
 
 
-def _opening_keys(session: Session, desk: Desk, breach: Breach, *, now: datetime) -> list[str]:
+def _opening_keys(desk: Desk, breach: Breach, roster: Roster) -> list[str]:
     """What dpo, escalation addresses and whoever led from the first get of an opening."""
     led = breach.lead_at is not None and breach.lead_at <= breach.opened_at
-    people = (
-        breach_lead.find_people(session, breach, now=now)
-        if led
-        else staff.active_staff(session, now=now, role=Role.DPO)
-    )
+    people = breach_lead.people_of(breach, roster) if led else roster.dpos
     addresses = [one.email for one in people] + list(telling.find_others(desk.settings.escalation_addresses, people))
     posts = [telling.key_of_opening(breach.reference, one.slack_user) for one in people]
     return [*posts, *(telling.key_of_letter(breach.reference, None, one) for one in dict.fromkeys(addresses))]
 
 
-def _rung_keys(
-    session: Session, desk: Desk, breach: Breach, group: Sequence[Reminder], *, now: datetime
-) -> Iterator[str]:
+def _rung_keys(desk: Desk, breach: Breach, group: Sequence[Reminder], roster: Roster) -> Iterator[str]:
     """What everybody gets of the newest rungs; of older ones the newer speak."""
     if group:
-        audience = reminders.find_audience(session, desk, breach, group, since=group[0].rung_at, now=now)
+        audience = reminders.find_audience(roster, desk, breach, group, since=group[0].rung_at)
         yield from reminders.keys_of(breach_clock.speaker_of(group), audience)
 
 

@@ -18,7 +18,8 @@ from storage import breach_clock, breach_lead, breaches, outbox, staff
 from storage.announcements import CHANNEL
 from storage.breach_rungs import DEADLINE, LEAD, about_of
 from storage.models import Breach, Reminder, Staff
-from storage.types import Purpose, Role
+from storage.staff import Roster
+from storage.types import Purpose
 
 TOPIC = "breach_reminder"
 BY_MAIL = timedelta(hours=24)
@@ -57,7 +58,7 @@ def ring(session: Session, desk: Desk, breach: Breach, *, now: datetime) -> int:
     rang = breach_clock.ring(session, breach, telecom=desk.settings.telecom_operator, now=now)
     if rang is None:
         return 0
-    audience = find_audience(session, desk, breach, rang.reminders, now=now)
+    audience = find_audience(staff.read_roster(session, now=now), desk, breach, rang.reminders)
     outbox.supersede_reminders(session, breach.reference, to=audience.recipients, now=now)
     return queue_rung(session, desk, breach, rang.speaker, audience, now=now)
 
@@ -69,24 +70,18 @@ def is_broadcast(breach: Breach, reminder: Reminder) -> bool:
 
 
 def find_audience(
-    session: Session,
-    desk: Desk,
-    breach: Breach,
-    reminders: Iterable[Reminder],
-    *,
-    since: datetime | None = None,
-    now: datetime,
+    roster: Roster, desk: Desk, breach: Breach, reminders: Iterable[Reminder], *, since: datetime | None = None
 ) -> Audience:
-    """Everybody who must hear of rungs that rang together: one message tells of all of them.
+    """Everybody of today's staff who must hear of rungs that rang together: one message tells of all of them.
 
     `since`: they rang at that instant; where nobody can say who led then, only those who hear of it anyway.
     """
-    people = breach_lead.find_people(session, breach, now=now)
+    people = breach_lead.people_of(breach, roster)
     known = since is None or _led_since(breach, people, since)
-    people = people if known else staff.active_staff(session, now=now, role=Role.DPO)
+    people = people if known else roster.dpos
     found = Audience({CHANNEL: ""})
     for reminder in reminders:
-        found |= _audience_of(session, desk, breach, reminder, people, now=now)
+        found |= _audience_of(roster, desk, breach, reminder, people)
     return found if known else Audience({CHANNEL: ""}, found.mail)
 
 
@@ -108,9 +103,7 @@ def keys_of(reminder: Reminder, audience: Audience) -> Iterator[str]:
         yield telling.key_of_letter(reminder.case, reminder.id, address)
 
 
-def _audience_of(
-    session: Session, desk: Desk, breach: Breach, reminder: Reminder, people: list[Staff], *, now: datetime
-) -> Audience:
+def _audience_of(roster: Roster, desk: Desk, breach: Breach, reminder: Reminder, people: list[Staff]) -> Audience:
     """Who hears of one rung, the channel aside."""
     about, left = about_of(reminder.rung), _left(breach, reminder)
     lead = [one for one in people if one.slack_user == breach.lead]
@@ -119,7 +112,7 @@ def _audience_of(
     escalated = about == LEAD or (about == DEADLINE and left <= ESCALATE)
     readers = {one.email: one.language for one in mailed}
     if escalated:
-        readers |= _escalation(session, desk, people, now=now)
+        readers |= _escalation(roster, desk, people)
     return Audience({one.slack_user: one.language for one in directly}, readers)
 
 
@@ -131,9 +124,8 @@ def _led_since(breach: Breach, people: Iterable[Staff], instant: datetime) -> bo
     return here and breach.lead_at is not None and breach.lead_at <= instant
 
 
-def _escalation(session: Session, desk: Desk, people: list[Staff], *, now: datetime) -> dict[str, str]:
-    dpos = staff.active_staff(session, now=now, role=Role.DPO)
-    others = telling.find_others(desk.settings.escalation_addresses, [*people, *dpos])
+def _escalation(roster: Roster, desk: Desk, people: list[Staff]) -> dict[str, str]:
+    others = telling.find_others(desk.settings.escalation_addresses, [*people, *roster.dpos])
     return dict.fromkeys(others, desk.settings.staff_language)
 
 

@@ -8,6 +8,7 @@ from storage import staff
 from storage.breach_errors import AlreadyLed
 from storage.breaches import record, refuse_closed, take_turn_on
 from storage.models import Breach, Staff
+from storage.staff import Roster
 from storage.types import Actor, Role
 
 
@@ -34,9 +35,13 @@ def hand_over_lead(session: Session, breach: Breach, colleague: Staff, *, by: Ac
 
 def find_people(session: Session, breach: Breach, *, now: datetime) -> list[Staff]:
     """Who answers for a breach: the lead, if on the staff, and every active dpo."""
-    lead = staff.find_staff(session, breach.lead, now=now) if breach.lead else None
-    dpos = staff.active_staff(session, now=now, role=Role.DPO)
-    return [*([lead] if lead else []), *(one for one in dpos if lead is None or one.id != lead.id)]
+    return people_of(breach, staff.read_roster(session, now=now))
+
+
+def people_of(breach: Breach, roster: Roster) -> list[Staff]:
+    """The same, of a staff that is read already."""
+    lead = roster.find(breach.lead)
+    return [*([lead] if lead else []), *(one for one in roster.dpos if one is not lead)]
 
 
 def _lead(session: Session, breach: Breach, colleague: Staff, *, by: Actor, now: datetime) -> bool:

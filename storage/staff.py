@@ -1,5 +1,7 @@
 """The staff table: who may use the bot, in which role, and where their mail goes."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 
 from sqlalchemy import select
@@ -11,6 +13,26 @@ from storage.models import Staff
 from storage.types import Role
 
 _RANK = {Role.VIEWER: 0, Role.HANDLER: 1, Role.DPO: 2}
+
+
+@dataclass(frozen=True)
+class Roster:
+    """Who is active on a day: read once, and asked about any number of cases."""
+
+    active: Sequence[Staff]
+
+    @property
+    def dpos(self) -> list[Staff]:
+        return [one for one in self.active if one.role is Role.DPO]
+
+    def find(self, slack_user: str | None) -> Staff | None:
+        """The colleague with this Slack user id, if active."""
+        return next((one for one in self.active if one.slack_user == slack_user), None)
+
+
+def read_roster(session: Session, *, now: datetime) -> Roster:
+    """The staff of today, by one query."""
+    return Roster(active_staff(session, now=now))
 
 
 def find_staff(session: Session, slack_user: str, *, now: datetime) -> Staff | None:

@@ -29,6 +29,7 @@ from tests.bot_support import ANNE, BORIS, ESCALATION, fill
 from tests.playground import people
 from tests.storage_support import NOW, hours, open_breach, together
 from tests.test_breach_ladder import desk_of
+from tests.test_breach_lists import queries
 
 
 class Monitor(BaseHTTPRequestHandler):
@@ -294,6 +295,23 @@ def test_many_breaches_are_audited_in_parts(desk: Desk) -> None:
             open_breach(session, aware_at=NOW, lead=BORIS)
 
     assert len(faulty(desk, 1)) == AT_ONCE + 3
+
+
+def test_many_breaches_are_audited_by_as_many_queries_as_few_and_the_staff_are_read_once(desk: Desk) -> None:
+    opened(desk)
+    opened(desk, lead=None)
+    BreachLadder(desk).tick(now=NOW + hours(46))
+    with queries(desk.database) as few:
+        assert faulty(desk, 46) == []
+    for number in range(20):
+        opened(desk, lead=BORIS if number % 2 else None)
+    BreachLadder(desk).tick(now=NOW + hours(46))
+
+    with queries(desk.database) as many:
+        assert faulty(desk, 46) == []
+
+    assert len(many) == len(few)
+    assert len([one for one in many if "FROM staff" in one]) == 1
 
 
 # --- the sign of life ---

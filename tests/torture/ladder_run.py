@@ -22,6 +22,7 @@ from storage import breach_closing, breach_opening, breaches, calls, customers
 from storage.clock import now as desk_now
 from storage.database import open_database
 from storage.models import Delivery, Reminder, Staff
+from storage.outbox import LONGEST_BACKOFF
 from storage.types import BY_MAIL, DESK, Means, Medium, Purpose
 from tests.bot_support import BORIS, ESCALATION, MANIFEST, fill
 from tests.mail_support import environ_for, mail_settings
@@ -45,15 +46,17 @@ POINTS = (
     "commit:after",
 )
 METHODS = ("chat.postMessage", "chat.update", "conversations.info")
-SETTLING = 240.0
-"""Seconds that the last sends may take, nobody being killed and nothing failing any more."""
+SETTLING = LONGEST_BACKOFF.total_seconds() + 240.0
+"""Seconds that the last sends may take, nobody being killed and nothing failing any more: what failed a moment ago is
+tried once more after its back-off. What is put off for longer, or tried and not sent, is lost."""
 BY_POST = 60.0
 """Seconds after which a rung must have gone by e-mail while Slack takes nothing."""
 
 
 @dataclass
 class LadderOutcome:
-    """What came of it. `by_mail`: rungs of the outage of Slack whose readers have them by e-mail, of so many."""
+    """What came of it. `by_mail`: rungs of the outage of Slack whose readers have them by e-mail, of so many.
+    `settling`: seconds until the last was sent; `tries`: the most that one took."""
 
     verdict: LadderVerdict = field(default_factory=LadderVerdict)
     deaths: Counter[str] = field(default_factory=Counter)
@@ -61,6 +64,8 @@ class LadderOutcome:
     by_mail: tuple[int, int] = (0, 0)
     refused: int = 0
     seconds: float = 0.0
+    settling: float = 0.0
+    tries: int = 0
 
     @property
     def is_clean(self) -> bool:
@@ -135,9 +140,7 @@ class LadderTorture:
                 lives = [slots.submit(self._live_and_die, number) for number in range(self._plan.processes)]
                 try:
                     self._move_clock()
-                    self._workspace.faults.failing, self._mail_host.smtp.defer_every = 0.0, 0
-                    with suppress(TimeoutError):  # the verdict tells what is missing
-                        wait_until(self._is_settled, "a settled record", SETTLING)
+                    self._settle()
                 finally:
                     self._finished.set()
                 for one in lives:
@@ -155,6 +158,14 @@ class LadderTorture:
             if self._plan.is_out(hour, Medium.SLACK) and not self._plan.is_out(hour, Medium.EMAIL):
                 self._wait_for_letters(hour)
             wait_until(lambda hour=hour: self._may_go_on(hour), "the deaths of this hour", 120.0)  # type: ignore[misc]
+
+    def _settle(self) -> None:
+        """Nothing fails any more: what is queued goes out; the verdict tells what does not."""
+        start = time.monotonic()
+        self._workspace.faults.failing, self._mail_host.smtp.defer_every = 0.0, 0
+        with suppress(TimeoutError):
+            wait_until(self._is_settled, "a settled record", SETTLING)
+        self._outcome.settling = time.monotonic() - start
 
     def _set_clock(self, hour: int) -> None:
         draft = self._clock.with_suffix(".new")
@@ -310,6 +321,7 @@ class LadderTorture:
         posts = [one for one in self._workspace.model.messages.values() if not one.blocks]
         mails = {one: self._mail_host.mailbox(one) for one in (DPO.email, LEAD.email, ESCALATION)}
         with self._database.reading() as session:
+            self._outcome.tries = session.scalar(select(func.max(Delivery.attempts))) or 0
             self._outcome.verdict = judge(session, self._cases, Wire(posts, mails), now=desk_now())
         self._outcome.reported = reported_by(sorted(self._folder.glob("*.log")))
 
@@ -341,6 +353,7 @@ def figures(plan: LadderPlan, outcome: LadderOutcome) -> Iterator[str]:
     yield f"{verdict.rungs} rungs due, {len(verdict.lost)} lost, {len(verdict.after_the_end)} after the end."
     yield f"{verdict.told} told, {verdict.spoken_for} spoken for by newer ones."
     yield f"{verdict.doubled} doubled: {share:.2f} %."
+    yield f"Settled after {outcome.settling:.0f} s; at most {outcome.tries} tries for one."
     if outcome.by_mail[1]:
         yield f"While Slack was out: {outcome.by_mail[0]} of {outcome.by_mail[1]} breaches told by e-mail."
     yield "Deaths: " + ", ".join(f"{count} {where}" for where, count in outcome.deaths.most_common())
