@@ -176,7 +176,9 @@ def call_sheet(
         with drafted(output) as draft:
             draft.write_text(f"{_as_file(words, output)}\n", encoding="utf-8")
             put_in_place(draft, output, force=force)
-        say(f"{sheet.breach}: {len(sheet.entries)} to call, in {output.name}.")
+        others = len(sheet.entries) - sheet.to_call
+        under_way = f"{others} whose notice is on its way, " if others else ""
+        say(f"{sheet.breach}: {sheet.to_call} to call, {under_way}in {output.name}.")
 
 
 def _as_file(words: "Words", output: Path) -> str:

@@ -161,7 +161,7 @@ class CallListeners:
         with self.desk.decide() as session:
             colleague = staff.get_staff(session, speaker.user, now=now(), at_least=Role.HANDLER)
             queue_call_sheet(session, sheet, words, colleague, gesture=gesture, by=actor_of(speaker), now=now())
-        count = len(sheet.entries)
+        count = sheet.to_call
         return word(speaker.language, "said.call_sheet_on_its_way", reference=sheet.breach, count=count)
 
 

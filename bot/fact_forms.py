@@ -4,6 +4,7 @@ Typed texts are never shown again; choices, numbers and instants are. A field th
 that two people may fill in one page at once.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,6 +23,7 @@ from templates import render
 CHOOSE, PAGE = "breach_facts", "breach_facts_page"
 ENDED, HAS_ENDED = "ended", "has_ended"
 """Whether it goes on stands beside the instant of its end."""
+COUNT = re.compile(r"[0-9]{1,10}")
 NOT_KNOWN, ENDED_AT = "not_known", FactName.ENDED_AT
 PAGES: dict[str, tuple[FactName, ...]] = {
     "what": (FactName.ACCOUNT, FactName.NATURE, FactName.ORIGIN, FactName.ORIGIN_OTHER, FactName.CAUSE),
@@ -60,12 +62,13 @@ class Place:
 class Answers:
     """What a page says: what changes, and the fields that hold what looks like personal data, with what it is.
 
-    `end_missing`: it has ended, and nobody says when.
+    `end_missing`: it has ended, and nobody says when. `no_count`: fields that hold no whole number from 0 to 9999999999.
     """
 
     values: dict[FactName, Value]
     personal: dict[str, str]
     end_missing: bool
+    no_count: tuple[FactName, ...] = ()
 
 
 def choose_form(reference: str, language: str, *, with_customers: bool) -> View:
@@ -93,8 +96,11 @@ def page_form(place: Place, shown: BreachFacts, language: str, *, telecom: Telec
 def read_page(view: Mapping[str, Any], page: str, shown: BreachFacts) -> Answers:
     """What differs from what was shown. Marked as not known, a field that was changed all the same keeps its change."""
     marked = {FactName(name) for name in read_many(view, NOT_KNOWN)}
+    no_count = tuple(one for one in PAGES[page] if one in NUMBERS and not _is_count(read_text(view, one.value)))
     values: dict[FactName, Value] = {}
     for name in PAGES[page]:
+        if name in no_count:
+            continue
         value, known = _read(view, name, _known(shown, name)), _known(shown, name)
         if value != known:
             values[name] = value
@@ -103,7 +109,13 @@ def read_page(view: Mapping[str, Any], page: str, shown: BreachFacts) -> Answers
     texts = {name.value: text for name, text in values.items() if is_text(name) and isinstance(text, str)}
     personal = {name: found for name, text in texts.items() if (found := find_personal_data(text))}
     has_ended = read_choice(view, ENDED) == HAS_ENDED
-    return Answers(values, personal, has_ended and not isinstance(_read_end(view, _known(shown, ENDED_AT)), datetime))
+    end_missing = has_ended and not isinstance(_read_end(view, _known(shown, ENDED_AT)), datetime)
+    return Answers(values, personal, end_missing, no_count)
+
+
+def _is_count(typed: str) -> bool:
+    """Slack's client checks this, too; what reaches us may come from another one."""
+    return not typed or COUNT.fullmatch(typed) is not None
 
 
 def is_text(name: FactName) -> bool:

@@ -97,4 +97,5 @@ def _errors(answers: Answers, language: str) -> dict[str, str]:
     """A sentence beside each field that cannot be taken."""
     personal = {name: sentence_of(PersonalDataInText(found), language) for name, found in answers.personal.items()}
     ended = {fact_forms.ENDED_AT.value: word(language, "said.ended_when")} if answers.end_missing else {}
-    return personal | ended
+    counts = {name.value: word(language, "said.whole_number") for name in answers.no_count}
+    return personal | ended | counts

@@ -349,3 +349,27 @@ def test_a_handler_rules_out_a_doubt_but_not_what_became_certain_meanwhile(small
     kept = small_desk.breach(doubt)
     assert (kept.no_breach_reason, kept.closed_by) == ("A test list of ours", CARLA)
     assert "test list" not in "".join(small_desk.workspace.payloads)
+
+
+def test_what_is_no_count_is_refused_by_slacks_client_and_by_us(small_desk: Desk) -> None:
+    reference = small_desk.open_breach("C0001")
+    page = open_page(small_desk, CARLA, reference, "whose")
+
+    for typed in ("-3", "2.5", "12345678901"):
+        by_client = small_desk.workspace.submit(CARLA, page, {"persons": typed})
+        by_us = submit_unchecked(small_desk, CARLA, page, {"persons": typed})
+
+        assert (list(by_client.errors), by_client.sent) == (["persons"], False)
+        assert list(by_us["errors"]) == ["persons"]
+        assert "whole number" in by_us["errors"]["persons"]
+    assert facts(small_desk, reference).persons is None
+
+
+def submit_unchecked(desk: Desk, who: str, form: dict[str, Any], typed: dict[str, str]) -> dict[str, Any]:
+    """As a client that checks nothing would send it; the answer's body."""
+    view = desk.workspace.model.find_view(view_id=form["id"])
+    assert view is not None
+    payload = desk.workspace.gestures.payloads.submission(people.EVERYBODY[who], view)
+    for name, value in typed.items():
+        payload["view"]["state"]["values"][name][name]["value"] = value
+    return dict(desk.workspace.wait_on(desk.workspace.gestures.asking.ask("interactive", payload)).body)
