@@ -62,7 +62,7 @@ class Place:
 class Answers:
     """What a page says: what changes, and the fields that hold what looks like personal data, with what it is.
 
-    `end_missing`: it has ended, and nobody says when. `no_count`: fields that hold no whole number from 0 to 9999999999.
+    `end_missing`: it has ended, and nobody says when. `no_count`: fields that hold no such number.
     """
 
     values: dict[FactName, Value]

@@ -149,7 +149,7 @@ def test_a_notice_that_came_back_is_missing_no_more_once_somebody_was_reached_si
     queued_at = NOW + timedelta(seconds=50)
     with database.begin() as session:
         customer = add_customer(session)
-        breach = open_breach(session, customer)
+        breach = open_breach(session, customer, aware_at=NOW - hours(1))
         send_notice(session, breach, breach.affected[0], at=queued_at, bounced_at=queued_at)
         called: dict[str, Any] = {
             "means": Means.TELEPHONE,
