@@ -11,7 +11,7 @@ from bot.packing import TROUBLES, Written
 from bot.words import find_word as find_in
 from storage.breach_facts import BreachFacts
 from storage.breach_proof import BreachEvidence
-from storage.breach_types import ONGOING, FactName
+from storage.breach_types import IN_ENGLISH, ONGOING, FactName
 from storage.types import Actor
 from templates import in_words, render
 
@@ -66,7 +66,7 @@ def describe_facts(known: BreachFacts, language: str) -> list[tuple[str, str]]:
     ]
 
 
-OTHERS = frozenset({"origin_other", "data_other", "persons_other", "cnil_told_at"})
+OTHERS = frozenset({"origin_other", "data_other", "persons_other", "cnil_told_at"}) | frozenset(IN_ENGLISH.values())
 """Shown only where somebody filled them in."""
 
 
