@@ -62,7 +62,7 @@ def describe_facts(known: BreachFacts, language: str) -> list[tuple[str, str]]:
     return [
         (_name(name, language), describe_value(name, getattr(known, name), language))
         for name in FactName
-        if name not in OTHERS or getattr(known, name)
+        if getattr(known, name) is not None or (name not in OTHERS and not known.knows(name))
     ]
 
 

@@ -93,7 +93,7 @@ def choose_form(reference: str, language: str, *, with_customers: bool) -> View:
 def page_form(place: Place, shown: BreachFacts, language: str, *, telecom: TelecomOperator, summary: str = "") -> View:
     """One page, with what is known by now but for typed texts: of those only that they are there.
 
-    `summary`: what was reported, offered as the account of what happened, in the reader's language, while there is none.
+    `summary`: what was reported, offered as the account of what happened while there is none, in the reader's language.
     """
     names = [one for one in PAGES[place.page] if one is not FactName.CNIL_TOLD_AT or telecom is not TelecomOperator.NO]
     typed = [word(language, f"fact.{name}") for name in names if is_text(name) and _known(shown, name) is not None]
