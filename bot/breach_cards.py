@@ -18,6 +18,8 @@ ROW = 5
 """Buttons of a breach in one row: more are hidden."""
 URGENT_STATES = ("bounced", "refused", "delayed", "uncertain", "to-tell")
 """States of a customer that need somebody, the most pressing first (storage.breach_types.RowState)."""
+MAY_KNOW = ("sending", "uncertain", "delayed")
+"""States in which a notice may have arrived, or will."""
 STATES = (*URGENT_STATES, "sending", "accepted", "told", "received", "not-affected")
 
 
@@ -161,6 +163,11 @@ class BreachCard:
         if self.closed_at is None:
             return some
         return () if self.no_breach else tuple(line for line in some if line.lost or line.owed)
+
+    @property
+    def told(self) -> tuple[CustomerLine, ...]:
+        """Those that were told, or whose notice may be with them: of no breach after all they must hear, too."""
+        return tuple(line for line in self.affected if line.told_at is not None or line.state in MAY_KNOW)
 
     @property
     def to_reach(self) -> tuple[CustomerLine, ...]:

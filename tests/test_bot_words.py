@@ -381,7 +381,7 @@ def test_every_modal_is_one_that_slack_accepts(language: str) -> None:
         decision_forms.hand_over_form("DSR-2026-0042", [anne], language),
         decision_forms.possible_breach_form("DSR-2026-0042", AT, language),
         decision_forms.misrouted_form("DSR-2026-0042", EVERY_LINE, mail, language),
-        decision_forms.no_breach_form("BR-2026-0007", language),
+        decision_forms.no_breach_form(breach_card(customers=EVERY_STATE), language),
         forms.set_aside_form("DSR-2026-0042", language),
         forms.send_again_form(REQUESTS["all at once"], language),
         forms.reached_form(REQUESTS["all at once"], language, now=AT),
