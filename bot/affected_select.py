@@ -3,22 +3,27 @@
 A modal that uses it names its breach first in its private_metadata: "BR-2026-0007", or "BR-2026-0007|…".
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from slack_bolt import Ack, App
 
 from bot.blocks import Block
-from bot.breach_cards import EXCLUDE, INCLUDE
+from bot.breach_cards import AGAIN, EXCLUDE, INCLUDE, WAIVE, CustomerLine
 from bot.desk import Desk
-from bot.fields import external, field, read_option
-from bot.forms import offer
+from bot.fields import external, field, option, read_option
+from bot.forms import RECORD_TOLD, offer
 from bot.gestures import Body
-from storage import breach_rows
+from storage import breach_rows, breaches
+from storage.ledger import Row, read_ledger
 
 AFFECTED = "affected_customer"
 """The field's name; its value is the customer's reference."""
+EXCLUDED = {EXCLUDE: False, INCLUDE: True, RECORD_TOLD: False}
+"""Of which modals it is whether those that are not affected after all are offered, or only they."""
+CONCERNED: dict[str, Callable[[Row], bool]] = {AGAIN: lambda row: row.may_go_again, WAIVE: lambda row: row.owed}
+"""Of which modals only some of the customers are offered."""
 
 
 @dataclass(frozen=True)
@@ -34,9 +39,15 @@ class AffectedListeners:
         ack(options=offer(suggest_affected(self.desk, body)))
 
 
-def affected_select(language: str, *, optional: bool = False) -> Block:
-    """One customer of the breach; before anything is typed, the first hundred are offered."""
+def affected_select(language: str, *, optional: bool = False, likely: Sequence[CustomerLine] = ()) -> Block:
+    """One customer of the breach; before anything is typed, the first hundred are offered.
+
+    `likely`: those whom it may be about; one alone is chosen already.
+    """
     element = external("external_select", AFFECTED, language) | {"min_query_length": 0}
+    if len(likely) == 1:
+        only = likely[0]
+        element["initial_option"] = option(f"{only.customer} ({only.customer_reference})", only.customer_reference)
     return field(language, AFFECTED, element, optional=optional)
 
 
@@ -49,6 +60,10 @@ def suggest_affected(desk: Desk, body: Body) -> list[tuple[str, str]]:
     """(reference, name) of the breach's customers that what was typed may mean: those that can be chosen there."""
     view = body.get("view") or {}
     reference = str(view.get("private_metadata") or "").partition("|")[0]
-    excluded = {EXCLUDE: False, INCLUDE: True}.get(str(view.get("callback_id")))
+    modal, typed = str(view.get("callback_id")), str(body.get("value") or "")
     with desk.database.reading() as session:
-        return breach_rows.suggest_affected(session, reference, str(body.get("value") or ""), excluded=excluded)
+        among = None
+        if concerned := CONCERNED.get(modal):
+            rows = read_ledger(breaches.get_breach(session, reference))
+            among = [row.customer.id for row in rows if concerned(row)]
+        return breach_rows.suggest_affected(session, reference, typed, excluded=EXCLUDED.get(modal), among=among)

@@ -18,6 +18,8 @@ ROW = 5
 """Buttons of a breach in one row: more are hidden."""
 URGENT_STATES = ("bounced", "refused", "delayed", "uncertain", "to-tell")
 """States of a customer that need somebody, the most pressing first (storage.breach_types.RowState)."""
+MAY_KNOW = ("sending", "uncertain", "delayed")
+"""States in which a notice may have arrived, or will."""
 STATES = (*URGENT_STATES, "sending", "accepted", "told", "received", "not-affected")
 
 
@@ -27,7 +29,7 @@ class CustomerLine:
 
     `step` is of storage.next_step, `step_at` the instant that its words name. `version` is the number of the newest
     notice that its server has; `owed`: it was only spoken to; `found_late`: it was named after the deadline;
-    `attempts`: how often it was called in vain.
+    `attempts`: how often it was called in vain; `may_go_again`: its newest notice was lost and is still of use.
     """
 
     customer: str
@@ -43,6 +45,7 @@ class CustomerLine:
     received_at: datetime | None = None
     found_late: bool = False
     attempts: int = 0
+    may_go_again: bool = False
 
     @property
     def excluded(self) -> bool:
@@ -149,9 +152,27 @@ class BreachCard:
         return tuple((state, found[state]) for state in STATES if found[state])
 
     @property
-    def owed(self) -> int:
-        """How many were only spoken to: documents are owed."""
-        return sum(line.owed for line in self.customers)
+    def owed(self) -> tuple[CustomerLine, ...]:
+        """Those that were only spoken to: documents are owed."""
+        return tuple(line for line in self.customers if line.owed)
+
+    @property
+    def to_send_again(self) -> tuple[CustomerLine, ...]:
+        """Those whose newest notice was lost and may go out again: after closing, only what is owed or untold."""
+        some = tuple(line for line in self.affected if line.may_go_again)
+        if self.closed_at is None:
+            return some
+        return () if self.no_breach else tuple(line for line in some if line.lost or line.owed)
+
+    @property
+    def told(self) -> tuple[CustomerLine, ...]:
+        """Those that were told, or whose notice may be with them: of no breach after all they must hear, too."""
+        return tuple(line for line in self.affected if line.told_at is not None or line.state in MAY_KNOW)
+
+    @property
+    def to_reach(self) -> tuple[CustomerLine, ...]:
+        """Those that somebody must still tell, or telephone."""
+        return tuple(line for line in self.affected if line.told_at is None or line.step in TO_CALL)
 
     @property
     def unread(self) -> int:
@@ -202,7 +223,7 @@ class BreachCard:
             (INCLUDE, is_open and len(self.affected) < len(self.customers)),
             (TOLD, self._may_call),
             (CALL_SHEET, bool(self.to_call or (is_open and self.untold)) and self._may_call),
-            (AGAIN, any(line.lost for line in self.affected) and self._may_call),
+            (AGAIN, bool(self.to_send_again)),
             (WAIVE, bool(self.owed)),
             (INSTANTS, is_open),
             (CLOSE, is_open),

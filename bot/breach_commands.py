@@ -143,6 +143,11 @@ def close(
             telling.tell_thread(session, breach.reference, topic, now=now())
             breach_report.tell_drill_closed(session, breach, desk.settings, now=now())
         say(f"{breach.reference} is closed.")
+        if no_breach is not None:
+            with desk.database.reading() as session:
+                told = breach_closing.who_may_know(breaches.get_breach(session, breach.reference))
+            if told:
+                say(f"To be told that it was no breach: {', '.join(told)}.")
 
 
 def _deadline(deadline_at: "datetime", *, precautionary: bool = False) -> str:

@@ -11,7 +11,7 @@ from bot.packing import TROUBLES, Written
 from bot.words import find_word as find_in
 from storage.breach_facts import BreachFacts
 from storage.breach_proof import BreachEvidence
-from storage.breach_types import ONGOING, FactName
+from storage.breach_types import IN_ENGLISH, ONGOING, FactName
 from storage.types import Actor
 from templates import in_words, render
 
@@ -62,11 +62,11 @@ def describe_facts(known: BreachFacts, language: str) -> list[tuple[str, str]]:
     return [
         (_name(name, language), describe_value(name, getattr(known, name), language))
         for name in FactName
-        if name not in OTHERS or getattr(known, name)
+        if getattr(known, name) is not None or (name not in OTHERS and not known.knows(name))
     ]
 
 
-OTHERS = frozenset({"origin_other", "data_other", "persons_other", "cnil_told_at"})
+OTHERS = frozenset({"origin_other", "data_other", "persons_other", "cnil_told_at"}) | frozenset(IN_ENGLISH.values())
 """Shown only where somebody filled them in."""
 
 

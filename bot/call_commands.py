@@ -97,8 +97,14 @@ def waive(
 
 
 @breach_app.command()
-def again(reference: Reference, customer: Customer) -> None:
-    """Send a notice that was refused or came back once more, to the same address."""
+def again(
+    reference: Reference,
+    customer: Customer,
+    recorded: Annotated[
+        bool, typer.Option("--recorded", help="To the address on record: the customer's instruction, or the directory.")
+    ] = False,
+) -> None:
+    """Send a notice that was refused or came back once more, to the same address; so it is sent after a call, too."""
     from bot import telling  # noqa: PLC0415 - slow
     from storage import breaches, customers, notice_again  # noqa: PLC0415 - slow
     from storage.clock import now  # noqa: PLC0415 - slow
@@ -106,8 +112,10 @@ def again(reference: Reference, customer: Customer) -> None:
     with at_the_desk() as desk:
         with desk.decide() as session:
             breach = breaches.get_breach(session, reference, to_change=True)
-            who = customers.get_customer(session, customer)
-            sent = notice_again.send_notice_again(session, breach, who, by=shell_actor(), now=now())
+            who, own, by = customers.get_customer(session, customer), desk.settings.mail_address, shell_actor()
+            sent = notice_again.send_notice_again(
+                session, breach, who, to_recorded=recorded, own_address=own, by=by, now=now()
+            )
             telling.tell_thread(session, breach.reference, "breach_sent_again", affected_id=sent.affected_id, now=now())
         say(f"{breach.reference}: the notice is on its way to {who.name} again.")
 
@@ -168,7 +176,9 @@ def call_sheet(
         with drafted(output) as draft:
             draft.write_text(f"{_as_file(words, output)}\n", encoding="utf-8")
             put_in_place(draft, output, force=force)
-        say(f"{sheet.breach}: {len(sheet.entries)} to call, in {output.name}.")
+        others = len(sheet.entries) - sheet.to_call
+        under_way = f"{others} whose notice is on its way, " if others else ""
+        say(f"{sheet.breach}: {sheet.to_call} to call, {under_way}in {output.name}.")
 
 
 def _as_file(words: "Words", output: Path) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 from bot.affected_select import affected_select, read_affected
 from bot.blocks import Block, section
+from bot.breach_cards import BreachCard
 from bot.fields import (
     View,
     field,
@@ -29,6 +30,8 @@ from storage.types import Means
 from templates import render
 
 WAIVE, AGAIN = "breach_waive", "breach_again"
+SAME, RECORDED = "same", "recorded"
+"""To which address a lost notice goes once more."""
 _CALL = re.compile(r"1\d{9}\.\d{1,7}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 """What telephone systems call a call: an Asterisk unique id, a UUID. Only digits, and no telephone number."""
 _POSTAL = re.compile(r"\b(?:\d[A-Z] ?\d{3} ?\d{3} ?\d{4} ?\d|[A-Z]{2} ?\d{3} ?\d{3} ?\d{3} ?[A-Z]{2})\b", re.IGNORECASE)
@@ -48,11 +51,11 @@ class Contact:
     proof: str
 
 
-def call_form(reference: str, language: str, *, now: datetime) -> View:
+def call_form(card: BreachCard, language: str, *, now: datetime) -> View:
     """Which customer, by which means, with what result, whom, when; then what proves it."""
     blocks = [
-        section(render("breach_told_form", language, "slack", reference=reference)),
-        affected_select(language),
+        section(render("breach_told_form", language, "slack", reference=card.reference)),
+        affected_select(language, likely=card.to_reach),
         select(language, "means", _options(language, "means", Means), chosen=_option(language, "means", "telephone")),
         select(
             language,
@@ -65,23 +68,33 @@ def call_form(reference: str, language: str, *, now: datetime) -> View:
         text_input(language, "call_reference", optional=True),
         text_input(language, "proof", optional=True),
     ]
-    return modal(language, RECORD_TOLD, blocks, reference)
+    return modal(language, RECORD_TOLD, blocks, card.reference)
 
 
-def waive_form(reference: str, language: str) -> View:
+def waive_form(card: BreachCard, language: str) -> View:
     """Which customer need be sent nothing in writing, and why."""
     blocks = [
-        section(render("breach_waive_form", language, "slack", reference=reference)),
-        affected_select(language),
+        section(render("breach_waive_form", language, "slack", reference=card.reference)),
+        affected_select(language, likely=card.owed),
         text_input(language, "waive_reason", optional=False),
     ]
-    return modal(language, WAIVE, blocks, reference)
+    return modal(language, WAIVE, blocks, card.reference)
 
 
-def again_form(reference: str, language: str) -> View:
-    """Which of several customers whose notice was lost."""
-    intro = section(render("breach_again_form", language, "slack", reference=reference))
-    return modal(language, AGAIN, [intro, affected_select(language)], reference, submit="send")
+def again_form(card: BreachCard, language: str) -> View:
+    """Which of several customers whose notice was lost, and to which address; no address stands in Slack."""
+    same, recorded = (_option(language, "again_to", one) for one in (SAME, RECORDED))
+    blocks = [
+        section(render("breach_again_form", language, "slack", reference=card.reference)),
+        affected_select(language, likely=card.to_send_again),
+        select(language, "again_to", [same, recorded], chosen=same),
+    ]
+    return modal(language, AGAIN, blocks, card.reference, submit="send")
+
+
+def wants_recorded(view: Mapping[str, Any]) -> bool:
+    """Whether it goes to the address on record, not to the one that it came back from."""
+    return read_option(view, "again_to") == RECORDED
 
 
 def read_contact(view: Mapping[str, Any]) -> Contact:

@@ -14,7 +14,7 @@ from storage.next_step import NextStep
 from storage.outbox import Words
 from storage.staff_mails import queue_to
 from storage.types import Actor, Purpose
-from templates import LANGUAGES, render
+from templates import LANGUAGES, in_words, render
 
 TOPIC = "call_sheet"
 IN_A_MAIL = 500
@@ -100,12 +100,20 @@ def _page(sheet: CallSheet, entry: Entry, language: str, company: str, known: di
         scripts.append(script)
     return Page(
         entry=entry,
-        step=step_in_words(entry.step, entry.step_at, language),
+        step=_to_do(entry, language),
         language=_named(entry.language, language),
         sent=tuple(render("call_notice", language, sent=one) for one in entry.notices),
         attempts=tuple(_attempt(one, language) for one in entry.attempts),
         scripts=tuple(scripts),
     )
+
+
+def _to_do(entry: Entry, language: str) -> str:
+    """The next step; on this sheet no customer is said to be waited for without when to call it all the same."""
+    if not entry.waits:
+        return step_in_words(entry.step, entry.step_at, language)
+    at = in_words(entry.step_at, language) if entry.step_at else ""
+    return word(language, f"on_sheet.{entry.step.value}", at=at)
 
 
 def _script(sheet: CallSheet, kind: str, code: str, language: str, company: str) -> Script:

@@ -10,13 +10,23 @@ from sqlalchemy.orm import Session
 from bot import answers, breach_cards, call_forms, forms, telling
 from bot.access import Speaker
 from bot.affected_select import read_affected
+from bot.breach_cards import BreachCard
 from bot.call_sheet import queue_call_sheet, write_mail_sheet
 from bot.desk import Desk
 from bot.fields import View, read_text
 from bot.gestures import Body, button_key, is_first, submission_key
 from bot.personal import refuse_personal_data
-from bot.pressing import actor_of, breach_to_change, open_modal, pressed, pressed_by_handler, require_handler
+from bot.pressing import (
+    actor_of,
+    breach_pressed,
+    breach_to_change,
+    open_modal,
+    pressed,
+    pressed_by_handler,
+    require_handler,
+)
 from bot.refusals import sentence_of
+from bot.showing import show_breach
 from bot.words import word
 from storage import breaches, calls, customers, notice_again, staff
 from storage.breach_errors import ProofMissing
@@ -54,16 +64,16 @@ class CallListeners:
             return self._mail_sheet(speaker, reference, gesture=gesture, everyone=verb == SHEET_OF_ALL)
         with self.desk.database.reading() as session:
             require_handler(session, speaker)
-            known = breaches.get_breach(session, reference).reference
-        open_modal(client, body, _form(verb, known, speaker.language))
+            card = show_breach(session, breaches.get_breach(session, reference))
+        open_modal(client, body, _form(verb, card, speaker.language))
         return None
 
     def open_pressed(self, ack: Ack, body: dict[str, Any], context: BoltContext, client: WebClient) -> None:
         speaker: Speaker = context["speaker"]
         action = str(body["actions"][0]["action_id"]).partition(":")[0]
-        card = pressed_by_handler(self.desk, body, speaker, action)
+        card = breach_pressed(self.desk, body, speaker, action)
         verb = {breach_cards.TOLD: CALL, breach_cards.WAIVE: WAIVE, breach_cards.AGAIN: AGAIN}[action]
-        open_modal(client, body, _form(verb, card.reference, speaker.language))
+        open_modal(client, body, _form(verb, card, speaker.language))
         ack()
 
     def mail_sheet(self, ack: Ack, body: dict[str, Any], context: BoltContext, client: WebClient) -> None:
@@ -107,7 +117,10 @@ class CallListeners:
             if is_first(session, submission_key(body), now=now()):
                 breach, customer = self._chosen(session, speaker, body["view"])
                 by = actor_of(speaker)
-                sent = notice_again.send_notice_again(session, breach, customer, by=by, now=now())
+                recorded, own = call_forms.wants_recorded(body["view"]), self.desk.settings.mail_address
+                sent = notice_again.send_notice_again(
+                    session, breach, customer, to_recorded=recorded, own_address=own, by=by, now=now()
+                )
                 telling.tell_thread(
                     session, breach.reference, "breach_sent_again", affected_id=sent.affected_id, now=now()
                 )
@@ -148,11 +161,11 @@ class CallListeners:
         with self.desk.decide() as session:
             colleague = staff.get_staff(session, speaker.user, now=now(), at_least=Role.HANDLER)
             queue_call_sheet(session, sheet, words, colleague, gesture=gesture, by=actor_of(speaker), now=now())
-        count = len(sheet.entries)
+        count = sheet.to_call
         return word(speaker.language, "said.call_sheet_on_its_way", reference=sheet.breach, count=count)
 
 
-def _form(verb: str, reference: str, language: str) -> View:
+def _form(verb: str, card: BreachCard, language: str) -> View:
     if verb == CALL:
-        return call_forms.call_form(reference, language, now=now())
-    return (call_forms.waive_form if verb == WAIVE else call_forms.again_form)(reference, language)
+        return call_forms.call_form(card, language, now=now())
+    return (call_forms.waive_form if verb == WAIVE else call_forms.again_form)(card, language)

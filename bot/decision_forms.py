@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.blocks import Block, plain, section
+from bot.blocks import SHOWN, Block, plain, section
+from bot.breach_cards import BreachCard
 from bot.cards import CandidateLine, ForwardLine, RequestCard
 from bot.fields import View, customer_select, modal, option, select, text_input
 from bot.words import find_word, word
@@ -79,10 +80,11 @@ def misrouted_form(reference: str, lines: Iterable[ForwardLine], deletion: Words
     return modal(language, MISROUTED, blocks, reference, submit="send_and_open")
 
 
-def no_breach_form(reference: str, language: str) -> View:
-    intro = section(render("breach_no_breach_form", language, "slack", reference=reference))
+def no_breach_form(card: BreachCard, language: str) -> View:
+    """Why it was none; before, who was told already and must hear of it: closing tells customers nothing."""
+    intro = section(render("breach_no_breach_form", language, "slack", card=card, shown=SHOWN))
     blocks = [intro, text_input(language, "no_breach_reason", optional=False)]
-    return modal(language, NO_BREACH, blocks, reference, submit="close_it")
+    return modal(language, NO_BREACH, blocks, card.reference, submit="close_it")
 
 
 def _with_mail(name: str, template: str, reference: str, words: Words, language: str) -> View:

@@ -4,6 +4,7 @@ Typed texts are never shown again; choices, numbers and instants are. A field th
 that two people may fill in one page at once.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,23 +17,33 @@ from bot.fields import View, field, find_at, modal, option, read_choice, read_ma
 from bot.personal import find_personal_data
 from bot.words import find_word, word
 from storage.breach_facts import INSTANTS, BreachFacts, Value
-from storage.breach_types import ONGOING, FactName, TelecomOperator
+from storage.breach_types import IN_ENGLISH, ONGOING, FactName, TelecomOperator
 from templates import render
 
 CHOOSE, PAGE = "breach_facts", "breach_facts_page"
 ENDED, HAS_ENDED = "ended", "has_ended"
 """Whether it goes on stands beside the instant of its end."""
+LONGEST = 3000
+"""Characters that Slack's text fields take."""
+COUNT = re.compile(r"[0-9]{1,10}")
 NOT_KNOWN, ENDED_AT = "not_known", FactName.ENDED_AT
 PAGES: dict[str, tuple[FactName, ...]] = {
-    "what": (FactName.ACCOUNT, FactName.NATURE, FactName.ORIGIN, FactName.ORIGIN_OTHER, FactName.CAUSE),
-    "whose": (
-        *(FactName.DATA_KINDS, FactName.DATA_OTHER, FactName.SENSITIVE_KINDS),
-        *(FactName.PERSON_KINDS, FactName.PERSONS_OTHER, FactName.PERSONS, FactName.RECORDS),
+    "what": (
+        *(FactName.ACCOUNT, FactName.ACCOUNT_EN, FactName.NATURE),
+        *(FactName.ORIGIN, FactName.ORIGIN_OTHER, FactName.ORIGIN_OTHER_EN, FactName.CAUSE),
     ),
-    "when": (FactName.STARTED_AT, FactName.ENDED_AT, FactName.DISCOVERY, FactName.CNIL_TOLD_AT),
+    "whose": (
+        *(FactName.DATA_KINDS, FactName.DATA_OTHER, FactName.DATA_OTHER_EN, FactName.SENSITIVE_KINDS),
+        *(FactName.PERSON_KINDS, FactName.PERSONS_OTHER, FactName.PERSONS_OTHER_EN),
+        *(FactName.PERSONS, FactName.RECORDS),
+    ),
+    "when": (
+        *(FactName.STARTED_AT, FactName.ENDED_AT),
+        *(FactName.DISCOVERY, FactName.DISCOVERY_EN, FactName.CNIL_TOLD_AT),
+    ),
     "measures": (
-        *(FactName.MEASURES_BEFORE, FactName.MEASURES_AFTER),
-        *(FactName.CONSEQUENCES, FactName.OTHER_BODIES),
+        *(FactName.MEASURES_BEFORE, FactName.MEASURES_BEFORE_EN, FactName.MEASURES_AFTER, FactName.MEASURES_AFTER_EN),
+        *(FactName.CONSEQUENCES, FactName.CONSEQUENCES_EN, FactName.OTHER_BODIES, FactName.OTHER_BODIES_EN),
     ),
 }
 """The record in pages, each a modal of its own."""
@@ -60,12 +71,13 @@ class Place:
 class Answers:
     """What a page says: what changes, and the fields that hold what looks like personal data, with what it is.
 
-    `end_missing`: it has ended, and nobody says when.
+    `end_missing`: it has ended, and nobody says when. `no_count`: fields that hold no such number.
     """
 
     values: dict[FactName, Value]
     personal: dict[str, str]
     end_missing: bool
+    no_count: tuple[FactName, ...] = ()
 
 
 def choose_form(reference: str, language: str, *, with_customers: bool) -> View:
@@ -78,14 +90,18 @@ def choose_form(reference: str, language: str, *, with_customers: bool) -> View:
     return modal(language, CHOOSE, blocks, reference, submit="next")
 
 
-def page_form(place: Place, shown: BreachFacts, language: str, *, telecom: TelecomOperator) -> View:
-    """One page, with what is known by now but for typed texts: of those only that they are there."""
+def page_form(place: Place, shown: BreachFacts, language: str, *, telecom: TelecomOperator, summary: str = "") -> View:
+    """One page, with what is known by now but for typed texts: of those only that they are there.
+
+    `summary`: what was reported, offered as the account of what happened while there is none, in the reader's language.
+    """
     names = [one for one in PAGES[place.page] if one is not FactName.CNIL_TOLD_AT or telecom is not TelecomOperator.NO]
     typed = [word(language, f"fact.{name}") for name in names if is_text(name) and _known(shown, name) is not None]
     words = {"reference": place.reference, "customer": place.customer, "typed": typed, "page": place.page}
     blocks = [section(render("breach_facts_page", language, "slack", **words))]
+    offered = FactName.ACCOUNT if language == "fr" else FactName.ACCOUNT_EN
     for name in names:
-        blocks += _fields(name, _known(shown, name), language)
+        blocks += _fields(name, _known(shown, name), language, offered=summary if name is offered else "")
     blocks.append(_not_known(names, language))
     return modal(language, PAGE, blocks, str(place), title=CHOOSE)
 
@@ -93,8 +109,11 @@ def page_form(place: Place, shown: BreachFacts, language: str, *, telecom: Telec
 def read_page(view: Mapping[str, Any], page: str, shown: BreachFacts) -> Answers:
     """What differs from what was shown. Marked as not known, a field that was changed all the same keeps its change."""
     marked = {FactName(name) for name in read_many(view, NOT_KNOWN)}
+    no_count = tuple(one for one in PAGES[page] if one in NUMBERS and not _is_count(read_text(view, one.value)))
     values: dict[FactName, Value] = {}
     for name in PAGES[page]:
+        if name in no_count:
+            continue
         value, known = _read(view, name, _known(shown, name)), _known(shown, name)
         if value != known:
             values[name] = value
@@ -103,7 +122,13 @@ def read_page(view: Mapping[str, Any], page: str, shown: BreachFacts) -> Answers
     texts = {name.value: text for name, text in values.items() if is_text(name) and isinstance(text, str)}
     personal = {name: found for name, text in texts.items() if (found := find_personal_data(text))}
     has_ended = read_choice(view, ENDED) == HAS_ENDED
-    return Answers(values, personal, has_ended and not isinstance(_read_end(view, _known(shown, ENDED_AT)), datetime))
+    end_missing = has_ended and not isinstance(_read_end(view, _known(shown, ENDED_AT)), datetime)
+    return Answers(values, personal, end_missing, no_count)
+
+
+def _is_count(typed: str) -> bool:
+    """Slack's client checks this, too; what reaches us may come from another one."""
+    return not typed or COUNT.fullmatch(typed) is not None
 
 
 def is_text(name: FactName) -> bool:
@@ -117,7 +142,8 @@ def _known(shown: BreachFacts, name: FactName) -> Any:
     return order(name, set(value)) if name in MANY and value is not None else value
 
 
-def _fields(name: FactName, known: Any, language: str) -> Iterator[Block]:
+def _fields(name: FactName, known: Any, language: str, *, offered: str = "") -> Iterator[Block]:
+    """What is known of a text stands in none of them; `offered` is a beginning for one that nobody has typed yet."""
     if name in ONE:
         yield _field(name, language, _one(name, known, language))
     elif name in MANY:
@@ -128,12 +154,15 @@ def _fields(name: FactName, known: Any, language: str) -> Iterator[Block]:
         yield from [_ended(known, language)] if name is FactName.ENDED_AT else []
         yield _field(name, language, _instant(name, known))
     else:
-        typed = {"type": "plain_text_input", "action_id": name.value, "multiline": True, "max_length": 3000}
-        yield _field(name, language, typed)
+        typed = {"type": "plain_text_input", "action_id": name.value, "multiline": True, "max_length": LONGEST}
+        yield _field(name, language, typed | ({"initial_value": offered} if offered else {}))
 
 
 def _field(name: FactName, language: str, element: Block) -> Block:
     label, hint = word(language, f"fact.{name}"), find_word(language, f"fact_hint.{name}")
+    if name in IN_ENGLISH:
+        label = word(language, "wording.fr", what=label)
+    hint = word(language, "fact_hint.english") if name in IN_ENGLISH.values() else hint
     block = {"type": "input", "block_id": name.value, "label": plain(label, 2000), "element": element}
     return block | {"optional": True} | ({"hint": plain(hint, 2000)} if hint else {})
 

@@ -13,12 +13,14 @@ from bot.affected_select import AFFECTED
 from bot.desk import Desk
 from bot.fact_forms import Answers, Place
 from bot.gestures import is_first, submission_key
+from bot.personal import find_personal_data
 from bot.pressing import actor_of, breach_pressed, breach_to_change, open_modal, pressed, require_handler
 from bot.refusals import sentence_of
 from bot.words import word
 from storage import breach_record, breaches
 from storage.breach_errors import NotAffected
 from storage.breach_facts import BreachFacts, known_facts, last_fact
+from storage.breach_types import FactName
 from storage.clock import now
 from storage.errors import PersonalDataInText
 from storage.models import Affected, Breach
@@ -53,8 +55,10 @@ class FactListeners:
             breach = breaches.get_breach(session, reference)
             place = Place(reference, customer, fields.read_option(view, "page"), last_fact(session, breach))
             shown = _shown(session, breach, place)
+            summary = _offer_summary(breach, shown, place)
         telecom = self.desk.settings.telecom_operator
-        ack(response_action="update", view=fact_forms.page_form(place, shown, speaker.language, telecom=telecom))
+        form = fact_forms.page_form(place, shown, speaker.language, telecom=telecom, summary=summary)
+        ack(response_action="update", view=form)
 
     def record(self, ack: Ack, body: dict[str, Any], context: BoltContext) -> None:
         """What differs from what was shown is written down; what looks like personal data is refused beside it."""
@@ -83,6 +87,13 @@ def _shown(session: Session, breach: Breach, place: Place) -> BreachFacts:
     return known_facts(session, breach, find_affected(breach, place.customer), until=place.until)
 
 
+def _offer_summary(breach: Breach, shown: BreachFacts, place: Place) -> str:
+    """What somebody typed to report it, for who writes the first account for all; "" where it is of no use there."""
+    typed = breach.summary.strip()
+    fits = breach.about is None and len(typed) <= fact_forms.LONGEST and find_personal_data(typed) is None
+    return typed if fits and not place.customer and not shown.knows(FactName.ACCOUNT) else ""
+
+
 def find_affected(breach: Breach, customer: str) -> Affected | None:
     """The row of this customer, None for "". Raises NotAffected."""
     if not customer:
@@ -97,4 +108,5 @@ def _errors(answers: Answers, language: str) -> dict[str, str]:
     """A sentence beside each field that cannot be taken."""
     personal = {name: sentence_of(PersonalDataInText(found), language) for name, found in answers.personal.items()}
     ended = {fact_forms.ENDED_AT.value: word(language, "said.ended_when")} if answers.end_missing else {}
-    return personal | ended
+    counts = {name.value: word(language, "said.whole_number") for name in answers.no_count}
+    return personal | ended | counts

@@ -190,6 +190,8 @@ def _known_since(edition: Edition, one: Addressee) -> list[Row]:
 
 def _say(facts: BreachFacts, name: str, language: str) -> str | None:
     """One fact in words, None if it is not known."""
+    if name in TYPED:
+        return _say_text(facts, name, language)
     value = getattr(facts, name)
     if value is None:
         return None
@@ -202,9 +204,21 @@ def _say(facts: BreachFacts, name: str, language: str) -> str | None:
     return label(language, "ongoing") if name == "ended_at" and value == ONGOING else str(value).strip() or None
 
 
+def _say_text(facts: BreachFacts, name: str, language: str) -> str | None:
+    """What was typed, in the reader's language if it was typed in that; else a sentence first says which it is in."""
+    typed, written = facts.text(name, language) or (None, language)
+    return typed if written == language else f"{label(language, 'other_language')}\n{typed}"
+
+
+def _say_other(facts: BreachFacts, name: str, language: str) -> str | None:
+    """What was typed for *other*, among labels."""
+    typed, written = facts.text(name, language) or (None, language)
+    return typed if written == language else label(language, "in_other_language", text=typed)
+
+
 def _say_labels(facts: BreachFacts, name: str, labels: tuple[str, ...], language: str) -> str | None:
     """Labels in words; *other* by what was typed for it."""
-    typed = str(getattr(facts, OTHERS[name]) or "").strip() if name in OTHERS else ""
+    typed = _say_other(facts, OTHERS[name], language) if name in OTHERS else None
     words = [typed if one == "other" and typed else label(language, f"{name}.{one}") for one in labels]
     if not words and name == "sensitive_kinds":
         return label(language, "sensitive_kinds.none")

@@ -130,9 +130,21 @@ def record(  # noqa: PLR0913 - one option for each field
     consequences: Annotated[str | None, typer.Option(help="Likely consequences.")] = None,
     other_bodies: Annotated[str | None, typer.Option(help="Who else was told: police, insurer, authorities.")] = None,
     cnil_told_at: Annotated[str | None, typer.Option(help="When a declared operator told the CNIL itself.")] = None,
+    account_en: Annotated[str | None, typer.Option(help="What happened, in English.")] = None,
+    origin_other_en: Annotated[str | None, typer.Option(help="Other origin, in English.")] = None,
+    data_other_en: Annotated[str | None, typer.Option(help="Other data, in English.")] = None,
+    persons_other_en: Annotated[str | None, typer.Option(help="Other persons, in English.")] = None,
+    discovery_en: Annotated[str | None, typer.Option(help="How it was discovered, in English.")] = None,
+    measures_before_en: Annotated[str | None, typer.Option(help="Measures in place before, in English.")] = None,
+    measures_after_en: Annotated[str | None, typer.Option(help="Measures taken or proposed, in English.")] = None,
+    consequences_en: Annotated[str | None, typer.Option(help="Likely consequences, in English.")] = None,
+    other_bodies_en: Annotated[str | None, typer.Option(help="Other bodies involved, in English.")] = None,
     customer: Annotated[str, typer.Option(metavar="C0001", help="What holds for this customer only.")] = "",
 ) -> None:
-    """Record what is known of a breach. Each option takes: unknown, for "not known yet". No personal data."""
+    """Record what is known of a breach. Each option takes: unknown, for "not known yet". No personal data.
+
+    Texts are in French; customers who read English get what is given with the options that end in -en.
+    """
     from bot.fact_typing import UnreadableFact, read_facts  # noqa: PLC0415 - slow
 
     typed: dict[FactName, str | list[str] | None] = {
@@ -156,6 +168,15 @@ def record(  # noqa: PLR0913 - one option for each field
         FactName.CONSEQUENCES: consequences,
         FactName.OTHER_BODIES: other_bodies,
         FactName.CNIL_TOLD_AT: cnil_told_at,
+        FactName.ACCOUNT_EN: account_en,
+        FactName.ORIGIN_OTHER_EN: origin_other_en,
+        FactName.DATA_OTHER_EN: data_other_en,
+        FactName.PERSONS_OTHER_EN: persons_other_en,
+        FactName.DISCOVERY_EN: discovery_en,
+        FactName.MEASURES_BEFORE_EN: measures_before_en,
+        FactName.MEASURES_AFTER_EN: measures_after_en,
+        FactName.CONSEQUENCES_EN: consequences_en,
+        FactName.OTHER_BODIES_EN: other_bodies_en,
     }
     try:
         values = read_facts(typed)

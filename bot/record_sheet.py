@@ -11,7 +11,7 @@ from bot.words import word
 from storage.breach_claims import list_claims
 from storage.breach_facts import BreachFacts, facts_of_all, known_facts
 from storage.breach_record import wanted_facts
-from storage.breach_types import ONGOING, FactName, TelecomOperator
+from storage.breach_types import IN_ENGLISH, ONGOING, FactName, TelecomOperator
 from storage.breaches import find_source
 from storage.models import Breach, Claim
 from storage.second_clocks import RESTORATION, SecondClock, second_clocks
@@ -28,6 +28,7 @@ def describe_record(session: Session, breach: Breach, telecom: TelecomOperator) 
     lines += [f"  {_describe_claim(claim)}" for claim in list_claims(session, breach)]
     facts = known_facts(session, breach)
     lines += [f"{_name(name)}: {describe_fact(name, facts)}" for name in wanted_facts(facts, telecom)]
+    lines += [f"{_name(name)}: {describe_fact(name, facts)}" for name in IN_ENGLISH.values() if facts.knows(name)]
     lines += _describe_own(session, breach, facts)
     lines += [_describe_clock(clock) for clock in second_clocks(breach, facts, telecom)]
     if telecom is TelecomOperator.UNKNOWN:
@@ -62,7 +63,10 @@ def _describe_own(session: Session, breach: Breach, facts: BreachFacts) -> Itera
 
 
 def _name(name: FactName) -> str:
-    return word(ENGLISH, f"fact.{name}").lower().replace("cnil", "CNIL").replace("kavkom", "Kavkom")
+    said = word(ENGLISH, f"fact.{name}").lower()
+    for proper in ("CNIL", "Kavkom", "English"):
+        said = said.replace(proper.lower(), proper)
+    return said
 
 
 def _describe_claim(claim: Claim) -> str:

@@ -291,6 +291,7 @@ def _customer_line(row: ledger.Row, notices: Mapping[int, int], now: datetime) -
         received_at=row.received_at,
         found_late=breach_rows.is_found_late(row.affected),
         attempts=sum(not call.reached for call in row.affected.calls),
+        may_go_again=row.may_go_again,
     )
 
 

@@ -96,10 +96,10 @@ class StrayingListeners:
 
     def ask_why_no_breach(self, ack: Ack, body: dict[str, Any], context: BoltContext, client: WebClient) -> None:
         speaker: Speaker = context["speaker"]
-        reference = breach_pressed(self.desk, body, speaker, breach_cards.NO_BREACH).reference
+        card = breach_pressed(self.desk, body, speaker, breach_cards.NO_BREACH)
         with self.desk.database.reading() as session:
-            self._refuse_ruling_out(session, speaker, breaches.get_breach(session, reference))
-        open_modal(client, body, decision_forms.no_breach_form(reference, speaker.language))
+            self._refuse_ruling_out(session, speaker, breaches.get_breach(session, card.reference))
+        open_modal(client, body, decision_forms.no_breach_form(card, speaker.language))
         ack()
 
     def close_as_no_breach(self, ack: Ack, body: dict[str, Any], context: BoltContext) -> None:

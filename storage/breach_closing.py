@@ -8,12 +8,16 @@ from sqlalchemy.orm import Session
 from storage import outbox
 from storage.breach_errors import CustomersNotTold, DocumentsOwed, NobodyAffected, NothingDecided, WhyLateMissing
 from storage.breach_rows import is_late
+from storage.breach_types import RowState
 from storage.breaches import record, refuse_closed, take_turn_on
 from storage.errors import ReasonMissing
 from storage.ledger import Row, read_ledger
 from storage.models import Breach, Delivery
 from storage.notice_queueing import withdraw_unsent
 from storage.types import Actor, Role
+
+MAY_KNOW = frozenset({RowState.SENDING, RowState.UNCERTAIN, RowState.DELAYED})
+"""States in which a notice may have arrived, or will."""
 
 
 def close_breach(session: Session, breach: Breach, *, late_reason: str | None = None, by: Actor, now: datetime) -> None:
@@ -72,6 +76,12 @@ def close_as_no_breach(session: Session, breach: Breach, reason: str, *, by: Act
     withdrawn = withdraw_unsent(session, Delivery.case == breach.reference, now=now)
     record(session, breach, "breach-closed", by=by, now=now, no_breach=True, withdrawn=withdrawn)
     outbox.supersede_reminders(session, breach.reference, now=now)
+
+
+def who_may_know(breach: Breach) -> tuple[str, ...]:
+    """References of the customers that were told, or to whom a notice is or may be on its way."""
+    rows = [row for row in read_ledger(breach) if not row.excluded]
+    return tuple(row.customer.reference for row in rows if row.told_at is not None or row.state in MAY_KNOW)
 
 
 def _names(rows: Iterable[Row]) -> tuple[str, ...]:

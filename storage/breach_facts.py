@@ -9,13 +9,17 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from storage.breach_types import ONGOING, DataKind, FactName, SensitiveKind
+from storage.breach_types import IN_ENGLISH, ONGOING, DataKind, FactName, SensitiveKind
 from storage.bulk import insert_rows
 from storage.models import Affected, Breach, BreachFact
 
 Value = str | int | datetime | tuple[str, ...] | None
 COUNTS = (FactName.PERSONS, FactName.RECORDS)
 INSTANTS = frozenset({FactName.STARTED_AT, FactName.ENDED_AT, FactName.CNIL_TOLD_AT})
+
+
+_WORDINGS = frozenset(IN_ENGLISH.values())
+_SAME_TEXT = IN_ENGLISH | {english: french for french, english in IN_ENGLISH.items()}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +49,15 @@ class BreachFacts:
     consequences: str | None = None
     other_bodies: str | None = None
     cnil_told_at: datetime | None = None
+    account_en: str | None = None
+    origin_other_en: str | None = None
+    data_other_en: str | None = None
+    persons_other_en: str | None = None
+    discovery_en: str | None = None
+    measures_before_en: str | None = None
+    measures_after_en: str | None = None
+    consequences_en: str | None = None
+    other_bodies_en: str | None = None
     of_all: tuple[str, ...] = ()
 
     @property
@@ -53,8 +66,20 @@ class BreachFacts:
 
     @property
     def unknown(self) -> tuple[str, ...]:
-        """The names of what is not known yet."""
-        return tuple(name.value for name in FactName if getattr(self, name) is None)
+        """The names of what is not known yet; a text is known in either language."""
+        return tuple(name.value for name in FactName if name not in _WORDINGS and not self.knows(name))
+
+    def knows(self, name: FactName) -> bool:
+        """Whether this is known, a text in either language."""
+        return any(getattr(self, one) is not None for one in (name, IN_ENGLISH.get(name, name)))
+
+    def text(self, name: str, language: str) -> tuple[str, str] | None:
+        """A text and the language that it is in: the reader's if it has that wording, else the other; None for none."""
+        wordings = {"fr": getattr(self, name), "en": getattr(self, IN_ENGLISH[FactName(name)])}
+        for one in (language, *wordings):
+            if typed := (wordings[one] or "").strip():
+                return typed, one
+        return None
 
 
 def append_facts(
@@ -153,10 +178,11 @@ def _of_one(newest: Mapping[tuple[int | None, FactName], str], of: int, *, sever
 
 
 def _facts(newest: Mapping[tuple[int | None, FactName], str], of: int | None) -> BreachFacts:
+    """A customer's own text goes before that of all, also before one that is in its language."""
     values: dict[str, Any] = {}
     for name in FactName:
-        own = newest.get((of, name), "null")
-        values[name.value] = _read(name, own if own != "null" else newest.get((None, name), "null"))
+        own = any(newest.get((of, one), "null") != "null" for one in (name, _SAME_TEXT.get(name, name)))
+        values[name.value] = _read(name, newest.get((of if own else None, name), "null"))
     return BreachFacts(**_with_conversations(values))
 
 

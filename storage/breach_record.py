@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from storage.breach_errors import EndedBeforeStart
 from storage.breach_facts import INSTANTS, BreachFacts, Value, append_facts, known_facts
-from storage.breach_types import DataKind, FactName, Origin, PersonKind, TelecomOperator
+from storage.breach_types import IN_ENGLISH, DataKind, FactName, Origin, PersonKind, TelecomOperator
 from storage.breaches import record, refuse_closed, refuse_future, take_turn_on
 from storage.models import Affected, Breach
 from storage.types import Actor
@@ -54,10 +54,12 @@ def wanted_facts(facts: BreachFacts, telecom: TelecomOperator) -> tuple[FactName
 
 def unknown_facts(facts: BreachFacts, telecom: TelecomOperator) -> tuple[FactName, ...]:
     """What of it is not known yet."""
-    return tuple(name for name in wanted_facts(facts, telecom) if getattr(facts, name.value) is None)
+    return tuple(name for name in wanted_facts(facts, telecom) if not facts.knows(name))
 
 
 def _is_wanted(name: FactName, facts: BreachFacts, telecom: TelecomOperator) -> bool:
+    if name in IN_ENGLISH.values():
+        return False
     if name is FactName.CNIL_TOLD_AT:
         return telecom is TelecomOperator.YES
     if name not in _WITH_OTHER:

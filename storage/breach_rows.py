@@ -65,16 +65,23 @@ def count_rows(session: Session, breaches: Collection[Breach]) -> dict[int, Coun
 
 
 def suggest_affected(
-    session: Session, reference: str, typed: str, *, excluded: bool | None = None
+    session: Session,
+    reference: str,
+    typed: str,
+    *,
+    excluded: bool | None = None,
+    among: Collection[int] | None = None,
 ) -> list[tuple[str, str]]:
     """(reference, name) of the customers of this breach whose reference, name or alias contains what was typed.
 
-    By name; `excluded` keeps to those that are not affected after all, or to the others.
+    By name; `excluded` keeps to those that are not affected after all, or to the others; `among` to these ids.
     """
     named = select(Customer.reference, Customer.name).join(Affected, Affected.customer_id == Customer.id).join(Breach)
     theirs = named.where(Breach.reference == reference, is_called(typed)).order_by(Customer.name, Customer.id)
     if excluded is not None:
         theirs = theirs.where(Affected.excluded_at.is_not(None) if excluded else Affected.excluded_at.is_(None))
+    if among is not None:
+        theirs = theirs.where(Customer.id.in_(among))
     return [(one, name) for one, name in session.execute(theirs.limit(OFFERED))]
 
 

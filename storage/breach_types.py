@@ -58,7 +58,19 @@ class FactName(StrEnum):
     """Text: who else was told: police, insurer, authorities."""
     CNIL_TOLD_AT = "cnil_told_at"
     """An instant: a declared operator notified the CNIL itself (TELECOM_OPERATOR=yes)."""
+    ACCOUNT_EN = "account_en"
+    ORIGIN_OTHER_EN = "origin_other_en"
+    DATA_OTHER_EN = "data_other_en"
+    PERSONS_OTHER_EN = "persons_other_en"
+    DISCOVERY_EN = "discovery_en"
+    MEASURES_BEFORE_EN = "measures_before_en"
+    MEASURES_AFTER_EN = "measures_after_en"
+    CONSEQUENCES_EN = "consequences_en"
+    OTHER_BODIES_EN = "other_bodies_en"
 
+
+IN_ENGLISH = {FactName(name.value.removesuffix("_en")): name for name in FactName if name.value.endswith("_en")}
+"""The texts that customers read, each with its wording in English; the text itself is in French."""
 
 ONGOING = "ongoing"
 """The value of ENDED_AT while it goes on."""

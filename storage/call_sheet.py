@@ -58,6 +58,11 @@ class Entry:
     attempts: tuple[Attempt, ...]
 
     @property
+    def waits(self) -> bool:
+        """Whether its notice is on its way: nobody need call unless time is short."""
+        return self.step in ON_THE_WAY
+
+    @property
     def lost(self) -> bool:
         return self.step is NextStep.TELEPHONE_LOST
 
@@ -74,7 +79,13 @@ class CallSheet:
     made_at: datetime
     entries: tuple[Entry, ...]
 
+    @property
+    def to_call(self) -> int:
+        """How many must be called; the others stand there in case their notices do not arrive in time."""
+        return sum(not entry.waits for entry in self.entries)
 
+
+ON_THE_WAY = frozenset({NextStep.WAIT, NextStep.WAIT_UNCERTAIN})
 URGENCY = (NextStep.TELEPHONE_LOST, NextStep.TELEPHONE_DELAYED, NextStep.TELL, NextStep.TELEPHONE_UNREAD)
 """Who was certainly not told stands before who perhaps was."""
 

@@ -5,6 +5,9 @@ from typing import Any
 
 from sqlalchemy import DateTime, Text
 from sqlalchemy.engine import Dialect
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import GenericFunction
 from sqlalchemy.types import TypeDecorator
 
 
@@ -39,3 +42,21 @@ class Labels(TypeDecorator[tuple[str, ...]]):
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> tuple[str, ...]:  # noqa: ARG002 - the signature is SQLAlchemy's
         return tuple((value or "").split())
+
+
+class minute_of(GenericFunction[datetime]):  # noqa: N801 - it is written as a function of SQL
+    """The whole minute of an instant, to be compared with another one."""
+
+    type = Instant()
+    inherit_cache = True
+
+
+@compiles(minute_of, "sqlite")
+def _minute_in_sqlite(element: minute_of, compiler: SQLCompiler, **kw: Any) -> str:
+    """In the spelling in which SQLAlchemy keeps an instant there."""
+    return f"strftime('%Y-%m-%d %H:%M:00.000000', {compiler.process(element.clauses, **kw)})"
+
+
+@compiles(minute_of)
+def _minute(element: minute_of, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"date_trunc('minute', {compiler.process(element.clauses, **kw)})"

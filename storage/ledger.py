@@ -54,6 +54,14 @@ class Row:
         return self.state in (RowState.REFUSED, RowState.BOUNCED)
 
     @property
+    def may_go_again(self) -> bool:
+        """Whether its newest notice did not arrive and is still of use: not if waived, or proven otherwise."""
+        newest = self.attempt
+        if newest is None or self.excluded or _lost(newest) is None:
+            return False
+        return self.failed or self.owed or self.accepted_at is not None
+
+    @property
     def unread_at(self) -> datetime | None:
         """When a customer whose server has the notice is telephoned, unless somebody answers before."""
         return self.accepted_at + UNREAD / self.affected.breach.pace if self.accepted_at else None

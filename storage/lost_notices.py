@@ -4,6 +4,7 @@ from sqlalchemy import ColumnElement, and_, exists, or_
 from sqlalchemy.orm import aliased
 
 from storage.breaches import DRILL
+from storage.columns import minute_of
 from storage.models import Affected, Call, Delivery
 from storage.types import Purpose
 
@@ -17,7 +18,8 @@ def lost_notice() -> ColumnElement[bool]:
         newer.superseded_at.is_(None),
         newer.id > Delivery.id,
     )
-    spoken = exists().where(Call.affected_id == Delivery.affected_id, Call.reached, Call.at >= Delivery.queued_at)
+    since = Call.at >= minute_of(Delivery.queued_at)  # a picker knows whole minutes: as in storage/ledger.py
+    spoken = exists().where(Call.affected_id == Delivery.affected_id, Call.reached, since)
     excluded = exists().where(Affected.id == Delivery.affected_id, Affected.excluded_at.is_not(None))
     return and_(of_notice(), lost(), ~later, ~spoken, ~excluded)
 

@@ -26,6 +26,8 @@ class NextStep(StrEnum):
     """The notice was refused or came back; another address is used only as the customer's recorded instruction."""
     SEND_DOCUMENTS = "send-documents"
     """It was spoken to, and the documents are owed."""
+    SEND_AGAIN = "send-again"
+    """It was spoken to after its notice was lost: the same notice is owed once more."""
     NOTHING = "nothing"
 
 
@@ -40,7 +42,7 @@ def next_step(row: Row, now: datetime) -> NextStep:
     if row.state is RowState.DELAYED:
         return NextStep.TELEPHONE_DELAYED
     if row.owed:
-        return NextStep.WAIT if _under_way(row) else NextStep.SEND_DOCUMENTS
+        return _of_owed(row)
     if row.must_be_called(now):
         return NextStep.TELEPHONE_UNREAD
     return _by_state(row)
@@ -64,5 +66,8 @@ def _by_state(row: Row) -> NextStep:
     return NextStep.WAIT_FOR_RECEIVED if row.state is RowState.ACCEPTED and not answered else NextStep.NOTHING
 
 
-def _under_way(row: Row) -> bool:
-    return row.attempt is not None and row.attempt.due_at is not None
+def _of_owed(row: Row) -> NextStep:
+    """What has neither arrived nor come back is under way."""
+    if row.attempt is None:
+        return NextStep.SEND_DOCUMENTS
+    return NextStep.SEND_AGAIN if row.may_go_again else NextStep.WAIT

@@ -1,4 +1,7 @@
-"""A notice that did not arrive goes out again: to the same address, or to another on the customer's instruction."""
+"""A notice that did not arrive goes out again: to the same address, to the one on record, or as the customer instructs.
+
+Its words were approved by a second person when they first went out: nobody approves them anew.
+"""
 
 from datetime import datetime
 
@@ -12,22 +15,36 @@ from storage.breaches import record
 from storage.calls import refuse_settled, take_affected
 from storage.errors import InstructionMissing
 from storage.instructed import read_address, record_instruction
-from storage.ledger import notices_of
+from storage.ledger import notices_of, read_row
 from storage.models import Affected, Breach, Customer, Delivery, Notice
+from storage.notice_reading import find_addresses
 from storage.types import Actor, Purpose
 
 
-def send_notice_again(session: Session, breach: Breach, customer: Customer, *, by: Actor, now: datetime) -> Delivery:
+def send_notice_again(
+    session: Session,
+    breach: Breach,
+    customer: Customer,
+    *,
+    to_recorded: bool = False,
+    own_address: str | None = None,
+    by: Actor,
+    now: datetime,
+) -> Delivery:
     """Send the newest notice once more to the address that it was refused by or came back from.
 
-    Raises NotAffected, BreachClosed, NothingSent, NoticeNotFailed.
+    With `to_recorded` to the one that stands on record by now: the customer's instruction about this breach, else the
+    directory's. Raises NotAffected, BreachClosed, NothingSent, NoticeNotFailed, MalformedAddress and
+    CustomerAddressIsOurs.
     """
     affected = take_affected(session, breach, customer)
     before = _newest(affected)
     if not _is_lost(before):
         raise NoticeNotFailed(breach.reference, customer.name)
-    refuse_settled(affected, now)
-    attempt = _queue_attempt(session, affected, before, before.recipient, now=now)
+    _refuse_over(affected, now)
+    recorded = find_addresses(session, breach)[affected.id] if to_recorded else None
+    recipient = before.recipient if recorded is None else read_address(customer, recorded, own_address)
+    attempt = _queue_attempt(session, affected, before, recipient, now=now)
     _record(session, affected, attempt, "notice-sent-again", by=by, now=now)
     return attempt
 
@@ -55,7 +72,7 @@ def redirect_notice(
     before = _newest(affected)
     if before.recipient.lower() == address.lower() and not _is_lost(before):
         raise NoticeNotFailed(breach.reference, customer.name)
-    refuse_settled(affected, now)
+    _refuse_over(affected, now)
     record_instruction(session, customer, breach.reference, address, instruction.strip(), by=by, now=now)
     withdraw_idle(session, Delivery.affected_id == affected.id, Delivery.purpose == Purpose.NOTICE, now=now)
     attempt = _queue_attempt(session, affected, before, address, now=now)
@@ -68,6 +85,12 @@ def _newest(affected: Affected) -> Delivery:
     if not notices:
         raise NothingSent(affected.breach.reference, affected.customer.name)
     return notices[-1]
+
+
+def _refuse_over(affected: Affected, now: datetime) -> None:
+    """After closing what is owed to a customer that was telephoned still goes out. Raises BreachClosed."""
+    if affected.breach.no_breach_reason is not None or not read_row(affected).owed:
+        refuse_settled(affected, now)
 
 
 def _is_lost(delivery: Delivery) -> bool:

@@ -9,7 +9,7 @@ from sqlalchemy import and_, func, select
 from sqlalchemy.orm import Session, aliased
 
 from storage.breach_facts import BreachFacts, facts_of_all, last_fact
-from storage.breach_types import ClaimKind, FactName
+from storage.breach_types import IN_ENGLISH, ClaimKind, FactName
 from storage.breaches import is_drill
 from storage.deadlines import earliest
 from storage.instructed import instructed_addresses
@@ -200,6 +200,9 @@ def _with_own(then: BreachFacts, newest: BreachFacts | None, own: Collection[Fac
         return then
     names = {name.value for name in own}
     names |= {FactName.SENSITIVE_KINDS.value} if FactName.DATA_KINDS in own else set()
+    names |= {
+        other.value for text, english in IN_ENGLISH.items() if {text, english} & set(own) for other in (text, english)
+    }
     return replace(then, **{name: getattr(newest, name) for name in names})
 
 

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from storage.addresses import Health, health_of
 from storage.breach_facts import BreachFacts
+from storage.breach_types import IN_ENGLISH, FactName
 from storage.models import Breach, Document
 from storage.notice_reading import newest_approved
 from storage.notice_types import Edition, Mention
@@ -29,7 +30,9 @@ class Doubt(StrEnum):
     UNMARKED = "unmarked"
     MENTIONS = "mentions"
     WORDS = "words"
-    LANGUAGES = "languages"
+    NO_ENGLISH = "no_english"
+    """Customers who read English, and texts that are in French only."""
+    NO_FRENCH = "no_french"
     AFTER_FINAL = "after_final"
 
 
@@ -103,12 +106,21 @@ def _of_contents(edition: Edition) -> Iterator[Warned]:
         yield Warned(Doubt.MISSING, facts=missing)
     if said := tuple(name for name in TYPED if any(_says_never(one.facts, name) for one in edition.addressees)):
         yield Warned(Doubt.WORDS, facts=said)
-    if len({one.language for one in edition.addressees}) > 1:
-        yield Warned(Doubt.LANGUAGES)
+    for language, kind in (("en", Doubt.NO_ENGLISH), ("fr", Doubt.NO_FRENCH)):
+        readers = [one for one in edition.addressees if one.language == language]
+        foreign = {one.customer: _foreign(one.facts, language) for one in readers}
+        if customers := tuple(one for one, names in foreign.items() if names):
+            names = tuple(name.value for name in IN_ENGLISH if any(name in each for each in foreign.values()))
+            yield Warned(kind, customers, names)
+
+
+def _foreign(facts: BreachFacts, language: str) -> set[FactName]:
+    """The texts that this reader gets in the other language."""
+    return {name for name in IN_ENGLISH if (found := facts.text(name, language)) and found[1] != language}
 
 
 def _says_never(facts: BreachFacts, name: str) -> bool:
-    typed = str(getattr(facts, name) or "").lower()
+    typed = f"{getattr(facts, name) or ''}\n{getattr(facts, IN_ENGLISH[FactName(name)]) or ''}".lower()
     return any(phrase in typed for phrase in NEVER)
 
 

@@ -186,6 +186,86 @@ def test_documents_are_owed_after_a_call_until_a_notice_was_accepted(lite: Datab
         assert read_row(affected).owed
 
 
+def test_documents_that_came_back_go_out_again_after_the_call_and_are_owed_until_they_arrive(lite: Database) -> None:
+    with lite.begin() as session:
+        breach, customer, affected = opened(session)
+        send_notice(session, breach, affected, at=NOW, bounced_at=NOW + hours(1))
+        call(session, breach, customer, at=2)
+        spoken_to = read_row(affected)
+
+        sent = again(session, breach, customer)
+        under_way = read_row(affected)
+        become(session, sent, accepted_at=NOW + hours(3))
+        arrived = read_row(affected)
+
+        assert (spoken_to.may_go_again, next_step(spoken_to, NOW + hours(2))) == (True, NextStep.SEND_AGAIN)
+        assert (under_way.owed, under_way.may_go_again) == (True, False)
+        assert next_step(under_way, NOW + hours(3)) is NextStep.WAIT
+        assert (arrived.owed, arrived.may_go_again) == (False, False)
+        assert next_step(arrived, NOW + hours(3)) is NextStep.NOTHING
+
+
+def test_a_delayed_notice_after_a_call_is_waited_for(lite: Database) -> None:
+    with lite.begin() as session:
+        breach, customer, affected = opened(session)
+        send_notice(session, breach, affected, at=NOW, accepted_at=NOW, delayed_at=NOW + hours(1))
+        call(session, breach, customer, at=2)
+
+        row = read_row(affected)
+
+        assert (row.owed, next_step(row, NOW + hours(3))) == (True, NextStep.WAIT)
+
+
+def test_a_lost_notice_is_of_no_more_use_once_it_is_waived_or_proven_to_have_arrived_otherwise(lite: Database) -> None:
+    with lite.begin() as session:
+        customers = [add_customer(session, f"C000{n}") for n in (1, 2)]
+        breach = open_breach(session, *customers)
+        for affected in breach.affected:
+            send_notice(session, breach, affected, at=NOW, bounced_at=NOW + hours(1))
+        call(session, breach, customers[0], at=2)
+        calls.waive_documents(session, breach, customers[0], "It wants none", by=ANNE, now=NOW + hours(2))
+        call(session, breach, customers[1], at=2, means=Means.PORTAL, proof="Delivered at 14:02")
+
+        assert [read_row(affected).may_go_again for affected in breach.affected] == [False, False]
+
+
+def test_a_lost_notice_goes_to_the_address_on_record_by_now(lite: Database) -> None:
+    with lite.begin() as session:
+        breach, customer, affected = opened(session)
+        first = send_notice(session, breach, affected, at=NOW, bounced_at=NOW + hours(1))
+        call(session, breach, customer, at=2)
+        customer.breach_address = "direction@garage.example"
+
+        sent = notice_again.send_notice_again(
+            session, breach, customer, to_recorded=True, own_address=OURS, by=BORIS, now=NOW + hours(3)
+        )
+        become(session, sent, bounced_at=NOW + hours(4))
+        customer.breach_address = OURS
+        with pytest.raises(CustomerAddressIsOurs):
+            notice_again.send_notice_again(
+                session, breach, customer, to_recorded=True, own_address=OURS, by=BORIS, now=NOW + hours(5)
+            )
+
+    assert (sent.recipient, sent.notice_id, sent.attempt_of_id) == (
+        "direction@garage.example",
+        first.notice_id,
+        first.id,
+    )
+
+
+def test_what_came_back_after_closing_and_is_owed_after_a_call_still_goes_out(lite: Database) -> None:
+    with lite.begin() as session:
+        breach, customer, affected = opened(session)
+        delivery = send_notice(session, breach, affected, at=NOW, accepted_at=NOW)
+        breach_closing.close_breach(session, breach, by=ANNE, now=NOW + hours(1))
+        become(session, delivery, bounced_at=NOW + hours(3))
+        call(session, breach, customer, at=4)
+
+        sent = again(session, breach, customer, at=5)
+
+    assert (sent.recipient, sent.attempt_of_id) == (delivery.recipient, delivery.id)
+
+
 def test_documents_are_waived_once_with_a_reason_and_only_where_they_are_owed(lite: Database) -> None:
     with lite.begin() as session:
         breach, customer, affected = opened(session)

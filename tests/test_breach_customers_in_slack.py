@@ -273,7 +273,7 @@ def test_closing_is_refused_while_documents_are_owed(small_desk: Desk) -> None:
     with small_desk.bot.desk.decide() as session:
         breach, one = breaches.get_breach(session, reference), customers.get_customer(session, "C0001")
         calls.record_told(session, breach, one, means=Means.TELEPHONE, at=minutes_ago(1), by=DESK, now=now())
-    card = small_desk.wait_for_card(reference, "Documents still owed after a call: 1")
+    card = small_desk.wait_for_card(reference, "Documents still owed after a call (1)")
 
     reply = small_desk.workspace.click(CARLA, card, "breach_close")
 

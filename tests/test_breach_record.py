@@ -278,3 +278,19 @@ def test_a_number_of_all_customers_together_is_not_that_of_one_of_several(databa
     assert (several[one.id].persons, several[one.id].of_all) == (7, ("records",))
     assert (several[other.id].persons, several[other.id].of_all) == (120, ("persons", "records"))
     assert alone[one.id].of_all == ()
+
+
+def test_a_text_of_one_customer_goes_before_that_of_all_in_either_language(database: Database) -> None:
+    with database.begin() as session:
+        breach = open_breach(session, add_customer(session, "C0001"), add_customer(session, "C0002"))
+        record(session, breach, {FactName.ACCOUNT: "De tous", FactName.ACCOUNT_EN: "Of all"})
+        own: dict[FactName, Value] = {FactName.ACCOUNT: "Du premier"}
+        breach_record.record_facts(session, breach, own, affected=breach.affected[0], by=ANNE, now=NOW)
+
+        first, second = breach_facts.facts_of_all(session, breach).values()
+
+    assert [first.text("account", language) for language in ("fr", "en")] == [("Du premier", "fr")] * 2
+    assert [second.text("account", language) for language in ("fr", "en")] == [("De tous", "fr"), ("Of all", "en")]
+    wanted = breach_record.wanted_facts(BreachFacts(account_en="x"), TelecomOperator.NO)
+    assert FactName.ACCOUNT_EN not in wanted
+    assert FactName.ACCOUNT not in breach_record.unknown_facts(BreachFacts(account_en="x"), TelecomOperator.NO)

@@ -91,6 +91,26 @@ def test_who_must_be_called_stands_on_the_sheet_and_with_all_whoever_is_not_told
     assert named(answered) == ["C0001"]
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_whose_notice_is_on_its_way_is_not_counted_among_those_to_call(lite: Database, language: str) -> None:
+    patience = {"fr": "patientez", "en": "wait: "}[language]
+    with lite.begin() as session:
+        breach = with_three(session)
+        send_notice(session, breach, breach.affected[1], at=NOW)
+
+        everyone = make_call_sheet(session, breach, everyone=True, now=NOW + hours(2))
+        alone = replace(everyone, entries=everyone.entries[1:])
+    some, none = (write_call_sheet(one, language, company="Kavkom") for one in (everyone, alone))
+
+    assert (everyone.to_call, alone.to_call) == (1, 0)
+    assert f"{'1 client à appeler' if language == 'fr' else '1 customer to call'}" in some.subject
+    assert ("personne à appeler" if language == "fr" else "nobody to call") in none.subject
+    for words in (some, none):
+        overview = [text.split(PAGE[medium])[0] for medium, text in (("txt", words.text), ("html", words.html or ""))]
+        assert all(("le temps presse" if language == "fr" else "time is short") in one for one in overview)
+        assert patience not in words.text
+
+
 def test_a_page_says_what_was_sent_and_tried_and_by_whom(lite: Database) -> None:
     with lite.begin() as session:
         breach = with_three(session)
@@ -255,7 +275,8 @@ def test_calls_documents_and_lost_notices_go_their_whole_way_without_slack(
 
     printed = breach("calls", reference, "--all", "--language", "fr")
     sheet = tmp_path / "sheet.html"
-    assert "1 to call, in sheet.html" in breach("calls", reference, "--all", "-o", "sheet.html", "--language", "en")
+    written = breach("calls", reference, "--all", "-o", "sheet.html", "--language", "en")
+    assert "0 to call, 1 whose notice is on its way, in sheet.html" in written
     assert "exists already" in breach("calls", reference, "--all", "-o", "sheet.html")
     assert "Hôtel Azur" in printed
     assert "Demandez la direction" in printed

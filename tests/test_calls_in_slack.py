@@ -148,15 +148,19 @@ def test_two_colleagues_who_call_the_same_customer_both_stand_in_the_record(smal
 @pytest.mark.parametrize("verb", ["call", "waive", "again"])
 def test_a_form_that_outlives_a_role_changes_nothing(small_desk: Desk, verb: str) -> None:
     reference = notified(small_desk, "C0001", bounced_at=now())
+    if verb == "waive":
+        small_desk.workspace.submit(CARLA, form_of(small_desk, CARLA, reference))
+    before = len(calls_of(small_desk, reference))
     form = form_of(small_desk, BORIS, reference, verb)
     small_desk.set_role(BORIS, Role.VIEWER)
 
-    said = small_desk.workspace.submit(BORIS, form, {"affected_customer": "C0001"} | REASON[verb])
+    said = small_desk.workspace.submit(BORIS, form, REASON[verb])
     again = small_desk.workspace.command(BORIS, f"/breach {reference} {verb}")
 
     assert "rôle" in str(said.errors)
     assert "rôle" in again.text
-    assert not calls_of(small_desk, reference)
+    assert len(calls_of(small_desk, reference)) == before
+    assert small_desk.breach(reference).affected[0].waived_at is None
     assert not attempts(small_desk)
 
 
@@ -167,18 +171,17 @@ def test_documents_are_waived_with_a_reason_that_slack_never_shows(small_desk: D
     reference = small_desk.open_breach("C0001", "C0002")
     small_desk.workspace.submit(CARLA, form_of(small_desk, CARLA, reference), {"affected_customer": "C0001"})
     card = small_desk.wait_for_card(reference, "breach_waive")
-    form = small_desk.workspace.click(CARLA, card, "breach_waive").view
+    form, late = (small_desk.workspace.click(who, card, "breach_waive").view for who in (CARLA, ANNE))
     assert form is not None
+    assert late is not None
     workspace = small_desk.workspace
 
-    personal = workspace.submit(
-        CARLA, form, {"affected_customer": "C0001", "waive_reason": "Says quetzal@oiseau.example"}
-    )
-    not_owed = workspace.submit(CARLA, form, {"affected_customer": "C0002", "waive_reason": "None wanted, a canary"})
-    done = workspace.submit(CARLA, form, {"affected_customer": "C0001", "waive_reason": "None wanted, a canary"})
+    personal = workspace.submit(CARLA, form, {"waive_reason": "Says quetzal@oiseau.example"})
+    done = workspace.submit(CARLA, form, {"waive_reason": "None wanted, a canary"})
+    not_owed = workspace.submit(ANNE, late, {"waive_reason": "None wanted, a canary"})
 
     assert "no personal data goes into Slack" in personal.errors["waive_reason"]
-    assert "no documents are owed to Hôtel Azur" in str(not_owed.errors)
+    assert "aucun document n’est dû à Garage du Lac" in str(not_owed.errors)
     assert done.closed
     wait_for_thread(small_desk, card, "Garage du Lac needs no documents")
     with small_desk.database.reading() as session:
@@ -207,6 +210,64 @@ def test_a_lost_notice_goes_out_once_however_often_it_is_asked_for(desk: Desk) -
     wait_for_thread(desk, card, "The notice to Garage du Lac goes out once more")
     stale = desk.workspace.click(CARLA, card, "breach_again")
     assert "changed meanwhile" in stale.ephemerals[0].text
+
+
+def offered(desk: Desk, form: dict[str, Any], typed: str = "") -> list[str]:
+    """The customers that the typeahead of a form offers."""
+    options = desk.workspace.suggest(CARLA, form, "affected_customer", typed)
+    return [one["value"] for one in options]
+
+
+def chosen(form: dict[str, Any]) -> str | None:
+    """The customer that a form has chosen already."""
+    [element] = [one["element"] for one in form["blocks"] if one["block_id"] == "affected_customer"]
+    return (element.get("initial_option") or {}).get("value")
+
+
+def test_after_a_bounce_and_a_call_the_card_names_who_is_owed_documents_and_sends_them(small_desk: Desk) -> None:
+    reference = notified(small_desk, "C0001", "C0002", bounced_at=now())
+    with small_desk.bot.desk.decide() as session:
+        other = breaches.get_breach(session, reference).affected[1]
+        become(session, other.deliveries[0], bounced_at=None, accepted_at=now())
+        customers.get_customer(session, "C0001").breach_address = "direction@garage-du-lac.example"
+    told = form_of(small_desk, CARLA, reference)
+    small_desk.workspace.submit(CARLA, told)
+    card = small_desk.wait_for_card(reference, "Garage du Lac (C0001); press *Send the notice again*")
+
+    form = small_desk.workspace.click(CARLA, card, "breach_again").view
+    assert form is not None
+    done = small_desk.workspace.submit(CARLA, form, {"again_to": "recorded"})
+
+    assert (chosen(told), chosen(form), done.closed) == ("C0001", "C0001", True)
+    [attempt] = attempts(small_desk)
+    assert attempt.recipient == "direction@garage-du-lac.example"
+    with small_desk.bot.desk.decide() as session:
+        become(session, session.get_one(Delivery, attempt.id), accepted_at=now())
+        breach = breaches.get_breach(session, reference)
+        breaches.record(session, breach, "notice-accepted", by=DESK, now=now())
+    small_desk.workspace.wait_for(
+        lambda: "still owed" not in str(small_desk.wait_for_card(reference).blocks), what="nothing to be owed"
+    )
+    assert not [one for one in small_desk.workspace.payloads if "direction@garage-du-lac" in one]
+
+
+def test_each_form_about_a_call_offers_only_whom_it_can_be_about(small_desk: Desk) -> None:
+    reference = notified(small_desk, "C0001", "C0002", "C0003", bounced_at=now())
+    small_desk.workspace.submit(CARLA, form_of(small_desk, CARLA, reference), {"affected_customer": "C0001"})
+    with small_desk.bot.desk.decide() as session:
+        affected = breaches.get_breach(session, reference).affected
+        become(session, affected[2].deliveries[0], bounced_at=None, accepted_at=now())
+
+    found = {}
+    for verb in ("call", "waive", "again"):
+        form = form_of(small_desk, CARLA, reference, verb)
+        found[verb] = (sorted(offered(small_desk, form)), offered(small_desk, form, "azur"), chosen(form))
+
+    assert found == {
+        "call": (["C0001", "C0002", "C0003"], ["C0002"], "C0002"),
+        "waive": (["C0001"], [], "C0001"),
+        "again": (["C0001", "C0002"], ["C0002"], None),
+    }
 
 
 def test_the_call_sheet_goes_to_the_colleagues_own_address_and_no_number_to_slack(small_desk: Desk) -> None:

@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 
-from storage import asking, breaches, customers, decisions, requests, tasks
+from storage import asking, breaches, calls, customers, decisions, requests, tasks
 from storage.bulk import insert_rows
 from storage.clock import now
 from storage.deadlines import own_answer_due
 from storage.errors import AlreadyAsked, RequestTaken
 from storage.models import Candidate
 from storage.outbox import Words
-from storage.types import BY_MAIL, DESK, Actor, Medium, Purpose, Role, TaskKind
-from tests.bot_support import ANNE, BORIS, CARLA, Desk, held_request, running_desk
+from storage.types import BY_MAIL, DESK, Actor, Means, Medium, Purpose, Role, TaskKind
+from tests.bot_support import ANNE, BORIS, CARLA, Desk, held_request, minutes_ago, running_desk
 from tests.playground import people
 from tests.playground.workspace import Message
 
@@ -314,6 +314,29 @@ def test_a_letter_that_tells_of_a_breach_opens_one_that_counts_from_its_receipt(
     card = desk.wait_for_card(reference, breach.reference)
     assert not desk.button(card, "dsr_possible_breach")
     desk.wait_for_card(breach.reference, "possible breach")
+
+
+def test_who_was_told_of_what_was_no_breach_is_named_before_and_after_it_is_closed(desk: Desk) -> None:
+    reference = desk.open_breach("C0001", "C0002", aware=False)
+    with desk.bot.desk.decide() as session:
+        breach, one = breaches.get_breach(session, reference), customers.get_customer(session, "C0001")
+        calls.record_told(session, breach, one, means=Means.TELEPHONE, at=minutes_ago(1), by=DESK, now=now())
+    card = desk.wait_for_card(reference, "Told: 1 of 2")
+
+    form = click(desk, CARLA, reference, "breach_no_breach")
+    desk.workspace.submit(CARLA, form, {"no_breach_reason": "A test mailbox of ours"})
+
+    said = str(form["blocks"])
+    assert "Garage du Lac (C0001)" in said
+    assert "Tell each of them first that it was no breach" in said
+    assert "Hôtel Azur" not in said
+    desk.workspace.wait_for(
+        lambda: any(
+            "1 customer was told before" in one.text and "Garage du Lac (C0001)" in one.text
+            for one in desk.workspace.messages(thread=card.ts)
+        ),
+        what="the thread to name who must hear of it",
+    )
 
 
 def test_only_a_dpo_says_that_a_certain_one_was_no_breach_and_with_a_reason(desk: Desk) -> None:

@@ -202,7 +202,7 @@ def test_a_notice_that_comes_back_rings_and_the_customer_is_telephoned(desk: Bre
     desk.select("contact", "management")
     desk.picture("47-telephone")
     desk.submit()
-    desk.card_says(BREACH, "Documents still owed after a call: 1")
+    desk.card_says(BREACH, "Documents still owed after a call (1)")
 
 
 def test_a_document_mailed_by_a_colleague_goes_with_the_second_notice(desk: Breaches, scratch: Path) -> None:

@@ -4,21 +4,23 @@ import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import select, update
 
 from bot.home import Now, render_home
 from mail.status import as_json, as_rows
-from storage import figures, heartbeats, marks, outbox
+from storage import calls, figures, heartbeats, marks, outbox
 from storage.database import Database
 from storage.figures import Figures
 from storage.models import Delivery, Forward, Pause, Stuck
-from storage.types import DESK
+from storage.types import DESK, Means
 from templates import LANGUAGES, length_in_words
 from tests.bot_support import ANNE, CARLA, Desk, running_desk
+from tests.calling_support import send_notice
 from tests.playground.rules import check_view
-from tests.storage_support import NOW, add_customer, forward, hours, queue, receive
+from tests.storage_support import NOW, add_customer, forward, hours, open_breach, queue, receive
 
 MINUTE = timedelta(minutes=1)
 
@@ -138,6 +140,26 @@ def test_a_refused_or_bounced_forward_is_open_until_the_customer_has_it_or_is_re
         queue(session, "again", purpose=first.purpose, case=bounced)
         session.execute(update(Delivery).where(Delivery.key == "again").values(forward_id=again.id, accepted_at=NOW))
     assert [one.case for one in gather(database).undelivered] == [refused]
+
+
+@pytest.mark.parametrize(("minute", "missing"), [(0, False), (-1, True)])
+def test_a_notice_that_came_back_is_missing_no_more_once_somebody_was_reached_since(
+    database: Database, minute: int, missing: bool
+) -> None:
+    queued_at = NOW + timedelta(seconds=50)
+    with database.begin() as session:
+        customer = add_customer(session)
+        breach = open_breach(session, customer, aware_at=NOW - hours(1))
+        send_notice(session, breach, breach.affected[0], at=queued_at, bounced_at=queued_at)
+        called: dict[str, Any] = {
+            "means": Means.TELEPHONE,
+            "at": NOW + minute * MINUTE,
+            "now": NOW + 2 * MINUTE,
+            "by": DESK,
+        }
+        calls.record_told(session, breach, customer, **called)
+
+    assert bool(gather(database).undelivered_count) is missing
 
 
 def test_stuck_mails_and_pauses_are_named(database: Database) -> None:

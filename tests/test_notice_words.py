@@ -358,3 +358,34 @@ def test_a_number_of_all_customers_is_not_given_as_that_of_this_one(language: st
     text = render_notice(edition_of(one), one, SETTINGS).words.text
 
     assert text.count(words) == 2  # on the page for a person, and in the form
+
+
+# --- two languages ---
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_each_customer_reads_the_wording_in_its_language(language: str) -> None:
+    facts = replace(NOTHING, account="Une liste est partie.", account_en="A list went out.", origin=Origin.OTHER)
+    facts = replace(facts, origin_other="un export", origin_other_en="an export")
+    one = changed(facts=facts, language=language)
+    mine, other = (facts.account, facts.account_en) if language == "fr" else (facts.account_en, facts.account)
+
+    for text in bodies(render_notice(edition_of(one), one, SETTINGS)).values():
+        assert str(mine) in text
+        assert str(other) not in text
+        assert label(language, "other_language") not in text
+    assert say_facts(facts, language)["origin"] == ("un export" if language == "fr" else "an export")
+
+
+@pytest.mark.parametrize(
+    ("language", "wording"), [("en", {"account": "Une liste."}), ("fr", {"account_en": "A list."})]
+)
+def test_a_text_in_the_other_language_only_is_said_to_be_in_that(language: str, wording: dict[str, Any]) -> None:
+    facts = replace(NOTHING, **wording, data_kinds=("other",), data_other="x" if language == "en" else None)
+    facts = replace(facts, data_other_en="x" if language == "fr" else None)
+    one = changed(facts=facts, language=language)
+
+    for text in bodies(render_notice(edition_of(one), one, SETTINGS)).values():
+        assert f"{label(language, 'other_language')} {next(iter(wording.values()))}" in text
+    assert say_facts(facts, language)["data_kinds"] == {"en": "x (in French)", "fr": "x (en anglais)"}[language]
+    assert "account" not in facts.unknown

@@ -588,10 +588,28 @@ def test_what_somebody_should_know_before_is_a_warning_and_never_a_block(small: 
     assert found[Doubt.MISSING].facts[:2] == ("nature", "data_kinds")
     assert found[Doubt.WORDS].facts == ("account",)
     assert found[Doubt.UNMARKED].count == 1
-    assert {Doubt.NO_TELEPHONE, Doubt.LANGUAGES} <= found.keys()
+    assert {Doubt.NO_TELEPHONE, Doubt.NO_ENGLISH} <= found.keys()
     assert {Doubt.NO_DPO, Doubt.NOBODY, Doubt.MENTIONS, Doubt.AFTER_FINAL, Doubt.NOT_CERTAIN}.isdisjoint(found)
     approve(small, REF, by=BORIS)
     assert len(sent(small)) == 2
+
+
+def test_a_customer_whose_language_has_no_wording_is_named_before_and_nothing_is_blocked(small: Database) -> None:
+    with small.begin() as session:
+        breach = breaches.get_breach(session, REF)
+        second = breach.affected[1]
+        second.customer.language = "en"
+        learn(session, breach, account="Une liste est partie.", measures_after_en="The list was deleted.")
+    prepare(small, REF)
+
+    found = warned(small)
+
+    assert (found[Doubt.NO_ENGLISH].customers, found[Doubt.NO_ENGLISH].facts) == (("C0002",), ("account",))
+    assert (found[Doubt.NO_FRENCH].customers, found[Doubt.NO_FRENCH].facts) == (("C0001",), ("measures_after",))
+    with small.begin() as session:
+        breach = breaches.get_breach(session, REF)
+        learn(session, breach, account_en="A list went out.", measures_after="La liste est effacée.")
+    assert {Doubt.NO_ENGLISH, Doubt.NO_FRENCH}.isdisjoint(warned(small))
 
 
 def test_a_notice_after_the_last_one_is_a_warning(small: Database) -> None:

@@ -349,3 +349,61 @@ def test_a_handler_rules_out_a_doubt_but_not_what_became_certain_meanwhile(small
     kept = small_desk.breach(doubt)
     assert (kept.no_breach_reason, kept.closed_by) == ("A test list of ours", CARLA)
     assert "test list" not in "".join(small_desk.workspace.payloads)
+
+
+def test_what_is_no_count_is_refused_by_slacks_client_and_by_us(small_desk: Desk) -> None:
+    reference = small_desk.open_breach("C0001")
+    page = open_page(small_desk, CARLA, reference, "whose")
+
+    for typed in ("-3", "2.5", "12345678901"):
+        by_client = small_desk.workspace.submit(CARLA, page, {"persons": typed})
+        by_us = submit_unchecked(small_desk, CARLA, page, {"persons": typed})
+
+        assert (list(by_client.errors), by_client.sent) == (["persons"], False)
+        assert list(by_us["errors"]) == ["persons"]
+        assert "whole number" in by_us["errors"]["persons"]
+    assert facts(small_desk, reference).persons is None
+
+
+def submit_unchecked(desk: Desk, who: str, form: dict[str, Any], typed: dict[str, str]) -> dict[str, Any]:
+    """As a client that checks nothing would send it; the answer's body."""
+    view = desk.workspace.model.find_view(view_id=form["id"])
+    assert view is not None
+    payload = desk.workspace.gestures.payloads.submission(people.EVERYBODY[who], view)
+    for name, value in typed.items():
+        payload["view"]["state"]["values"][name][name]["value"] = value
+    return dict(desk.workspace.wait_on(desk.workspace.gestures.asking.ask("interactive", payload)).body)
+
+
+def test_what_was_reported_is_offered_as_the_account_until_there_is_one(small_desk: Desk) -> None:
+    form = small_desk.workspace.command(CARLA, "/breach").view
+    assert form is not None
+    small_desk.workspace.submit(CARLA, form, {"noticed_at": minutes_ago(5), "summary": "A list went astray"})
+    [breach] = all_breaches(small_desk)
+    reference = breach.reference
+
+    french = open_page(small_desk, ANNE, reference, "what")
+    page = open_page(small_desk, CARLA, reference, "what")
+    small_desk.workspace.submit(CARLA, page, {"nature": ["integrity"], "account": "Une liste est partie"})
+
+    known = facts(small_desk, reference)
+    assert (offered(page), offered(french)) == (
+        {"account_en": "A list went astray"},
+        {"account": "A list went astray"},
+    )
+    assert (known.account, known.account_en) == ("Une liste est partie", "A list went astray")
+    assert offered(open_page(small_desk, CARLA, reference, "what")) == {}
+
+
+def test_a_summary_that_holds_personal_data_is_offered_to_nobody(small_desk: Desk) -> None:
+    reference = small_desk.open_breach("C0001")
+    with small_desk.bot.desk.decide() as session:
+        breaches.get_breach(session, reference).summary = "Write to jeanne@example.org"
+
+    assert offered(open_page(small_desk, CARLA, reference, "what")) == {}
+
+
+def offered(page: dict[str, Any]) -> dict[str, str]:
+    """What stands in the text fields of a page already."""
+    elements = {block["block_id"]: block["element"] for block in page["blocks"] if block["type"] == "input"}
+    return {name: one["initial_value"] for name, one in elements.items() if "initial_value" in one}

@@ -60,4 +60,10 @@ def _describe(message: Message) -> Json:
 
 def _describe_person(person: people.Person) -> Json:
     role = person.role or ("app" if person.bot else "guest" if person.restricted else "member")
-    return {"id": person.id, "name": person.name, "role": role, "timezone": person.timezone}
+    return {
+        "id": person.id,
+        "name": person.name,
+        "role": role,
+        "timezone": person.timezone,
+        "language": person.language,
+    }

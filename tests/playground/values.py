@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from typing import Any
 
 from .elements import CHOICES, SELECTS, TEXT_INPUTS
@@ -133,8 +134,19 @@ def _find_fault(element: Json, value: Any, *, optional: bool) -> str:
         return f"Please enter {least} to {most} characters."
     if element["type"] == "email_text_input" and not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", value):
         return "Please enter a valid email address."
-    if element["type"] == "number_input" and not re.fullmatch(r"-?\d+(\.\d+)?", value):
-        return "Please enter a number."
+    return _find_fault_in_number(element, value) if element["type"] == "number_input" else ""
+
+
+def _find_fault_in_number(element: Json, value: str) -> str:
+    """Slack's client keeps to what the element says: whole numbers, least and most."""
+    fraction = r"(\.\d+)?" if element["is_decimal_allowed"] else ""
+    if not re.fullmatch(rf"-?\d+{fraction}", value):
+        return "Please enter a number." if fraction else "Please enter a whole number."
+    least, most = element.get("min_value"), element.get("max_value")
+    if least is not None and Decimal(value) < Decimal(least):
+        return f"Please enter a number of at least {least}."
+    if most is not None and Decimal(value) > Decimal(most):
+        return f"Please enter a number of at most {most}."
     return ""
 
 

@@ -1,4 +1,4 @@
-// Block Kit as elements. `context`: {zone, people, act(element, value), suggest(element, typed), values}
+// Block Kit as elements. `context`: {zone, language, people, act(element, value), suggest(element, typed), values}
 import { h } from "./dom.js";
 import { field } from "./fields.js";
 import { mrkdwn, plainText } from "./mrkdwn.js";

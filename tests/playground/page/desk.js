@@ -25,8 +25,8 @@ async function refresh() {
 
 function context() {
   const people = Object.fromEntries(state.people.map((each) => [each.id, each]));
-  const zone = people[me].timezone;
-  const base = { people, zone, me, dayMark: Math.floor(deskNow() / 3600) };
+  const { timezone: zone, language } = people[me];
+  const base = { people, zone, language, me, dayMark: Math.floor(deskNow() / 3600) };
   return {
     ...base,
     messageShortcuts: state.menu.shortcuts.filter((each) => each.type === "message"),

@@ -19,7 +19,7 @@ export const plainText = (text) => unescape(text).replace(/:([a-z0-9_+-]+):/g, (
 
 const unescape = (text) => text.replaceAll("&lt;", "<").replaceAll("&gt;", ">").replaceAll("&amp;", "&");
 
-// `context`: {zone, people}
+// `context`: {zone, language, people}
 export function mrkdwn(text, context) {
   return text.split("```").flatMap((piece, index) =>
     index % 2 ? h("pre", {}, unescape(piece.replace(/^\n/, ""))) : lines(piece, context));
@@ -65,9 +65,9 @@ function token([whole, angle, code, bold, italic, strike, emoji], context) {
   return EMOJI[emoji] ?? whole;
 }
 
-function special(inside, { zone, people }) {
+function special(inside, { zone, language, people }) {
   const [target, label] = splitOnce(inside, "|");
-  if (target.startsWith("!date^")) return date(target, label ?? "", zone);
+  if (target.startsWith("!date^")) return date(target, label ?? "", zone, language);
   if (target.startsWith("@")) return h("span", { class: "mention" }, `@${people[target.slice(1)]?.name ?? target.slice(1)}`);
   if (target.startsWith("#")) return h("span", { class: "mention" }, `#${label ?? target.slice(1)}`);
   if (target.startsWith("!")) return h("span", { class: "mention loud" }, `@${target.slice(1).split("^")[0]}`);
@@ -75,10 +75,10 @@ function special(inside, { zone, people }) {
   return h("a", { href: unescape(target), target: "_blank", rel: "noreferrer noopener" }, unescape(label ?? target));
 }
 
-function date(target, fallback, zone) {
+function date(target, fallback, zone, language) {
   const [, unix, format] = target.split("^");
   if (!/^\d+$/.test(unix)) return unescape(fallback);
-  return h("time", { datetime: new Date(unix * 1000).toISOString(), title: unescape(fallback) }, unescape(fillDate(+unix, format, zone)));
+  return h("time", { datetime: new Date(unix * 1000).toISOString(), title: unescape(fallback) }, unescape(fillDate(+unix, format, zone, language)));
 }
 
 function splitOnce(text, mark) {

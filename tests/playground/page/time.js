@@ -13,10 +13,10 @@ function parts(seconds, zone) {
   return Object.fromEntries(format.formatToParts(seconds * 1000).map((part) => [part.type, part.value]));
 }
 
-const show = (seconds, zone, options) =>
-  new Intl.DateTimeFormat("en-GB", { timeZone: zone, ...options }).format(seconds * 1000);
+const show = (seconds, zone, options, locale = "en-GB") =>
+  new Intl.DateTimeFormat(locale, { timeZone: zone, ...options }).format(seconds * 1000);
 
-export const clockTime = (seconds, zone) => show(seconds, zone, { hour: "2-digit", minute: "2-digit" });
+export const clockTime = (seconds, zone, locale) => show(seconds, zone, { hour: "2-digit", minute: "2-digit" }, locale);
 
 function dayNumber(seconds, zone) {
   const { year, month, day } = parts(seconds, zone);
@@ -29,29 +29,35 @@ const STYLES = {
   date_long: { weekday: "long", day: "numeric", month: "long", year: "numeric" },
 };
 
-function pretty(seconds, zone, style) {
+const LOCALES = { fr: "fr-FR", en: "en-GB" };
+const NEAR = {
+  "fr-FR": { 0: "aujourd’hui", 1: "demain", "-1": "hier" },
+  "en-GB": { 0: "today", 1: "tomorrow", "-1": "yesterday" },
+};
+
+function pretty(seconds, zone, style, locale) {
   const days = dayNumber(seconds, zone) - dayNumber(deskNow(), zone);
-  const near = { 0: "today", 1: "tomorrow", "-1": "yesterday" }[days];
-  return near ?? show(seconds, zone, STYLES[style]);
+  return NEAR[locale][days] ?? show(seconds, zone, STYLES[style], locale);
 }
 
-function ago(seconds) {
+function ago(seconds, locale) {
   const minutes = Math.round((seconds - deskNow()) / 60);
-  const words = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
+  const words = new Intl.RelativeTimeFormat(locale, { numeric: "auto" });
   if (Math.abs(minutes) < 60) return words.format(minutes, "minute");
   if (Math.abs(minutes) < 1440) return words.format(Math.round(minutes / 60), "hour");
   return words.format(Math.round(minutes / 1440), "day");
 }
 
-// Slack's <!date^UNIX^format|fallback>
-export function fillDate(seconds, format, zone) {
+// Slack's <!date^UNIX^format|fallback>, in the language of whoever reads it
+export function fillDate(seconds, format, zone, language) {
+  const locale = LOCALES[language] ?? LOCALES.en;
   return format.replace(/\{(\w+)\}/g, (whole, token) => {
-    if (token === "time") return clockTime(seconds, zone);
-    if (token === "time_secs") return show(seconds, zone, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+    if (token === "time") return clockTime(seconds, zone, locale);
+    if (token === "time_secs") return show(seconds, zone, { hour: "2-digit", minute: "2-digit", second: "2-digit" }, locale);
     if (token === "date_num") { const p = parts(seconds, zone); return `${p.year}-${p.month}-${p.day}`; }
-    if (token === "ago") return ago(seconds);
-    if (token.endsWith("_pretty")) return pretty(seconds, zone, token.slice(0, -7));
-    return STYLES[token] ? show(seconds, zone, STYLES[token]) : whole;
+    if (token === "ago") return ago(seconds, locale);
+    if (token.endsWith("_pretty")) return pretty(seconds, zone, token.slice(0, -7), locale);
+    return STYLES[token] ? show(seconds, zone, STYLES[token], locale) : whole;
   });
 }
 
