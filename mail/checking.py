@@ -14,8 +14,6 @@ from mail.mailbox import PROCESSED, LoginRefused, Mailbox, MailboxLost, NoSuchFo
 from mail.oauth import TokenRefused, TokenUnavailable
 from mail.relay import open_relay, tokens_for_relay
 from mail.settings import MailSettings, Receipt
-from mail.typesetting import Approved, is_installed, set_pages
-from storage.clock import real_now
 from storage.settings import as_name
 
 
@@ -40,7 +38,6 @@ def check(settings: MailSettings) -> Iterator[tuple[bool, str]]:
         yield _guarded(side, partial(_check_mailbox, mailbox, sent))
     relay = Side("SMTP", settings.smtp_host, "SMTP_", settings.smtp_oauth is not None)
     yield _guarded(relay, lambda: _check_relay(settings))
-    yield True, f"Notices of a breach: {_check_pages()}"
 
 
 def _check_mailbox(settings: MailboxSettings, sent: Callable[[Mailbox], str]) -> str:
@@ -122,17 +119,6 @@ def _copies(smtp: smtplib.SMTP, settings: MailSettings) -> str:
     if refused is None:
         return "It takes receipt copies to ourselves."
     return f"It takes no receipt copies to ourselves ({refused}): set FORWARD_RECEIPT to sent-folder or none."
-
-
-def _check_pages() -> str:
-    """Whether they carry their page as PDF; a page that cannot be set is no reason to stop."""
-    if not is_installed():
-        return "their page goes as HTML; as PDF with the extra pdf (pip install '.[pdf]')."
-    [tried] = set_pages([Approved(_TRIAL, real_now())])
-    return "their page goes as PDF." if tried.pdf else f"their page goes as HTML, for a trial failed ({tried.fault})."
-
-
-_TRIAL = b'<html lang="en"><head><title>Trial</title></head><body><p>Trial</p></body></html>'
 
 
 def _how(by_token: bool) -> str:

@@ -1,10 +1,13 @@
-"""A page of ours as blocks of words (pure). The PDF is set from the very page that was approved: nothing can stand in one
-and be missing in the other."""
+"""A page of ours as blocks of words (pure).
+
+The PDF is set from the very page that was approved: nothing can stand in one and be missing in the other.
+"""
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
+from itertools import pairwise
 
 _BLANKS = re.compile(r"[ \t\n\r\f]+")
 """What HTML collapses; a non-breaking space stays."""
@@ -31,7 +34,7 @@ class Span:
 
 @dataclass
 class Block:
-    """A paragraph or heading (`spans`), or a list or table (`rows`: of cells, of spans). `role` is its class, if any."""
+    """A paragraph or heading (`spans`), or a list or table (`rows` of cells of spans); `role` is its class, if any."""
 
     kind: str
     role: str
@@ -135,9 +138,9 @@ class _Reading(HTMLParser):
 
 def _trim(spans: list[Span]) -> None:
     """No blanks before a break or at the end, and no breaks at the end."""
-    for before, after in zip(spans, spans[1:], strict=False):
+    for before, after in pairwise(spans):
         if after.text == "\n":
-            before.text = before.text.rstrip(" ") if before.text != "\n" else "\n"
+            before.text = before.text.rstrip(" ")
     while spans and not spans[-1].text.strip(" \n"):
         spans.pop()
     if spans:

@@ -3,7 +3,6 @@
 from collections.abc import Collection, Sequence
 
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
 
 from mail.recorder import SENDER
 from mail.typesetting import Approved, is_installed, set_pages
@@ -40,9 +39,7 @@ class Pages:
             if one.pdf is None:
                 log.warning("notice-left-as-html", case=one.page.case, delivery=one.page.delivery_id, fault=one.fault)
         with self._database.begin() as session:
-            notice_pages.keep_pages(
-                session, made, holder=self._holder, by=SENDER, now=now(), real_now=real_now()
-            )
+            notice_pages.keep_pages(session, made, holder=self._holder, by=SENDER, now=now(), real_now=real_now())
         self._left |= {one.page.delivery_id for one in made if one.pdf is None}
 
 

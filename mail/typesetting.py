@@ -1,5 +1,7 @@
-"""Our pages as PDF, set in a process of its own that ends with its work: one that stalls or dies costs the PDF, never the
-mail. Needs the extra `pdf`."""
+"""Our pages as PDF, set in a process of its own that ends with its work. Needs the extra `pdf`.
+
+One that stalls or dies costs the PDF, and never the mail.
+"""
 
 import base64
 import json
@@ -20,8 +22,6 @@ PATIENCE = 5.0
 EACH = 0.25
 TRIES = 2
 """How many processes may die over a group before the rest of it is left as it is."""
-STANDARDS = ("a-2a", "ua-1")
-"""To be kept for years, and to be read aloud: a letter that no font of typst has is refused, not left out."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Approved:
 
 
 @dataclass(frozen=True)
-class Result:
+class Typeset:
     """A page as PDF; or None, and why, in no word of the page."""
 
     pdf: bytes | None
@@ -45,24 +45,40 @@ def is_installed() -> bool:
     return find_spec("typst") is not None
 
 
-def set_pages(pages: Sequence[Approved], *, patience: float = PATIENCE) -> list[Result]:
+def say_whether() -> str:
+    """For `check`: whether notices carry their page as PDF. One that cannot be set is no reason to stop."""
+    if not is_installed():
+        return "Notices: their page goes as HTML; as PDF with the extra pdf (pip install '.[pdf]')."
+    [tried] = set_pages([Approved(_TRIAL, datetime.now(UTC))])
+    return "Notices: their page goes as PDF." if tried.pdf else f"Notices: no PDF can be made here ({tried.fault})."
+
+
+_TRIAL = b'<html lang="en"><head><title>Trial</title></head><body><p>Trial</p></body></html>'
+
+
+def set_pages(pages: Sequence[Approved], *, patience: float = PATIENCE) -> list[Typeset]:
     """Each as PDF, in this order. Never raises for a page."""
-    done: list[Result] = []
+    done: list[Typeset] = []
     for _ in range(TRIES):
         left = pages[len(done) :]
         answers, fault = _ask(left, patience) if left else ([], "")
         done += answers
         if len(answers) < len(left):  # it died over the next one
-            done.append(Result(None, fault))
-    return [*done, *(Result(None, "not tried") for _ in pages[len(done) :])]
+            done.append(Typeset(None, fault))
+    return [*done, *(Typeset(None, "not tried") for _ in pages[len(done) :])]
 
 
-def _ask(pages: Sequence[Approved], patience: float) -> tuple[list[Result], str]:
+def _ask(pages: Sequence[Approved], patience: float) -> tuple[list[Typeset], str]:
     """What a process answers before it ends, and how it ended."""
     whole = patience + EACH * len(pages)
-    lines = "\n".join([str(whole), *(json.dumps({"html": one.html.decode("utf-8", "replace"), "at": one.at.timestamp()}) for one in pages)])
+    lines = "\n".join(
+        [
+            str(whole),
+            *(json.dumps({"html": one.html.decode("utf-8", "replace"), "at": one.at.timestamp()}) for one in pages),
+        ]
+    )
     try:
-        done = subprocess.run(  # noqa: S603 - us
+        done = subprocess.run(
             [sys.executable, "-m", "mail.typesetting"],
             input=lines.encode("ascii"),
             stdout=subprocess.PIPE,
@@ -77,14 +93,14 @@ def _ask(pages: Sequence[Approved], patience: float) -> tuple[list[Result], str]
     return _read_answers(done.stdout), f"it ended with {done.returncode}"
 
 
-def _read_answers(said: bytes) -> list[Result]:
+def _read_answers(said: bytes) -> list[Typeset]:
     """The whole lines: a last one that was cut off is no answer."""
     answers = [json.loads(line) for line in said.split(b"\n")[:-1]]
-    return [Result(base64.b64decode(one["pdf"]) if one["pdf"] else None, one["fault"]) for one in answers]
+    return [Typeset(base64.b64decode(one["pdf"]) if one["pdf"] else None, one["fault"]) for one in answers]
 
 
 def main() -> None:
-    """Set what stands on the standard input. Whoever stops the desk stops its parent; who stalls is ended by a clock."""
+    """Set what stands on the standard input. Who stops the desk stops its parent; what stalls, a clock ends."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     whole, *lines = sys.stdin.buffer.read().splitlines()
@@ -107,12 +123,16 @@ def _answer(template: bytes, page: dict[str, Any]) -> dict[str, str]:
 
 
 def _set(template: bytes, html: str, at: datetime) -> bytes:
-    """The words come as data, never as markup; no font, file or package of this machine is looked at."""
+    """The words come as data, never as markup; no font, file or package of this machine is looked at.
+
+    PDF/A-2a and PDF/UA-1: to be kept for years, and to be read aloud. What no font of typst has is refused, not left
+    out.
+    """
     import typst  # noqa: PLC0415 - an extra, and only ever here
 
     page = json.dumps(asdict(read_page(html)))
     pdf: bytes = typst.compile(
-        template, sys_inputs={"page": page}, ignore_system_fonts=True, timestamp=at, pdf_standards=list(STANDARDS)
+        template, sys_inputs={"page": page}, ignore_system_fonts=True, timestamp=at, pdf_standards=["a-2a", "ua-1"]
     )
     return pdf
 

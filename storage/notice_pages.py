@@ -47,7 +47,8 @@ def find_unset(session: Session, ids: Collection[int]) -> list[Unset]:
     found = found.outerjoin(Customer, Customer.id == Affected.customer_id)
     unsent = (Delivery.id.in_(ids), Delivery.purpose.in_((Purpose.NOTICE, Purpose.PREVIEW)), Delivery.content.is_(None))
     ours = (Attachment.ordinal == 0, Attachment.content_type == HTML, Attachment.content.is_not(None))
-    return [Unset(*row) for row in session.execute(found.where(*unsent, *ours).order_by(Delivery.id))]
+    rows = session.execute(found.where(*unsent, *ours).order_by(Delivery.id))
+    return [Unset(*row[:-1], row.content or b"") for row in rows]
 
 
 def keep_pages(
