@@ -38,7 +38,7 @@ format: $(READY)  ## Put the code in form
 
 lock: $(READY)  ## Renew requirements.lock
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --only-binary :all: \
-	  --no-emit-index-url --no-header --no-annotate pyproject.toml --extra postgres --group dev --upgrade \
+	  --no-emit-index-url --no-header --no-annotate pyproject.toml --extra postgres --extra pdf --group dev --upgrade \
 	  -o requirements.lock > /dev/null
 
 clean:  ## Remove what was made

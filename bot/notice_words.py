@@ -55,7 +55,7 @@ def render_notice(edition: Edition, one: Addressee, settings: DeskSettings, *, p
     document = render("notice_document", one.language, "html", **page)
     text = render("notice", one.language, preview=preview, **values)
     html = render("notice", one.language, "html", preview=preview, **page)
-    files = (File(values["files"][0], "text/html", document.encode()), *_enclosed(edition, one))
+    files = (File(f"{values['files'][0]}.html", "text/html", document.encode()), *_enclosed(edition, one))
     return Rendered(one, Words(subject, text, html), files)
 
 
@@ -117,8 +117,9 @@ def say_dpo(settings: DeskSettings) -> str | None:
 
 
 def _document_name(edition: Edition, one: Addressee) -> str:
+    """Without its ending: where the mail half can, it sends this page as PDF."""
     mark = MARK_OF_FILES if edition.drill else ""
-    return f"{mark}{edition.reference}-{label(one.language, 'file')}-{edition.version}.html"
+    return f"{mark}{edition.reference}-{label(one.language, 'file')}-{edition.version}"
 
 
 def _enclosed(edition: Edition, one: Addressee) -> list[File]:

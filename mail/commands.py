@@ -93,6 +93,7 @@ def drain(
 def check() -> None:
     """Log in everywhere and send nothing; exit 69 if a side is not well."""
     from mail.checking import check as check_all  # noqa: PLC0415 - slow
+    from mail.typesetting import say_whether  # noqa: PLC0415 - as the other
 
     settings = _settings()
     with opened(_url(settings)):
@@ -101,6 +102,7 @@ def check() -> None:
     for well, sentence in check_all(settings):
         say(sentence, err=not well)
         wells.append(well)
+    say(say_whether())
     if not all(wells):
         raise SystemExit(EX_UNAVAILABLE)
 

@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from mail.carriers import POISONED, Carriers
 from mail.composing import Outgoing, compose_all
+from mail.paging import Pages
 from mail.receipts import uncertain_since, without_proof
 from mail.recent import RecentLetters
 from mail.recorder import SENDER, Recorder
@@ -48,6 +49,7 @@ class Sender:
         self._may_be_more = True
         self._without_proof = without_proof(settings)
         self._renew_at = 0.0
+        self._pages = Pages(database, holder=self._holder)
         self._recorder = Recorder(database, holder=self._holder)
         self._carriers = Carriers(settings, database, self._recorder, done=lambda: None)
 
@@ -79,6 +81,7 @@ class Sender:
         if room <= 0 or not (self._leased or self._lease(room)):
             self._may_be_more = room <= 0 or bool(self._carriers.resting())
             return 0
+        self._pages.set_leased(self._leased)
         chosen = self._choose(self._compose(self._leased))
         leased, self._leased = self._leased, []
         self._carriers.carry(chosen)

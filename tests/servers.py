@@ -300,9 +300,18 @@ class Server:
 
 def need(server: type[Server]) -> None:
     """Skip the test whose program is not installed; fail it when DESK_REAL_SERVERS=required."""
-    if server.available():
-        return
-    sentence = f"{server.__name__} is not installed: apt-get install {server.package}"
+    if not server.available():
+        _do_without(server.__name__, server.package)
+
+
+def need_program(program: str, package: str) -> None:
+    """The same for a program that is no server."""
+    if shutil.which(program) is None:
+        _do_without(program, package)
+
+
+def _do_without(name: str, package: str) -> None:
+    sentence = f"{name} is not installed: apt-get install {package}"
     if os.environ.get("DESK_REAL_SERVERS") == "required":
         pytest.fail(sentence, pytrace=False)
     pytest.skip(sentence)

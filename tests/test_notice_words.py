@@ -182,8 +182,8 @@ def test_the_subject_says_what_and_which(name: str, french: str, english: str) -
         ("the last", "C’est notre dernier message", "This is our last notice"),
         (
             "with a document",
-            "Joints à ce message : BR-2026-0007-avis-1.html, extract.pdf",
-            "-notice-1.html, extract.pdf",
+            "Joints à ce message : BR-2026-0007-avis-1, extract.pdf",
+            "-notice-1, extract.pdf",
         ),
     ],
 )

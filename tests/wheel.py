@@ -14,6 +14,7 @@ WANTED = (
     "storage/migrations/versions/0001_the_house.py",
     "bot/manifest.json",
     "mail/lexicon.toml",
+    "mail/page.typ",
 )
 FOREIGN = ("tests/", "pytest")
 

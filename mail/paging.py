@@ -1,0 +1,51 @@
+"""Pages of notices become PDFs between the lease and the first try: what is sent is kept before it is sent."""
+
+from collections.abc import Collection, Sequence
+
+import structlog
+
+from mail.recorder import SENDER
+from mail.typesetting import Approved, is_installed, set_pages
+from storage import notice_pages
+from storage.clock import now, real_now
+from storage.database import Database
+from storage.notice_pages import Made, Unset
+
+log = structlog.get_logger()
+
+
+class Pages:
+    """Sets the pages of notices that the sender has leased, where the extra `pdf` is installed.
+
+    What cannot be set goes as it was approved, and is not tried again. A process that dies over it leaves the pages as
+    they were: the next one makes the same bytes of them.
+    """
+
+    def __init__(self, database: Database, *, holder: str) -> None:
+        self._database, self._holder = database, holder
+        self._is_installed = is_installed()
+        self._left = set[int]()
+
+    def set_leased(self, ids: Collection[int]) -> None:
+        """Set those of these deliveries that are notices; no transaction is open meanwhile. Raises SQLAlchemyError."""
+        if self._is_installed and (new := set(ids) - self._left):
+            with self._database.reading() as session:
+                pages = notice_pages.find_unset(session, new)
+            if pages:
+                self._keep(_set(pages))
+
+    def _keep(self, made: Sequence[Made]) -> None:
+        for one in made:
+            if one.pdf is None:
+                log.warning("notice-left-as-html", case=one.page.case, delivery=one.page.delivery_id, fault=one.fault)
+        with self._database.begin() as session:
+            notice_pages.keep_pages(session, made, holder=self._holder, by=SENDER, now=now(), real_now=real_now())
+        self._left |= {one.page.delivery_id for one in made if one.pdf is None}
+
+
+def _set(pages: Sequence[Unset]) -> list[Made]:
+    try:
+        answers = set_pages([Approved(one.html, one.queued_at) for one in pages])
+    except Exception as error:  # noqa: BLE001 - a notice waits for no PDF
+        return [Made(page, None, type(error).__name__) for page in pages]
+    return [Made(page, one.pdf, one.fault) for page, one in zip(pages, answers, strict=True)]
