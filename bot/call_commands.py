@@ -20,6 +20,8 @@ RoleReached = Annotated[str, typer.Option(help=f"Whom: {', '.join(ContactRole)},
 CallReference = Annotated[str, typer.Option(help="What the telephone system calls this call.")]
 MANAGERS = frozenset({"manager", "director", "direction", "gérant", "gérante", "dirigeant", "dirigeante"})
 LONGEST_ROLE = 60
+SPOKEN = frozenset({Means.TELEPHONE, Means.IN_PERSON})
+"""Means of which a person is reached: as storage.ledger has them, which is slow to import."""
 
 
 @breach_app.command()
@@ -45,6 +47,8 @@ def notified(  # noqa: PLR0913 - a call is all of this; keyword-only
     known = {"role": _read_role(role), "call_reference": call_reference, "person": person, "proof": proof}
     _refuse_personal(known)
     reached = result is Answered.REACHED
+    if reached and means in SPOKEN and not (known["role"] or person.strip()):
+        fail("Say whom you reached: --role, such as manager, or --person NAME. Nobody is told by a voicemail.", 2)
     with at_the_desk() as desk:
         with desk.decide() as session:
             breach = breaches.get_breach(session, reference, to_change=True)

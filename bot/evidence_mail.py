@@ -4,19 +4,24 @@ Slack waits three seconds; a pack may take longer. So asking only queues an e-ma
 first makes the pack, attaches it and lets the e-mail go. A bot that dies on the way has changed nothing.
 """
 
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
+from slack_bolt import Ack, App, BoltContext
+from slack_sdk import WebClient
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
-from bot import telling
+from bot import answers, breach_cards, telling
 from bot.access import Speaker
 from bot.desk import Desk
 from bot.evidence import InMemory, pack_in_memory
+from bot.gestures import button_key
 from bot.guarding import PoisonGuard
 from bot.letters import write_text_mail
 from bot.marking import mark_words
-from bot.pressing import actor_of
+from bot.pressing import actor_of, breach_pressed, pressed
 from bot.words import word
 from storage import breaches, journal, staff
 from storage.clock import now as desk_now
@@ -29,6 +34,23 @@ from storage.types import Actor, Medium, Purpose, Role
 TOPIC = "evidence_wanted"
 LARGEST = 10_000_000
 """Octets that still go by e-mail."""
+
+
+@dataclass(frozen=True)
+class EvidenceListeners:
+    """The button of a closed breach's card."""
+
+    desk: Desk
+
+    def register(self, app: App) -> None:
+        app.action(pressed(breach_cards.EVIDENCE))(self.want)
+
+    def want(self, ack: Ack, body: dict[str, Any], context: BoltContext, client: WebClient) -> None:
+        speaker: Speaker = context["speaker"]
+        reference = breach_pressed(self.desk, body, speaker, breach_cards.EVIDENCE).reference
+        said = want_evidence(self.desk, speaker, reference, button_key(body))
+        answers.whisper(body, client, said, speaker.language)
+        ack()
 
 
 def want_evidence(desk: Desk, speaker: Speaker, reference: str, gesture: str) -> str:

@@ -233,7 +233,7 @@ def test_calls_documents_and_lost_notices_go_their_whole_way_without_slack(
 
     assert "Garage du Lac was not reached by telephone" in breach("call", reference, "C0001", "--no-answer", *at)
     assert "--no-answer or --voicemail" in breach("call", reference, "C0001", *at)
-    by_phone = ("notified", reference, "C0001", "--means", "telephone")
+    by_phone = ("notified", reference, "C0001", "--means", "telephone", "--role", "manager")
     assert "no personal data" in breach(*by_phone, "--role", "06 39 98 00 42")
     reached = ("--role", "manager", "--person", "Zoltan Quetzal", "--call-reference", "CALL-7", *at)
     assert "was told by telephone at 2026-10-23 18:00 CEST" in breach(*by_phone, *reached)
