@@ -11,6 +11,7 @@ from sqlalchemy import event, select
 
 from bot import evidence_mail
 from storage import breach_closing, breach_opening, breaches
+from storage.clock import now
 from storage.database import Database, open_database
 from storage.models import Attachment, Delivery, Entry
 from storage.register import read_register
@@ -127,6 +128,23 @@ def test_a_colleague_gets_the_pack_at_the_address_of_the_staff_table(desk: Desk)
         assert noted.actor == ANNE
     assert desk.workspace.command(MEMBER, f"/breach {reference} evidence").text
     assert len(wanted(desk)) == 1
+
+
+def test_the_card_of_a_closed_breach_offers_the_evidence(desk: Desk) -> None:
+    reference = desk.open_breach("C0001", aware=False)
+    assert not desk.button(desk.wait_for_card(reference), "breach_evidence")
+    with desk.bot.desk.decide() as session:
+        breach_closing.close_as_no_breach(
+            session, breaches.get_breach(session, reference), "A test", by=BORIS, now=now()
+        )
+
+    card = desk.wait_for_card(reference, "breach_evidence")
+    reply = desk.workspace.click(ANNE, card, "breach_evidence")
+
+    assert reference in reply.ephemerals[0].text
+    [mail] = wanted(desk)
+    assert mail.recipient == people.ANNE.email
+    assert "final" not in str(card.blocks)
 
 
 def test_a_pack_that_is_too_large_is_not_sent_and_the_mail_names_the_command(
