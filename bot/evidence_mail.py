@@ -72,7 +72,7 @@ def want_evidence(desk: Desk, speaker: Speaker, reference: str, gesture: str) ->
             now=at,
         )
         if new:
-            _hold_back(session, key)
+            hold_back(session, key)
             journal.record(
                 session, "evidence-wanted", by=actor_of(speaker), now=at, case=breach.reference, clause=CLAUSE
             )
@@ -82,7 +82,7 @@ def want_evidence(desk: Desk, speaker: Speaker, reference: str, gesture: str) ->
 def make_wanted(desk: Desk, *, now: datetime) -> int:
     """One tick: make what was asked for; how many packs."""
     with desk.database.reading() as session:
-        wanted = list(session.scalars(_waiting()))
+        wanted = list(session.scalars(waiting()))
         session.expunge_all()
     return sum(_make_if_possible(desk, one, now=now) for one in wanted)
 
@@ -94,15 +94,15 @@ def _make_if_possible(desk: Desk, wanted: Delivery, *, now: datetime) -> bool:
     return False
 
 
-def _hold_back(session: Session, key: str) -> None:
+def hold_back(session: Session, key: str) -> None:
     """It is not due until its pack is made."""
     session.scalars(select(Delivery).where(Delivery.key == key)).one().due_at = None
     session.flush()
 
 
-def _waiting() -> Select[Delivery]:
+def waiting(topic: str = TOPIC) -> Select[Delivery]:
     """What was asked for and is not made: nothing is due, and nothing has ended it."""
-    asked = select(Delivery).where(Delivery.medium == Medium.EMAIL, Delivery.topic == TOPIC, Delivery.due_at.is_(None))
+    asked = select(Delivery).where(Delivery.medium == Medium.EMAIL, Delivery.topic == topic, Delivery.due_at.is_(None))
     ended = (Delivery.accepted_at, Delivery.refused_at, Delivery.superseded_at)
     return asked.where(*(one.is_(None) for one in ended)).order_by(Delivery.id)
 
@@ -112,7 +112,7 @@ def _make(desk: Desk, wanted: Delivery, *, now: datetime) -> bool:
     by = Actor(wanted.key.split(":")[2], "slack")
     made = pack_in_memory(desk, wanted.case, language=wanted.language, most=LARGEST, by=by, now=now)
     with desk.decide() as session:
-        delivery = session.scalars(_waiting().where(Delivery.id == wanted.id).with_for_update()).first()
+        delivery = session.scalars(waiting().where(Delivery.id == wanted.id).with_for_update()).first()
         if delivery is not None:
             _let_go(session, desk, delivery, made)
             if made is not None:

@@ -32,8 +32,10 @@ def notice(
     """Prepare the next notice and ask for its approval; or look at one customer's, by e-mail or here."""
     with at_the_desk() as desk:
         if print_ is not None:
-            say(_text_of(desk, reference, print_))
+            say(_text_of(desk, reference, print_, final=final))
         elif preview_to_me is not None:
+            if final:
+                fail("Prepare it as the last first (notice REF --final), then have it previewed without --final.", 2)
             _preview(desk, reference, preview_to_me)
         else:
             _prepare(desk, reference, final=final)
@@ -99,7 +101,10 @@ def _say_warnings(warnings: "tuple[WarningLine, ...]") -> None:
         say(f"  ! {say_warning(one, 'en')}", err=True)
 
 
-def _text_of(desk: "Desk", reference: str, customer: str) -> str:
+def _text_of(desk: "Desk", reference: str, customer: str, *, final: bool) -> str:
+    """One customer's notice as it stands, or as it would be as the last one, and then that is said."""
+    from dataclasses import replace  # noqa: PLC0415 - as the others
+
     from bot.notice_words import render_notice  # noqa: PLC0415 - slow
     from storage import breaches, notice_reading  # noqa: PLC0415 - slow
     from storage.breach_errors import NotAffected  # noqa: PLC0415 - slow
@@ -109,6 +114,9 @@ def _text_of(desk: "Desk", reference: str, customer: str) -> str:
         breach = breaches.get_breach(session, reference)
         own = desk.settings.mail_address
         edition = notice_reading.read_next(session, breach, own_address=own, now=now())
+    if final and not edition.final:
+        edition = replace(edition, final=True)
+        say(f"Printed as if it were the last; to prepare it so: notice {edition.reference} --final", err=True)
     one = edition.find(customer)
     if one is None:
         raise NotAffected(edition.reference, customer)

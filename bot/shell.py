@@ -1,5 +1,7 @@
 """What `bot breach` and `bot dsr` share: the record without Slack, who types, and refusals as sentences."""
 
+import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -7,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from storage.shell import fail, opened, say, shell_account, shell_actor
+from storage.shell import fail, opened, print_table, say, shell_account, shell_actor
 from storage.types import Actor, Role
 
 if TYPE_CHECKING:
@@ -70,6 +72,29 @@ def say_typist(desk: "Desk", by: str | None, *, at_least: Role) -> Actor:
         actor, colleague = find_typist(session, by, at_least=at_least)
         say(f"As {colleague.name}, {colleague.role.value} ({actor.name}).", err=True)
     return actor
+
+
+def at_a_terminal() -> bool:
+    """Whether what is printed is read by a person, and not by a file or a pipe."""
+    return sys.stdout.isatty()
+
+
+def reader_language(desk: "Desk") -> str:
+    """That of the colleague whose account it is, else the terminal's own (LC_ALL, LC_MESSAGES, LANG), else English."""
+    from storage import staff  # noqa: PLC0415 - slow
+    from storage.clock import now  # noqa: PLC0415 - slow
+
+    with desk.database.reading() as session:
+        colleague = staff.find_by_account(session, shell_account(), now=now())
+    if colleague is not None:
+        return colleague.language
+    locale = next((found for name in ("LC_ALL", "LC_MESSAGES", "LANG") if (found := os.environ.get(name))), "")
+    return "fr" if locale.lower().startswith("fr") else "en"
+
+
+def print_rows(lines: str) -> None:
+    """A template's table: a line a row, tabs between the cells."""
+    print_table([tuple(line.split("\t")) for line in lines.splitlines()])
 
 
 def read_instant(text: str) -> datetime:

@@ -22,10 +22,17 @@ if TYPE_CHECKING:
 
 EX_UNAVAILABLE = 69
 EX_TEMPFAIL = 75
+WHOLE = 1000
+"""Characters of a command's first sentence: all of it."""
 
 
 class NearestMatch(TyperGroup):
-    """An unknown subcommand gets the help and the nearest match."""
+    """An unknown subcommand gets the help and the nearest match; the help says of each what it does, uncut."""
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        found = ((name, self.get_command(ctx, name)) for name in self.list_commands(ctx))
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, one.get_short_help_str(WHOLE)) for name, one in found if one and not one.hidden])
 
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
         word = args[0]
