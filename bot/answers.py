@@ -13,7 +13,14 @@ from bot.marking import mark_sentence
 from bot.refusals import sentence_of
 from bot.trouble import UNREACHABLE
 from storage.breach_errors import AlreadyAware, EndedBeforeStart, TwoDaysNeeded, UnknownCustomers
-from storage.errors import InstantInFuture, PersonalDataInText, ReasonMissing, Refused, ToldBeforeNoticed
+from storage.errors import (
+    InstantInFuture,
+    PersonalDataInText,
+    ReasonMissing,
+    ReasonTooShort,
+    Refused,
+    ToldBeforeNoticed,
+)
 from templates import escape_slack
 
 _FIELDS: dict[type[Refused], str] = {
@@ -23,6 +30,7 @@ _FIELDS: dict[type[Refused], str] = {
     EndedBeforeStart: "datetimepicker",
     AlreadyAware: "datetimepicker",
     ReasonMissing: "plain_text_input",
+    ReasonTooShort: "plain_text_input",
     TwoDaysNeeded: "datepicker",
     UnknownCustomers: "plain_text_input",
 }

@@ -18,6 +18,7 @@ from bot.decision import DecisionListeners
 from bot.desk import Desk
 from bot.documents import DocumentListeners
 from bot.drill import DrillListeners
+from bot.evidence_mail import EvidenceListeners
 from bot.facts import FactListeners
 from bot.failure import FailureListeners
 from bot.home import HomeListeners
@@ -74,6 +75,7 @@ def build_app(desk: Desk, client: WebClient, people: People | None = None) -> Ap
         AffectedListeners,
         CallListeners,
         CustomerListeners,
+        EvidenceListeners,
         HomeListeners,
     )
     for listeners in every:

@@ -125,9 +125,12 @@ def _label(action: str, card: Card, language: str) -> tuple[str, str]:
 
 
 def _confirmation(action: str, card: Card, language: str) -> Block:
+    text = word(language, f"confirm.{action}.text", reference=card.reference)
+    if action == CLOSE and isinstance(card, BreachCard) and card.lacks_final:
+        text = f"{text} {word(language, 'confirm.no_final')}"
     return {
         "title": plain(word(language, f"confirm.{action}.title", reference=card.reference), 100),
-        "text": plain(word(language, f"confirm.{action}.text", reference=card.reference), 300),
+        "text": plain(text, 300),
         "confirm": plain(word(language, f"confirm.{action}.yes"), 30),
         "deny": plain(word(language, "cancel"), 30),
     }

@@ -15,11 +15,12 @@ from bot.desk import Desk
 from bot.drill import DrillListeners
 from bot.evidence_mail import want_evidence
 from bot.pressing import REFERENCE, nearest, suggest_customers
+from bot.register_mail import want_register
 from bot.reporting import ReportListeners
 from storage import breaches
 from templates import render
 
-VERBS = ("list", "drill", "help")
+VERBS = ("list", "register", "drill", "help")
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,8 @@ class BreachListeners:
             DrillListeners(self.desk).ask(ack, body, context, client)
         elif typed == "list":
             ack(text=self._list(speaker))
+        elif typed == "register":
+            ack(text=want_register(self.desk, speaker, body["trigger_id"]))
         elif REFERENCE.match(typed):
             self._answer_case(ack, body, client, typed, speaker)
         else:

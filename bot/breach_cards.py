@@ -13,7 +13,7 @@ AWARE, TOLD, ADD, CLOSE, NO_BREACH = "breach_aware", "breach_told", "breach_add"
 LEAD, GIVE_LEAD, INSTANTS, RECORD = "breach_lead", "breach_give_lead", "breach_instants", "breach_record"
 CALL_SHEET, WAIVE, AGAIN = "breach_call_sheet", "breach_waive", "breach_again"
 EXCLUDE, INCLUDE = "breach_exclude", "breach_include"
-DOCUMENTS, READ_REPLY = "breach_documents", "breach_read_reply"
+DOCUMENTS, READ_REPLY, EVIDENCE = "breach_documents", "breach_read_reply", "breach_evidence"
 ROW = 5
 """Buttons of a breach in one row: more are hidden."""
 URGENT_STATES = ("bounced", "refused", "delayed", "uncertain", "to-tell")
@@ -89,7 +89,8 @@ class ClockLine:
 class BreachCard:
     """A breach as Slack may show it; its deadline is precautionary while nobody has become aware.
 
-    `unmarked`: documents of which nobody has said for whom they are; `replies`: mails that may be read.
+    `unmarked`: documents of which nobody has said for whom they are; `replies`: mails that may be read;
+    `final_sent`: the newest notice that went out was called the last.
     """
 
     reference: str
@@ -115,6 +116,12 @@ class BreachCard:
     facts: FactsLine | None = None
     clocks: tuple[ClockLine, ...] = ()
     telecom_unknown: bool = False
+    final_sent: bool = False
+
+    @property
+    def lacks_final(self) -> bool:
+        """Whether no notice that was called the last went out, so that customers may expect another."""
+        return bool(self.affected) and not (self.final_sent or self.no_breach)
 
     @property
     def noticed_at(self) -> datetime:
@@ -205,7 +212,8 @@ class BreachCard:
         """What a person may press now, in the order of the buttons.
 
         A button more is a line here, in its place: notice, calls, aware, lead, facts, customers, not affected, told
-        otherwise, close, no breach. Its words are `button.<action>`; five stand in a row (`rows`).
+        otherwise, close, no breach; the evidence once it is closed. Its words are `button.<action>`; five stand in a
+        row (`rows`).
         """
         is_open = self.closed_at is None
         offered = (
@@ -228,6 +236,7 @@ class BreachCard:
             (INSTANTS, is_open),
             (CLOSE, is_open),
             (NO_BREACH, is_open),
+            (EVIDENCE, not is_open),
         )
         return tuple(action for action, makes_sense in offered if makes_sense)
 
@@ -248,3 +257,4 @@ class BreachLine:
     affected: int
     told: int
     lead: str | None
+    no_breach: bool = False

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bot.shell import at_the_desk, read_instant, refuse_typed, shown
-from storage.shell import fail, new_app, print_table, say, shell_actor
+from storage.shell import counted, fail, new_app, print_table, say, shell_actor
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -40,7 +40,7 @@ def open_breach(
     if not (aware_at or suspected_at or told_at):
         fail("Say when: --aware-at INSTANT if it is certain, --suspected-at or --told-at INSTANT if it is not yet.", 2)
     aware, suspected, told_us = (one and read_instant(one) for one in (aware_at, suspected_at, told_at))
-    with at_the_desk() as desk:
+    with at_the_desk(anyone=True) as desk:
         with desk.decide() as session:
             named = customers.get_customers(session, customer or [])
             by, at = shell_actor(), now()
@@ -64,7 +64,7 @@ def open_breach(
 
 def _say_told(told: "Told") -> None:
     if told.people or told.addresses:
-        say(f"Told: {len(told.people)} of the staff, {len(told.addresses)} escalation addresses.")
+        say(f"Told: {len(told.people)} of the staff, {counted(len(told.addresses), 'escalation address')}.")
     else:
         say(
             "NOBODY WAS TOLD: call the data protection officer now. Then import staff.csv with a dpo "
@@ -81,10 +81,7 @@ def list_breaches() -> None:
 
     with at_the_desk() as desk, desk.database.reading() as session:
         found = show_lines(session, breach_lists.list_all(session))
-    rows = [
-        (one.reference, _state(one), f"{one.affected - one.told} not told", shown(one.deadline_at), one.lead or "-")
-        for one in found
-    ]
+    rows = [(one.reference, _state(one), _how_many_told(one), shown(one.deadline_at), one.lead or "-") for one in found]
     print_table(rows) if rows else say("There is no breach.")
 
 
@@ -113,41 +110,10 @@ def show(
     print_table(ledger_table.say_rows(ledger)) if ledger else say("No affected customer is named yet.")
 
 
-@breach_app.command()
-def close(
-    reference: Reference,
-    no_breach: Annotated[
-        str | None,
-        typer.Option(
-            "--no-breach", metavar="REASON", help="It was no breach, because …; once it was certain, the dpo's alone."
-        ),
-    ] = None,
-    late_reason: Annotated[
-        str | None, typer.Option("--late-reason", metavar="REASON", help="Why customers were told late, if any were.")
-    ] = None,
-) -> None:
-    """Close a breach; refused while a customer is not told. Or, with its reason, a suspicion that was none."""
-    from bot import breach_report, telling  # noqa: PLC0415 - slow
-    from storage import breach_closing, breaches  # noqa: PLC0415 - slow
-    from storage.clock import now  # noqa: PLC0415 - slow
-
-    refuse_typed(f"{no_breach or ''}\n{late_reason or ''}")
-    with at_the_desk() as desk:
-        with desk.decide() as session:
-            breach = breaches.get_breach(session, reference, to_change=True)
-            if no_breach is None:
-                breach_closing.close_breach(session, breach, late_reason=late_reason, by=shell_actor(), now=now())
-            else:
-                breach_closing.close_as_no_breach(session, breach, no_breach, by=shell_actor(), now=now())
-            topic = "breach_closed" if no_breach is None else "breach_no_breach"
-            telling.tell_thread(session, breach.reference, topic, now=now())
-            breach_report.tell_drill_closed(session, breach, desk.settings, now=now())
-        say(f"{breach.reference} is closed.")
-        if no_breach is not None:
-            with desk.database.reading() as session:
-                told = breach_closing.who_may_know(breaches.get_breach(session, breach.reference))
-            if told:
-                say(f"To be told that it was no breach: {', '.join(told)}.")
+def _how_many_told(one: "BreachLine") -> str:
+    if one.no_breach:
+        return "-"
+    return f"{one.told} of {one.affected} told" if one.affected else "nobody named yet"
 
 
 def _deadline(deadline_at: "datetime", *, precautionary: bool = False) -> str:
@@ -155,4 +121,6 @@ def _deadline(deadline_at: "datetime", *, precautionary: bool = False) -> str:
 
 
 def _state(card: "BreachCard | BreachLine") -> str:
+    if card.no_breach:
+        return "closed, no breach"
     return "closed" if card.closed_at else "suspicion" if card.precautionary else "breach"

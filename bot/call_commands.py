@@ -7,7 +7,7 @@ import typer
 
 from bot.breach_commands import Instant, Reference, breach_app
 from bot.evidence_commands import Language
-from bot.shell import at_the_desk, read_instant, refuse_typed, shown
+from bot.shell import at_a_terminal, at_the_desk, print_rows, read_instant, reader_language, refuse_typed, shown
 from storage.breach_types import Answered, ContactRole
 from storage.shell import fail, say, shell_actor
 from storage.types import Means
@@ -20,6 +20,8 @@ RoleReached = Annotated[str, typer.Option(help=f"Whom: {', '.join(ContactRole)},
 CallReference = Annotated[str, typer.Option(help="What the telephone system calls this call.")]
 MANAGERS = frozenset({"manager", "director", "direction", "gérant", "gérante", "dirigeant", "dirigeante"})
 LONGEST_ROLE = 60
+SPOKEN = frozenset({Means.TELEPHONE, Means.IN_PERSON})
+"""Means of which a person is reached: as storage.ledger has them, which is slow to import."""
 
 
 @breach_app.command()
@@ -45,6 +47,8 @@ def notified(  # noqa: PLR0913 - a call is all of this; keyword-only
     known = {"role": _read_role(role), "call_reference": call_reference, "person": person, "proof": proof}
     _refuse_personal(known)
     reached = result is Answered.REACHED
+    if reached and means in SPOKEN and not (known["role"] or person.strip()):
+        fail("Say whom you reached: --role, such as manager, or --person NAME. Nobody is told by a voicemail.", 2)
     with at_the_desk() as desk:
         with desk.decide() as session:
             breach = breaches.get_breach(session, reference, to_change=True)
@@ -151,11 +155,11 @@ def call_sheet(
         Path | None, typer.Option("-o", "--output", metavar="FILE", help="A file: .html prints a page a customer.")
     ] = None,
     everyone: Annotated[bool, typer.Option("--all", help="Every customer that is not told yet, too.")] = False,
-    language: Annotated[Language | None, typer.Option(help="By default STAFF_LANGUAGE.")] = None,
+    language: Annotated[Language | None, typer.Option(help="By default STAFF_LANGUAGE; at a terminal, yours.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite the file if there is one.")] = False,
 ) -> None:
-    """Whom to telephone now, at which number, why, and what to say. Print it, or write it to a file."""
-    from bot.call_sheet import write_call_sheet  # noqa: PLC0415 - slow
+    """Whom to telephone now, at which number, and why; in a file, or piped on, also what to say."""
+    from bot.call_sheet import write_call_sheet, write_call_table  # noqa: PLC0415 - slow
     from bot.packing import drafted, put_in_place, refuse_existing  # noqa: PLC0415 - slow
     from storage import breaches  # noqa: PLC0415 - slow
     from storage.call_sheet import make_call_sheet, record_call_sheet  # noqa: PLC0415 - slow
@@ -166,10 +170,16 @@ def call_sheet(
             refuse_existing(output)
         with desk.database.reading() as session:
             sheet = make_call_sheet(session, breaches.get_breach(session, reference), everyone=everyone, now=now())
-        company, chosen = desk.settings.company_name, language.value if language else desk.settings.staff_language
+        in_short = output is None and at_a_terminal()
+        own = reader_language(desk) if in_short else desk.settings.staff_language
+        company, chosen = desk.settings.company_name, language.value if language else own
         words = write_call_sheet(sheet, chosen, company=company)
         with desk.database.begin() as session:
             record_call_sheet(session, sheet, by=shell_actor(), now=now())
+        if in_short:
+            print_rows(write_call_table(sheet, chosen, company=company))
+            say(f"What to say, a page a customer: python -m bot breach calls {sheet.breach} -o SHEET.html", err=True)
+            return
         if output is None:
             say(words.text)
             return

@@ -1,5 +1,6 @@
 """The call sheet in words: an overview for whoever shares out the calls, then one page for each customer."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -59,9 +60,18 @@ def write_mail_sheet(sheet: CallSheet, language: str, *, company: str) -> Words:
 def write_call_sheet(sheet: CallSheet, language: str, *, company: str, most: int | None = None) -> Words:
     """Subject, text and HTML; both print one page a customer, and each page may be handed out by itself."""
     shown = sheet.entries[:most]
-    known: dict[tuple[str, str], Script] = {}
-    pages = [_page(sheet, entry, language, company, known) for entry in shown]
+    pages = _pages(sheet, shown, language, company)
     return write_mail(TOPIC, language, sheet=sheet, pages=pages, more=len(sheet.entries) - len(shown))
+
+
+def write_call_table(sheet: CallSheet, language: str, *, company: str) -> str:
+    """Whom, at which number and why, for a terminal: a line a customer, tabs between the cells."""
+    return render("call_table", language, sheet=sheet, pages=_pages(sheet, sheet.entries, language, company))
+
+
+def _pages(sheet: CallSheet, entries: Iterable[Entry], language: str, company: str) -> list[Page]:
+    known: dict[tuple[str, str], Script] = {}
+    return [_page(sheet, entry, language, company, known) for entry in entries]
 
 
 def queue_call_sheet(

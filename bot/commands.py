@@ -6,6 +6,7 @@ import typer
 
 from bot import (  # noqa: F401 - add their commands to `bot dsr` and `bot breach`
     call_commands,
+    closing_commands,
     customer_commands,
     decision_commands,
     document_commands,

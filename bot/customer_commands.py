@@ -7,7 +7,7 @@ import typer
 
 from bot.breach_commands import Reference, breach_app
 from bot.shell import at_the_desk, refuse_typed
-from storage.shell import confirmed, fail, say, shell_actor
+from storage.shell import confirmed, counted, fail, say, shell_actor
 
 if TYPE_CHECKING:
     from datetime import date
@@ -109,7 +109,7 @@ def _read(desk: "Desk", file: Path) -> "list[Line]":
 def _fail_with(bad: "BadTable") -> NoReturn:
     for problem in bad.problems:
         say(str(problem), err=True)
-    fail(f"{len(bad.problems)} bad lines: nothing was changed.", EX_DATAERR)
+    fail(f"{counted(len(bad.problems), 'bad line')}: nothing was changed.", EX_DATAERR)
 
 
 def _read_days(first: str | None, last: str | None) -> "tuple[date, date]":
@@ -168,4 +168,5 @@ def _add(desk: "Desk", reference: str, lines: "list[Line]") -> None:
         known = breach_customers.record_facts(session, breach, lines, by=by, now=now())
         if added:
             telling.tell_thread(session, breach.reference, "breach_customers_added", now=now())
-    say(f"{breach.reference}: {len(added)} customers added{f', {known} facts recorded' if known else ''}.")
+    facts = f", {counted(known, 'fact')} recorded" if known else ""
+    say(f"{breach.reference}: {counted(len(added), 'customer')} added{facts}.")

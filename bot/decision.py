@@ -107,7 +107,7 @@ class DecisionListeners:
         chosen = fields.read_option(view, "colleague")
 
         def act(acts: Acts, request: Request) -> None:
-            colleague = staff.get_staff(acts.session, chosen, now=acts.now, at_least=Role.HANDLER)
+            colleague = staff.get_colleague(acts.session, chosen, now=acts.now, at_least=Role.HANDLER)
             acts.hand_over(request, colleague)
 
         act_once(self.desk, context["speaker"], view["private_metadata"], submission_key(body), act)

@@ -4,19 +4,24 @@ Slack waits three seconds; a pack may take longer. So asking only queues an e-ma
 first makes the pack, attaches it and lets the e-mail go. A bot that dies on the way has changed nothing.
 """
 
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
+from slack_bolt import Ack, App, BoltContext
+from slack_sdk import WebClient
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
-from bot import telling
+from bot import answers, breach_cards, telling
 from bot.access import Speaker
 from bot.desk import Desk
 from bot.evidence import InMemory, pack_in_memory
+from bot.gestures import button_key
 from bot.guarding import PoisonGuard
 from bot.letters import write_text_mail
 from bot.marking import mark_words
-from bot.pressing import actor_of
+from bot.pressing import actor_of, breach_pressed, pressed
 from bot.words import word
 from storage import breaches, journal, staff
 from storage.clock import now as desk_now
@@ -29,6 +34,23 @@ from storage.types import Actor, Medium, Purpose, Role
 TOPIC = "evidence_wanted"
 LARGEST = 10_000_000
 """Octets that still go by e-mail."""
+
+
+@dataclass(frozen=True)
+class EvidenceListeners:
+    """The button of a closed breach's card."""
+
+    desk: Desk
+
+    def register(self, app: App) -> None:
+        app.action(pressed(breach_cards.EVIDENCE))(self.want)
+
+    def want(self, ack: Ack, body: dict[str, Any], context: BoltContext, client: WebClient) -> None:
+        speaker: Speaker = context["speaker"]
+        reference = breach_pressed(self.desk, body, speaker, breach_cards.EVIDENCE).reference
+        said = want_evidence(self.desk, speaker, reference, button_key(body))
+        answers.whisper(body, client, said, speaker.language)
+        ack()
 
 
 def want_evidence(desk: Desk, speaker: Speaker, reference: str, gesture: str) -> str:
@@ -50,7 +72,7 @@ def want_evidence(desk: Desk, speaker: Speaker, reference: str, gesture: str) ->
             now=at,
         )
         if new:
-            _hold_back(session, key)
+            hold_back(session, key)
             journal.record(
                 session, "evidence-wanted", by=actor_of(speaker), now=at, case=breach.reference, clause=CLAUSE
             )
@@ -60,7 +82,7 @@ def want_evidence(desk: Desk, speaker: Speaker, reference: str, gesture: str) ->
 def make_wanted(desk: Desk, *, now: datetime) -> int:
     """One tick: make what was asked for; how many packs."""
     with desk.database.reading() as session:
-        wanted = list(session.scalars(_waiting()))
+        wanted = list(session.scalars(waiting()))
         session.expunge_all()
     return sum(_make_if_possible(desk, one, now=now) for one in wanted)
 
@@ -72,15 +94,15 @@ def _make_if_possible(desk: Desk, wanted: Delivery, *, now: datetime) -> bool:
     return False
 
 
-def _hold_back(session: Session, key: str) -> None:
+def hold_back(session: Session, key: str) -> None:
     """It is not due until its pack is made."""
     session.scalars(select(Delivery).where(Delivery.key == key)).one().due_at = None
     session.flush()
 
 
-def _waiting() -> Select[Delivery]:
+def waiting(topic: str = TOPIC) -> Select[Delivery]:
     """What was asked for and is not made: nothing is due, and nothing has ended it."""
-    asked = select(Delivery).where(Delivery.medium == Medium.EMAIL, Delivery.topic == TOPIC, Delivery.due_at.is_(None))
+    asked = select(Delivery).where(Delivery.medium == Medium.EMAIL, Delivery.topic == topic, Delivery.due_at.is_(None))
     ended = (Delivery.accepted_at, Delivery.refused_at, Delivery.superseded_at)
     return asked.where(*(one.is_(None) for one in ended)).order_by(Delivery.id)
 
@@ -90,7 +112,7 @@ def _make(desk: Desk, wanted: Delivery, *, now: datetime) -> bool:
     by = Actor(wanted.key.split(":")[2], "slack")
     made = pack_in_memory(desk, wanted.case, language=wanted.language, most=LARGEST, by=by, now=now)
     with desk.decide() as session:
-        delivery = session.scalars(_waiting().where(Delivery.id == wanted.id).with_for_update()).first()
+        delivery = session.scalars(waiting().where(Delivery.id == wanted.id).with_for_update()).first()
         if delivery is not None:
             _let_go(session, desk, delivery, made)
             if made is not None:

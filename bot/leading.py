@@ -59,7 +59,7 @@ class LeadListeners:
         with self.desk.decide() as session:
             if is_first(session, submission_key(body), now=now()):
                 breach = breach_to_change(session, speaker, body["view"]["private_metadata"])
-                colleague = staff.get_staff(session, chosen, now=now(), at_least=Role.HANDLER)
+                colleague = staff.get_colleague(session, chosen, now=now(), at_least=Role.HANDLER)
                 give_lead(session, breach, colleague, by=actor_of(speaker), now=now())
         ack()
 

@@ -23,7 +23,7 @@ from storage.notice_checks import check_all, suspect_mentions
 from storage.notice_types import Checked, Edition, Mention
 from storage.notice_warnings import find_warnings
 from storage.notices import Approval
-from storage.types import Actor, Role
+from storage.types import SHELL, Actor, Role
 
 TRIES = 3
 """How often a version is rendered anew when a customer's row moves on while it is rendered."""
@@ -64,8 +64,8 @@ def look(desk: Desk, reference: str, *, by: Actor, now: datetime) -> NoticeSheet
             missing=tuple(name for name in SAID if name not in _known(edition)),
             warnings=_warnings(session, breach, edition, mentions, desk.settings, now),
             added=len(added.addressees) if added else 0,
-            lead=by.origin == notices.SHELL or by.name == breach.lead,
-            second=draft is not None and notices.is_another_person(session, draft.prepared_by, by),
+            lead=by.origin == SHELL or by.name == breach.lead,
+            second=draft is not None and staff.are_two(session, draft.prepared_by, by, now=now),
             alone_at=notices.alone_at(breach, draft) if draft else None,
         )
 

@@ -5,10 +5,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bot.breach_commands import Reference, breach_app
-from bot.shell import at_the_desk, refuse_typed, shown
-from storage.shell import confirmed, fail, say, shell_actor
+from bot.shell import By, at_the_desk, find_typist, refuse_typed, say_typist, shown
+from storage.shell import confirmed, counted, fail, say, shell_account, shell_actor
+from storage.types import Role
 
 if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
     from bot.desk import Desk
     from bot.notice_cards import NoticeSheet, SendingSheet, WarningLine
 
@@ -29,8 +32,10 @@ def notice(
     """Prepare the next notice and ask for its approval; or look at one customer's, by e-mail or here."""
     with at_the_desk() as desk:
         if print_ is not None:
-            say(_text_of(desk, reference, print_))
+            say(_text_of(desk, reference, print_, final=final))
         elif preview_to_me is not None:
+            if final:
+                fail("Prepare it as the last first (notice REF --final), then have it previewed without --final.", 2)
             _preview(desk, reference, preview_to_me)
         else:
             _prepare(desk, reference, final=final)
@@ -43,6 +48,7 @@ def approve(
     reason: Annotated[str, typer.Option(help="Why without a second person; no personal data.")] = "",
     mentions_seen: Seen = False,
     yes: Yes = False,
+    by: By = None,
 ) -> None:
     """Approve the prepared notice and send it, one mail to each affected customer."""
     from bot.notice_cards import ALONE, APPROVE  # noqa: PLC0415 - slow
@@ -50,15 +56,15 @@ def approve(
     if alone and not reason.strip():
         fail("Say why: --alone --reason TEXT.", 2)
     refuse_typed(reason)
-    _send(reference, ALONE if alone else APPROVE, reason=reason, mentions_seen=mentions_seen, yes=yes)
+    _send(reference, ALONE if alone else APPROVE, by, reason=reason, mentions_seen=mentions_seen, yes=yes)
 
 
 @breach_app.command("send-added")
-def send_added(reference: Reference, mentions_seen: Seen = False, yes: Yes = False) -> None:
+def send_added(reference: Reference, mentions_seen: Seen = False, yes: Yes = False, by: By = None) -> None:
     """Send the newest notice to the customers that were added since it went out."""
     from bot.notice_cards import ADDED  # noqa: PLC0415 - slow
 
-    _send(reference, ADDED, reason="", mentions_seen=mentions_seen, yes=yes)
+    _send(reference, ADDED, by, reason="", mentions_seen=mentions_seen, yes=yes)
 
 
 def _prepare(desk: "Desk", reference: str, *, final: bool) -> None:
@@ -77,7 +83,12 @@ def _say_sheet(sheet: "NoticeSheet") -> None:
 
     missing = ", ".join(label("en", f"fact.{name}") for name in sheet.missing)
     say(f"{sheet.reference}: notice {sheet.version}{', the last,' if sheet.final else ''} is prepared, not sent.")
-    say(f"It goes to {len(sheet.customers)} customers. Not known yet: {missing or 'nothing is missing'}.")
+    if sheet.customers:
+        say(
+            f"It goes to {counted(len(sheet.customers), 'customer')}. Not known yet: {missing or 'nothing is missing'}."
+        )
+    else:
+        say(f"There is nobody to send it to yet: name customers (python -m bot breach add {sheet.reference} C0001).")
     _say_warnings(sheet.warnings)
     say(f"Somebody else approves it: python -m bot breach approve {sheet.reference}")
     say(f"Alone, with a reason, from {shown(sheet.alone_at)}: … approve {sheet.reference} --alone --reason TEXT")
@@ -90,7 +101,10 @@ def _say_warnings(warnings: "tuple[WarningLine, ...]") -> None:
         say(f"  ! {say_warning(one, 'en')}", err=True)
 
 
-def _text_of(desk: "Desk", reference: str, customer: str) -> str:
+def _text_of(desk: "Desk", reference: str, customer: str, *, final: bool) -> str:
+    """One customer's notice as it stands, or as it would be as the last one, and then that is said."""
+    from dataclasses import replace  # noqa: PLC0415 - as the others
+
     from bot.notice_words import render_notice  # noqa: PLC0415 - slow
     from storage import breaches, notice_reading  # noqa: PLC0415 - slow
     from storage.breach_errors import NotAffected  # noqa: PLC0415 - slow
@@ -100,6 +114,9 @@ def _text_of(desk: "Desk", reference: str, customer: str) -> str:
         breach = breaches.get_breach(session, reference)
         own = desk.settings.mail_address
         edition = notice_reading.read_next(session, breach, own_address=own, now=now())
+    if final and not edition.final:
+        edition = replace(edition, final=True)
+        say(f"Printed as if it were the last; to prepare it so: notice {edition.reference} --final", err=True)
     one = edition.find(customer)
     if one is None:
         raise NotAffected(edition.reference, customer)
@@ -114,33 +131,39 @@ def _preview(desk: "Desk", reference: str, customer: str) -> None:
     from storage import breaches, staff  # noqa: PLC0415 - slow
     from storage.clock import now  # noqa: PLC0415 - slow
 
-    by = shell_actor()
+    account = shell_account()
     with desk.decide() as session:
-        everyone = staff.active_staff(session, now=now())
-        me = [one for one in everyone if one.email.partition("@")[0].lower() == by.name.lower()]
-        if len(me) != 1:
-            fail(f"No colleague of the staff table has an address for the account {by.name}: use --print.")
+        me = staff.find_by_account(session, account, now=now())
+        if me is None:
+            fail(f"No colleague of the staff table has an address for the account {account}: use --print.")
         breach = breaches.get_breach(session, reference)
         settings, gesture = desk.settings, uuid4().hex
-        send_preview(session, breach, customer, me[0], settings, gesture=gesture, by=by, now=now())
+        send_preview(session, breach, customer, me, settings, gesture=gesture, by=shell_actor(), now=now())
     say("The preview is on its way to your company address. Nothing was sent to the customer.")
 
 
-def _send(reference: str, step: str, *, reason: str, mentions_seen: bool, yes: bool) -> None:
+def _send(reference: str, step: str, by: str | None, *, reason: str, mentions_seen: bool, yes: bool) -> None:
     from bot import notice_acts  # noqa: PLC0415 - slow
+    from storage.breach_errors import NobodyToNotify  # noqa: PLC0415 - slow
     from storage.clock import now  # noqa: PLC0415 - slow
 
+    def may_still(session: "Session") -> bool:
+        return find_typist(session, by, at_least=Role.HANDLER) is not None
+
     with at_the_desk() as desk:
+        actor = say_typist(desk, by, at_least=Role.HANDLER)
         sheet = notice_acts.look_at_sending(desk, reference, step, now=now())
+        if not sheet.customers:
+            raise NobodyToNotify(sheet.reference)
         _say_warnings(sheet.warnings)
         if not confirmed(_question(sheet), yes=yes):
             fail("Nothing was sent.")
         wish = notice_acts.Wish(reference, step, sheet.notice_id, sheet.seen, reason, mentions_seen=mentions_seen)
-        approval = notice_acts.send(desk, wish, by=shell_actor())
+        approval = notice_acts.send(desk, wish, by=actor, admit=may_still)
         number = approval.customers if approval else 0
-        say(f"{sheet.reference}: notice {sheet.version} is on its way to {number} customers.")
+        say(f"{sheet.reference}: notice {sheet.version} is on its way to {counted(number, 'customer')}.")
 
 
 def _question(sheet: "SendingSheet") -> str:
     where = " (a drill: all of it to the drill address)" if sheet.drill else ""
-    return f"Send notice {sheet.version} of {sheet.reference} to {sheet.customers} customers{where}?"
+    return f"Send notice {sheet.version} of {sheet.reference} to {counted(sheet.customers, 'customer')}{where}?"

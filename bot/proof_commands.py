@@ -8,7 +8,7 @@ import typer
 
 from bot.breach_commands import Reference, breach_app
 from bot.evidence_commands import Language
-from bot.shell import at_the_desk, refuse_typed, shown
+from bot.shell import at_a_terminal, at_the_desk, print_rows, reader_language, refuse_typed, shown
 from storage.shell import fail, say, shell_actor
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 Output = Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE", help="The file to make.")]
 Force = Annotated[bool, typer.Option("--force", help="Overwrite the file if there is one.")]
-Written = Annotated[Language | None, typer.Option(help="By default STAFF_LANGUAGE.")]
+Written = Annotated[Language | None, typer.Option(help="By default STAFF_LANGUAGE; at a terminal, yours.")]
 
 
 class Pace(StrEnum):
@@ -69,13 +69,29 @@ def register(
     language: Written = None,
     force: Force = False,
 ) -> None:
-    """All breaches and how each was handled, drills apart: a page, or with --csv a table."""
+    """All breaches and how each was handled, drills apart: a page, with --csv a table; at a terminal a short one."""
     if csv and html:
         fail("Either --csv or --html.", 2)
+    if output is None and not (csv or html) and at_a_terminal():
+        _print_register(language)
+        return
     as_table = csv or (not html and output is not None and output.suffix.lower() == ".csv")
     with at_the_desk() as desk:
         chosen = language.value if language else desk.settings.staff_language
         _write(_read_register(desk, chosen, as_table=as_table), output, force=force)
+
+
+def _print_register(language: Language | None) -> None:
+    from storage.clock import now  # noqa: PLC0415 - slow
+    from storage.register import read_register  # noqa: PLC0415 - slow
+    from templates import render  # noqa: PLC0415 - slow
+
+    with at_the_desk() as desk:
+        chosen = language.value if language else reader_language(desk)
+        with desk.database.reading() as session:
+            rows = read_register(session, now=now())
+    print_rows(render("register_table", chosen, rows=rows)) if rows else say("There is no breach.")
+    say("The whole register, to keep or to hand over: -o FILE.html or -o FILE.csv.", err=True)
 
 
 def _read_register(desk: "Desk", language: str, *, as_table: bool) -> str:

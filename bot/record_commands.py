@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bot.breach_commands import Reference, breach_app
-from bot.shell import at_the_desk, read_instant, refuse_typed, shown
+from bot.shell import By, at_the_desk, find_typist, read_instant, refuse_typed, shown
 from storage.breach_types import ClaimKind, FactName
 from storage.shell import fail, say, shell_actor
+from storage.types import Role
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -23,9 +24,10 @@ def aware(
     at: At,
     later: Annotated[bool, typer.Option("--later", help="The dpo: Kavkom was aware only later; says why.")] = False,
     reason: Annotated[str, typer.Option(help="With --later: why. No personal data; both instants are kept.")] = "",
+    by: By = None,
 ) -> None:
     """Say since when Kavkom knows, with reasonable certainty, that personal data was compromised."""
-    _claim(reference, ClaimKind.AWARE, at, reason=_reason(reason, later=later))
+    _claim(reference, ClaimKind.AWARE, at, reason=_reason(reason, later=later), typist=by)
 
 
 @breach_app.command()
@@ -48,7 +50,7 @@ def _reason(reason: str, *, later: bool) -> str:
     return reason.strip()
 
 
-def _claim(reference: str, what: ClaimKind, at: str, *, reason: str = "") -> None:
+def _claim(reference: str, what: ClaimKind, at: str, *, reason: str = "", typist: str | None = None) -> None:
     from bot import claiming  # noqa: PLC0415 - slow
     from storage import breaches  # noqa: PLC0415 - slow
     from storage.clock import now  # noqa: PLC0415 - slow
@@ -57,7 +59,10 @@ def _claim(reference: str, what: ClaimKind, at: str, *, reason: str = "") -> Non
     with at_the_desk() as desk:
         with desk.decide() as session:
             breach = breaches.get_breach(session, reference, to_change=True)
-            claiming.claim(session, breach, what, instant, reason=reason, by=shell_actor(), now=now())
+            by = shell_actor()
+            if reason and claiming.is_later(breach, what, instant):
+                by, _ = find_typist(session, typist, at_least=Role.DPO)
+            claiming.claim(session, breach, what, instant, reason=reason, by=by, now=now())
         precautionary = "precautionary " if breach.aware_at is None else ""
         since = f"aware since {shown(breach.aware_at)}" if breach.aware_at else f"{what.value} {shown(instant)}"
         say(f"{breach.reference}: {since}, {precautionary}deadline {shown(breach.deadline_at)}.")
@@ -74,12 +79,11 @@ def lead(
     from bot import leading  # noqa: PLC0415 - slow
     from storage import breaches, staff  # noqa: PLC0415 - slow
     from storage.clock import now  # noqa: PLC0415 - slow
-    from storage.types import Role  # noqa: PLC0415 - slow
 
     with at_the_desk() as desk:
         with desk.decide() as session:
             breach = breaches.get_breach(session, reference, to_change=True)
-            who = staff.get_staff(session, colleague, now=now(), at_least=Role.HANDLER)
+            who = staff.get_colleague(session, colleague, now=now(), at_least=Role.HANDLER)
             leading.give_lead(session, breach, who, by=shell_actor(), now=now())
         say(f"{breach.reference} is led by {who.name}.")
 

@@ -23,6 +23,7 @@ from bot.ladder import Ladder
 from bot.notice_ringing import gather_lost
 from bot.outage import StandIn
 from bot.poster import Pace, Poster
+from bot.register_mail import make_registers
 from bot.ringing import gather_rings
 from bot.settings import BotSettings
 from bot.ticking import Ticker
@@ -91,6 +92,7 @@ class Bot:
             lambda: watch.tick(now=real_now()),
             lambda: raise_stuck(self.desk, now=desk_now()),
             lambda: make_wanted(self.desk, now=desk_now()),
+            lambda: make_registers(self.desk),
         ):
             self.ticker.add(self._surviving(job), every=min(BEAT_EVERY, every * 5))
 

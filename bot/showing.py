@@ -16,6 +16,7 @@ from bot.notice_cards import NoticeLine
 from storage import asking, breach_mails, breach_rows, breaches, ledger, requests, tasks
 from storage.attempts import withheld_size
 from storage.breach_facts import BreachFacts, facts_of_breaches
+from storage.breach_outlook import has_final
 from storage.breach_record import unknown_facts, wanted_facts
 from storage.breach_types import TelecomOperator
 from storage.clock import now as desk_now
@@ -156,6 +157,7 @@ def _breach_line(breach: Breach, count: breach_rows.Count) -> BreachLine:
         affected=affected,
         told=affected - count.waiting,
         lead=breach.lead,
+        no_breach=breach.no_breach_reason is not None,
     )
 
 
@@ -191,6 +193,7 @@ def _show_breach(breach: Breach, behind: _Behind) -> BreachCard:
             ClockLine(one.name, one.ends_at, one.done, one.assumed) for one in second_clocks(breach, facts, telecom)
         ),
         telecom_unknown=telecom is TelecomOperator.UNKNOWN,
+        final_sent=has_final(notices),
         notice=_notice_line(notices[-1]) if notices else None,
         unmarked=behind.unmarked.get(breach.id, 0),
         replies=behind.letters.get(breach.id, 0),

@@ -14,8 +14,8 @@ from storage.breach_errors import AlreadyAware
 from storage.breach_types import ClaimKind
 from storage.breaches import record, refuse_closed, refuse_future, take_turn_on
 from storage.deadlines import NOTIFICATION_WINDOW, earliest, notification_deadline
-from storage.errors import ReasonMissing
 from storage.models import Breach, Claim
+from storage.reasons import read_reason
 from storage.types import Actor
 
 COLUMNS = {
@@ -44,12 +44,10 @@ def postpone_awareness(
 ) -> None:
     """The dpo says that Kavkom knew only later, and why; the earlier claim stays beside it.
 
-    That it is a dpo is for the caller to see. Raises ReasonMissing, BreachClosed, InstantInFuture.
+    That it is a dpo is for the caller to see. Raises ReasonMissing, ReasonTooShort, BreachClosed, InstantInFuture.
     """
     _take_turn_to_claim(session, breach, aware_at, now)
-    if not reason.strip():
-        raise ReasonMissing(breach.reference)
-    _become(session, breach, aware_at, reason.strip(), by=by, now=now)
+    _become(session, breach, aware_at, read_reason(breach.reference, reason), by=by, now=now)
 
 
 def claim_instant(

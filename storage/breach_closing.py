@@ -10,10 +10,10 @@ from storage.breach_errors import CustomersNotTold, DocumentsOwed, NobodyAffecte
 from storage.breach_rows import is_late
 from storage.breach_types import RowState
 from storage.breaches import record, refuse_closed, take_turn_on
-from storage.errors import ReasonMissing
 from storage.ledger import Row, read_ledger
 from storage.models import Breach, Delivery
 from storage.notice_queueing import withdraw_unsent
+from storage.reasons import read_reason
 from storage.types import Actor, Role
 
 MAY_KNOW = frozenset({RowState.SENDING, RowState.UNCERTAIN, RowState.DELAYED})
@@ -23,13 +23,15 @@ MAY_KNOW = frozenset({RowState.SENDING, RowState.UNCERTAIN, RowState.DELAYED})
 def close_breach(session: Session, breach: Breach, *, late_reason: str | None = None, by: Actor, now: datetime) -> None:
     """Close a breach; `late_reason` says why customers were told late, if any were.
 
-    Raises what `refuse_unfinished` raises, and WhyLateMissing.
+    Raises what `refuse_unfinished` raises, WhyLateMissing, and ReasonTooShort.
     """
     take_turn_on(session, breach)
     late = refuse_unfinished(breach)
     reason = (late_reason or "").strip() or None
     if late and reason is None:
         raise WhyLateMissing(breach.reference, _names(late))
+    if late and reason is not None:
+        reason = read_reason(breach.reference, reason)
     breach.closed_at, breach.closed_by, breach.late_reason = now, by.name, reason if late else None
     record(session, breach, "breach-closed", by=by, now=now, late=[row.customer.reference for row in late])
     outbox.supersede_reminders(session, breach.reference, now=now)
@@ -65,14 +67,13 @@ def refuse_unfinished(breach: Breach) -> list[Row]:
 def close_as_no_breach(session: Session, breach: Breach, reason: str, *, by: Actor, now: datetime) -> None:
     """It was no breach after all: closed with the reason, and kept; notices that have not left are withdrawn.
 
-    Raises ReasonMissing, BreachClosed.
+    Raises ReasonMissing, ReasonTooShort, BreachClosed.
     Whether this person may say so is for the caller to see (`role_to_rule_out`).
     """
     take_turn_on(session, breach)
     refuse_closed(breach)
-    if not reason.strip():
-        raise ReasonMissing(breach.reference)
-    breach.closed_at, breach.closed_by, breach.no_breach_reason = now, by.name, reason.strip()
+    why = read_reason(breach.reference, reason)
+    breach.closed_at, breach.closed_by, breach.no_breach_reason = now, by.name, why
     withdrawn = withdraw_unsent(session, Delivery.case == breach.reference, now=now)
     record(session, breach, "breach-closed", by=by, now=now, no_breach=True, withdrawn=withdrawn)
     outbox.supersede_reminders(session, breach.reference, now=now)

@@ -15,19 +15,24 @@ from storage.calls import take_affected
 from storage.ledger import notified_at
 from storage.models import Affected, Breach, Customer, Delivery
 from storage.notice_queueing import withdraw_unsent
+from storage.reasons import read_reason
 from storage.types import Actor
 
 
 def exclude_customer(
     session: Session, breach: Breach, customer: Customer, reason: str, *, by: Actor, now: datetime
 ) -> Affected:
-    """Mark a customer as not affected. Raises NotAffected, AlreadyExcluded, WhyExcludedMissing, BreachClosed."""
+    """Mark a customer as not affected.
+
+    Raises NotAffected, AlreadyExcluded, WhyExcludedMissing, ReasonTooShort, BreachClosed.
+    """
     affected = _take_turn(session, breach, customer)
     if affected.excluded_at is not None:
         raise AlreadyExcluded(breach.reference, customer.name)
     if not reason.strip():
         raise WhyExcludedMissing(breach.reference, customer.name)
-    affected.excluded_at, affected.excluded_by, affected.excluded_reason = now, by.name, reason.strip()
+    why = read_reason(breach.reference, reason)
+    affected.excluded_at, affected.excluded_by, affected.excluded_reason = now, by.name, why
     withdrawn = withdraw_unsent(session, Delivery.affected_id == affected.id, now=now)
     session.expire(affected, ["deliveries"])
     told = notified_at(affected) is not None

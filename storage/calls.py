@@ -13,9 +13,10 @@ from storage.breach_errors import BreachClosed, DocumentsNotOwed, NotAffected, P
 from storage.breach_rungs import DEADLINE
 from storage.breach_types import Answered
 from storage.breaches import is_ringing, record, refuse_future, take_turn_on
-from storage.errors import ReasonMissing, ToldBeforeNoticed
+from storage.errors import ToldBeforeNoticed
 from storage.ledger import SPOKEN, read_row
 from storage.models import Affected, Breach, Call, Customer
+from storage.reasons import read_reason
 from storage.second_clocks import found_at
 from storage.types import Actor, Means
 
@@ -69,14 +70,13 @@ def waive_documents(
 ) -> Affected:
     """Say why a customer that was only spoken to need be sent nothing in writing: it asked for nothing, for example.
 
-    Raises NotAffected, ReasonMissing, DocumentsNotOwed.
+    Raises NotAffected, ReasonMissing, ReasonTooShort, DocumentsNotOwed.
     """
     affected = take_affected(session, breach, customer)
-    if not reason.strip():
-        raise ReasonMissing(breach.reference)
+    why = read_reason(breach.reference, reason)
     if not read_row(affected).owed:
         raise DocumentsNotOwed(breach.reference, customer.name)
-    affected.waived_reason, affected.waived_at, affected.waived_by = reason.strip(), now, by.name
+    affected.waived_reason, affected.waived_at, affected.waived_by = why, now, by.name
     record(session, breach, "documents-waived", by=by, now=now, customer=customer.reference)
     return affected
 

@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from storage import misrouting, replies, requests, tasks
+from storage import misrouting, replies, requests, staff, tasks
 from storage.deadlines import own_answer_due
 from storage.errors import NeedsSecondPerson, NotHeld, NothingProposed, RequestTaken
 from storage.forwards import standing
@@ -79,7 +78,7 @@ def choose(
     if needs_second(request, customer, two_persons=two_persons):
         _propose(session, request, customer, by=by, now=now)
         return None
-    if two_persons and not _is_another_person(session, request.proposed_by or "", by):
+    if two_persons and not staff.are_two(session, request.proposed_by or "", by, now=now):
         raise NeedsSecondPerson(request.reference, customer.name)
     misrouting.name_right_customer(session, request, customer, by=by, now=now)
     if astray is not None:
@@ -128,12 +127,6 @@ def _propose(session: Session, request: Request, customer: Customer, *, by: Acto
     session.flush()
     session.refresh(request, ["proposed"])
     record_step(session, request, "customer-proposed", by=by, now=now, customer=customer.reference)
-
-
-def _is_another_person(session: Session, proposer: str, by: Actor) -> bool:
-    """Whether they surely are two: of a colleague in Slack and an account of the shell nobody knows that."""
-    is_staff = session.scalars(select(Staff.id).where(Staff.slack_user == proposer)).first() is not None
-    return proposer != by.name and is_staff == (by.origin == "slack")
 
 
 def _forward(

@@ -45,6 +45,35 @@ class UnknownStaff(Refused):
 
 
 @dataclass(eq=False)
+class UnknownColleague(Refused):
+    """Whom a person named is not in the staff table, or not any more; `named` is empty for what is not repeated."""
+
+    named: str
+
+
+@dataclass(eq=False)
+class ColleagueCannot(Refused):
+    """The role of the colleague that a person named does not reach."""
+
+    name: str
+    needed: str
+
+
+@dataclass(eq=False)
+class AccountUnknown(Refused):
+    """Whose account of the shell this is nobody knows, and the act needs a colleague."""
+
+    account: str
+
+
+@dataclass(eq=False)
+class AccountEnded(Refused):
+    """The account of the shell is that of somebody who is no longer of the staff."""
+
+    account: str
+
+
+@dataclass(eq=False)
 class AlreadyForwarded(Refused):
     """This request was already forwarded to this customer."""
 
@@ -115,6 +144,13 @@ class ToldBeforeNoticed(Refused):
 @dataclass(eq=False)
 class ReasonMissing(Refused):
     """Setting aside needs a reason."""
+
+    reference: str
+
+
+@dataclass(eq=False)
+class ReasonTooShort(Refused):
+    """The reason says nothing to whoever reads it years from now."""
 
     reference: str
 

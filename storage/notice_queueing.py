@@ -21,6 +21,8 @@ from storage.types import Medium, Purpose
 TOPIC = "notice"
 PACE = timedelta(seconds=2)
 """Between two mails to one domain; the first goes at once."""
+UNSENT = (Delivery.purpose == Purpose.NOTICE, Delivery.due_at.is_not(None), Delivery.sending_at.is_(None))
+"""The notices for which no try has begun."""
 
 
 def queue_notices(session: Session, notice: Notice, checked: Checked) -> None:
@@ -40,8 +42,7 @@ def queue_notices(session: Session, notice: Notice, checked: Checked) -> None:
 
 def withdraw_unsent(session: Session, *which: ColumnElement[bool], now: datetime) -> int:
     """Withdraw those of these notices that no try has begun for; how many. One that may be on the wire stays."""
-    waiting = (Delivery.purpose == Purpose.NOTICE, Delivery.due_at.is_not(None), Delivery.sending_at.is_(None))
-    unsent = update(Delivery).where(*which, *waiting)
+    unsent = update(Delivery).where(*which, *UNSENT)
     done = unsent.values(superseded_at=now, due_at=None, leased_by=None, leased_until=None).returning(Delivery.id)
     return len(session.scalars(done.execution_options(synchronize_session=False)).all())
 

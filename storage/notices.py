@@ -11,7 +11,7 @@ from hashlib import sha256
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from storage import journal
+from storage import journal, staff
 from storage.breach_errors import (
     LeadOnly,
     MentionsNotSeen,
@@ -24,18 +24,17 @@ from storage.breach_errors import (
 )
 from storage.breach_facts import last_fact
 from storage.breaches import record, refuse_closed, take_turn_on
-from storage.errors import ReasonMissing
 from storage.models import Breach, Notice, Staff
 from storage.notice_queueing import queue_notices
 from storage.notice_reading import find_draft, list_notices, newest_approved, read_for_added, read_next
 from storage.notice_types import Checked, Edition
-from storage.types import Actor
+from storage.reasons import read_reason
+from storage.types import SHELL, Actor
 
 ALONE_AFTER = timedelta(minutes=60)
 """How long a second person is waited for."""
 ALONE_BEFORE = timedelta(hours=3)
 """How long before the deadline nobody is waited for any more."""
-SHELL = "shell"
 
 
 @dataclass(frozen=True)
@@ -84,7 +83,7 @@ def approve_notice(
     Raises NoticeApproved, NoticeChanged, NoticeNeedsSecond, MentionsNotSeen, NobodyToNotify, BreachClosed.
     """
     notice = _take_draft(session, breach, checked.edition, own_address)
-    if not is_another_person(session, notice.prepared_by, by):
+    if not staff.are_two(session, notice.prepared_by, by, now=now):
         raise NoticeNeedsSecond(breach.reference, alone_at(breach, notice))
     return _approve(session, breach, notice, checked, seen=seen, by=by, now=now)
 
@@ -102,17 +101,15 @@ def approve_alone(
 ) -> Approval:
     """The lead approves it without a second person, with a reason, once nobody came for ALONE_AFTER or time is short.
 
-    At a shell nobody is known to be the lead: there it may be anyone. Raises as `approve_notice`, and LeadOnly,
-    TooEarlyAlone, ReasonMissing.
+    At a shell it may be any colleague who may decide, for the day when Slack is down. Raises as
+    `approve_notice`, and LeadOnly, TooEarlyAlone, ReasonMissing, ReasonTooShort.
     """
     notice = _take_draft(session, breach, checked.edition, own_address)
     if by.origin != SHELL and by.name != breach.lead:
         raise LeadOnly(breach.reference)
     if now < alone_at(breach, notice):
         raise TooEarlyAlone(breach.reference, alone_at(breach, notice))
-    if not reason.strip():
-        raise ReasonMissing(breach.reference)
-    notice.alone_reason = reason.strip()
+    notice.alone_reason = read_reason(breach.reference, reason)
     return _approve(session, breach, notice, checked, seen=seen, by=by, now=now)
 
 
@@ -146,12 +143,6 @@ def alone_at(breach: Breach, notice: Notice) -> datetime:
     """From when on the lead may send it alone; a drill's shorter hours count as hours."""
     waited = notice.prepared_at + ALONE_AFTER / breach.pace
     return min(waited, breach.deadline_at - ALONE_BEFORE / breach.pace)
-
-
-def is_another_person(session: Session, first: str, by: Actor) -> bool:
-    """Whether they surely are two: of a colleague in Slack and an account of the shell nobody knows that."""
-    is_staff = session.scalars(select(Staff.id).where(Staff.slack_user == first)).first() is not None
-    return first != by.name and is_staff == (by.origin != SHELL)
 
 
 def refuse_approved(session: Session, breach: Breach, notice: Notice | None) -> None:

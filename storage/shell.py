@@ -2,7 +2,8 @@
 
 import difflib
 import gc
-import getpass
+import os
+import pwd
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
-from storage.types import Actor
+from storage.types import SHELL, Actor
 
 if TYPE_CHECKING:
     from sqlalchemy.exc import DatabaseError
@@ -21,10 +22,17 @@ if TYPE_CHECKING:
 
 EX_UNAVAILABLE = 69
 EX_TEMPFAIL = 75
+WHOLE = 1000
+"""Characters of a command's first sentence: all of it."""
 
 
 class NearestMatch(TyperGroup):
-    """An unknown subcommand gets the help and the nearest match."""
+    """An unknown subcommand gets the help and the nearest match; the help says of each what it does, uncut."""
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        found = ((name, self.get_command(ctx, name)) for name in self.list_commands(ctx))
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, one.get_short_help_str(WHOLE)) for name, one in found if one and not one.hidden])
 
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
         word = args[0]
@@ -53,6 +61,11 @@ def say(line: str, *, err: bool = False) -> None:
     print(line, file=sys.stderr if err else sys.stdout, flush=True)
 
 
+def counted(number: int, noun: str) -> str:
+    """A number and what it counts, one or several: 1 customer, 2 customers."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}{'es' if noun.endswith('s') else 's'}"
+
+
 def fail(sentence: str, code: int = 1) -> NoReturn:
     """Say what is wrong and end."""
     say(sentence, err=True)
@@ -68,12 +81,19 @@ def confirmed(question: str, *, yes: bool) -> bool:
     return typer.confirm(question)
 
 
-def shell_actor() -> Actor:
-    """Who types: the account of the shell."""
+def shell_account() -> str:
+    """The account that types, by its real user id; an environment variable cannot make it another."""
+    number = os.getuid()
     try:
-        return Actor(getpass.getuser(), "shell")
-    except (KeyError, OSError):
-        return Actor("unknown", "shell")
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return f"uid {number}"
+
+
+def shell_actor(claims: str | None = None) -> Actor:
+    """Who types: the account of the shell, and the colleague that it `claims` to be where nothing shows it."""
+    name = f"{SHELL}: {shell_account()}"
+    return Actor(f"{name} as {claims}" if claims else name, SHELL)
 
 
 @contextmanager

@@ -8,9 +8,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from storage.deadlines import PARIS
-from storage.errors import RoleTooSmall, UnknownStaff
+from storage.errors import ColleagueCannot, RoleTooSmall, UnknownColleague, UnknownStaff
 from storage.models import Staff
-from storage.types import Role
+from storage.types import SHELL, Actor, Role
 
 _RANK = {Role.VIEWER: 0, Role.HANDLER: 1, Role.DPO: 2}
 
@@ -46,9 +46,59 @@ def get_staff(session: Session, slack_user: str, *, now: datetime, at_least: Rol
     colleague = find_staff(session, slack_user, now=now)
     if colleague is None:
         raise UnknownStaff(slack_user)
+    refuse_role(colleague, at_least)
+    return colleague
+
+
+def get_colleague(session: Session, named: str, *, now: datetime, at_least: Role = Role.VIEWER) -> Staff:
+    """Somebody that a person named, by Slack user id or company address. Raises UnknownColleague, ColleagueCannot."""
+    wanted = named.strip().lower()
+    for one in active_staff(session, now=now):
+        if wanted in (one.slack_user.lower(), one.email.lower()):
+            if _RANK[one.role] < _RANK[at_least]:
+                raise ColleagueCannot(one.name, at_least.value)
+            return one
+    raise UnknownColleague(named.strip() if wanted.isalnum() else "")
+
+
+def find_by_account(session: Session, account: str, *, now: datetime) -> Staff | None:
+    """The active colleague whose address begins like this account of the shell; None without exactly one."""
+    found = [one for one in active_staff(session, now=now) if _account_of(one) == account.lower()]
+    return found[0] if len(found) == 1 else None
+
+
+def was_account(session: Session, account: str, *, now: datetime) -> bool:
+    """Whether it is the account of somebody who is no longer, or not yet, of the staff."""
+    own = [one for one in session.scalars(select(Staff)) if _account_of(one) == account.lower()]
+    return bool(own) and not any(is_active(one, now.astimezone(PARIS).date()) for one in own)
+
+
+def refuse_role(colleague: Staff, at_least: Role) -> None:
+    """Raises RoleTooSmall."""
     if _RANK[colleague.role] < _RANK[at_least]:
         raise RoleTooSmall(at_least.value)
-    return colleague
+
+
+def are_two(session: Session, first: str, by: Actor, *, now: datetime) -> bool:
+    """Whether two names of actors surely are two colleagues; an account that nobody of the staff has may be anyone's.
+
+    What somebody at a shell only claims to be (`… as U0123`) proves nothing.
+    """
+    one, other = (_person_of(session, name, now=now) for name in (first, by.name))
+    return one is not None and other is not None and one != other
+
+
+def _person_of(session: Session, name: str, *, now: datetime) -> int | None:
+    """Whose name of an actor this is, as `Staff.id`."""
+    prefix, _, account = name.partition(f"{SHELL}: ")
+    if account and not prefix:
+        colleague = find_by_account(session, account.partition(" as ")[0], now=now)
+        return colleague.id if colleague else None
+    return session.scalars(select(Staff.id).where(Staff.slack_user == name)).first()
+
+
+def _account_of(colleague: Staff) -> str:
+    return colleague.email.partition("@")[0].lower()
 
 
 def active_staff(session: Session, *, now: datetime, role: Role | None = None) -> list[Staff]:

@@ -154,6 +154,10 @@ class Means(StrEnum):
     PORTAL = "portal"
 
 
+SHELL = "shell"
+"""From where a person at a command line acts, and how the names of such actors begin ("shell: boris.petit")."""
+
+
 @dataclass(frozen=True)
 class Actor:
     """Who does something, and from where: a Slack user id, a shell account, or the desk itself."""

@@ -2,12 +2,14 @@
 
 import json
 import os
+import pwd
 import re
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -33,9 +35,12 @@ def environ(**changed: str) -> dict[str, str]:
     return ours | {"PYTHONPATH": str(HERE)} | changed
 
 
-def call(monkeypatch: pytest.MonkeyPatch, folder: Path, *words: str, **settings: str) -> int:
-    """The same in this process, which is quicker; the exit code."""
+def call(
+    monkeypatch: pytest.MonkeyPatch, folder: Path, *words: str, account: str = ANNE.handle, **settings: str
+) -> int:
+    """The same in this process, which is quicker, and from an account of the machine; the exit code."""
     monkeypatch.chdir(folder)
+    monkeypatch.setattr(pwd, "getpwuid", lambda _: SimpleNamespace(pw_name=account))
     for name, value in settings.items():
         monkeypatch.setenv(name, value)
     with pytest.raises(SystemExit) as end:
@@ -81,12 +86,12 @@ def test_a_breach_goes_its_whole_way_without_slack(
     opened = breach("open", "--suspected-at", "2026-10-23T17:40", "--summary", "A list", "--customer", "C0001")
     reference = opened.split()[0]
     assert "precautionary deadline 2026-10-25 16:40 CET (Europe/Paris)" in opened
-    assert "Told: 1 of the staff, 1 escalation addresses." in opened
+    assert "Told: 1 of the staff, 1 escalation address." in opened
     assert "deadline 2026-10-25 17:00 CET" in breach("aware", reference, "--at", "2026-10-23T18:00")
-    assert "1 customers added" in breach("add", reference, "C0002")
+    assert "1 customer added" in breach("add", reference, "C0002")
     assert "Garage du Lac, Hôtel Azur have not been told yet." in breach("close", reference)
     for customer in ("C0001", "C0002"):
-        at = ("--means", "telephone", "--at", "2026-10-23T19:00")
+        at = ("--means", "telephone", "--role", "manager", "--at", "2026-10-23T19:00")
         assert "was told by telephone" in breach("notified", reference, customer, *at)
     assert "were told in words only" in breach("close", reference)
     database = open_database(filled_url)
@@ -220,7 +225,7 @@ def test_a_request_that_went_astray_is_recorded_without_slack(
     assert "is taken from C0001; BR-" in opened
     assert "WENT THERE BY MISTAKE" in bot("dsr", "show", reference)
     [breach] = re.findall(r"BR-\d{4}-\d{4}", opened)
-    assert "is closed" in bot("breach", "close", breach, "--no-breach", "A test of ours")
+    assert "is closed" in bot("breach", "close", breach, "--no-breach", "A test of ours", "--yes")
     database.dispose()
 
 

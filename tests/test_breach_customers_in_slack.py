@@ -260,6 +260,24 @@ def test_closing_late_asks_why_and_closes_with_the_reason(desk: Desk) -> None:
     assert not [each for each in desk.workspace.payloads if "Canary" in each]
 
 
+def test_closing_without_a_final_notice_says_so_before_and_after(small_desk: Desk) -> None:
+    reference = small_desk.open_breach("C0001")
+    tell(small_desk, reference, "C0001")
+    card = small_desk.wait_for_card(reference, "Told: 1 of 1")
+
+    small_desk.workspace.click(CARLA, card, "breach_close")
+
+    assert "No final notice went out" in str(card.blocks)
+    closed = small_desk.wait_for_card(reference, "; no final notice went out")
+    assert small_desk.button(closed, "breach_evidence")
+
+    def said() -> bool:
+        thread = small_desk.workspace.messages(thread=card.ts)
+        return any("customers may still expect one" in each.text for each in thread)
+
+    small_desk.workspace.wait_for(said, what="the closing words")
+
+
 def test_closing_names_twenty_of_three_hundred_who_are_not_told(small_desk: Desk) -> None:
     reference = small_desk.open_breach(*add_many(small_desk, 300))
 

@@ -138,7 +138,7 @@ def test_home_shows_the_breaches_that_i_lead_first_however_near_the_others_are(q
     assert len(now.breaches) == CASES - 2
     assert now.breaches[0].reference == "BR-2025-00001"
     assert str(blocks).index("Breaches that you lead") < str(blocks).index("Open breaches'")
-    assert "… and 6 more open breaches: /breach list" in str(blocks)
+    assert "… and 6 more open: /breach list" in str(blocks)
     check_view({"type": "home", "blocks": blocks}, "home")
 
 

@@ -294,11 +294,11 @@ def test_what_is_no_exclusion_is_refused(database: Database) -> None:
             breach_excluding.exclude_customer(session, breach, other, "why", by=ANNE, now=NOW)
         with pytest.raises(NotExcluded):
             breach_excluding.include_customer(session, breach, one, by=ANNE, now=NOW)
-        breach_excluding.exclude_customer(session, breach, one, "why", by=ANNE, now=NOW)
+        breach_excluding.exclude_customer(session, breach, one, "No data of theirs", by=ANNE, now=NOW)
         with pytest.raises(AlreadyExcluded):
             breach_excluding.exclude_customer(session, breach, one, "why else", by=BORIS, now=NOW)
 
-        assert breach.affected[0].excluded_reason == "why"
+        assert breach.affected[0].excluded_reason == "No data of theirs"
 
 
 # --- closing ---
@@ -444,8 +444,8 @@ def test_what_rings_is_the_same_in_sql_as_in_the_record(database: Database) -> N
         found = breach_lists.list_all(session)
         by_customer = {one.affected[0].customer.reference: one for one in found if one.affected}
         notify(session, by_customer["C0001"].affected[0], accepted_at=NOW)
-        breach_excluding.exclude_customer(session, by_customer["C0002"], excluded, "x", by=ANNE, now=NOW)
-        breach_closing.close_as_no_breach(session, by_customer["C0004"], "x", by=ANNE, now=NOW)
+        breach_excluding.exclude_customer(session, by_customer["C0002"], excluded, "A test", by=ANNE, now=NOW)
+        breach_closing.close_as_no_breach(session, by_customer["C0004"], "A test", by=ANNE, now=NOW)
         session.expire_all()
         ringing = {one.reference for one in breach_lists.find_ringing(session)}
 

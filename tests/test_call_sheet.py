@@ -1,6 +1,7 @@
 """The call sheet: whom to call and what to say, one page a customer that names no other; and calls by shell."""
 
 import re
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -281,6 +282,11 @@ def test_calls_documents_and_lost_notices_go_their_whole_way_without_slack(
     assert "Hôtel Azur" in printed
     assert "Demandez la direction" in printed
     assert sheet.read_text(encoding="utf-8").startswith("<!doctype html>")
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    table = breach("calls", reference, "--all", "--language", "fr")
+    assert table.startswith("Client ")
+    assert "Demandez la direction" not in table
+    assert "-o SHEET.html" in table
     assert sheet.stat().st_mode & 0o077 == 0
 
     with database.reading() as session:
@@ -288,6 +294,6 @@ def test_calls_documents_and_lost_notices_go_their_whole_way_without_slack(
         entries = journal.entries_of(session, reference)
         assert [(one.role, one.person) for one in kept] == [(None, None), ("management", "Zoltan Quetzal")]
         assert session.scalars(select(Instruction.address)).all() == ["rssi@hotel-azur.example"]
-        assert [one.action for one in entries].count("call-sheet-made") == 2
+        assert [one.action for one in entries].count("call-sheet-made") == 3
         assert not [one for one in entries if "Zoltan" in one.detail or "rssi" in one.detail]
     database.dispose()

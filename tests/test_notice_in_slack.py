@@ -1,6 +1,5 @@
 """The notice of a breach through Slack's own protocols and from a shell: looked at, previewed, approved, sent."""
 
-import getpass
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -244,15 +243,11 @@ def test_the_same_from_a_shell(
     fill(database)
     settings = {"DATABASE_URL": sqlite_url, "MAIL_ADDRESS": "privacy@kavkom.example"}
 
-    def run(*words: str) -> tuple[int, str]:
-        code = call(monkeypatch, tmp_path, "breach", *words, **settings)
+    def run(*words: str, account: str = people.BORIS.handle) -> tuple[int, str]:
+        code = call(monkeypatch, tmp_path, "breach", *words, account=account, **settings)
         said = capsys.readouterr()
         return code, said.out + said.err
 
-    def as_account(name: str) -> None:
-        monkeypatch.setattr(getpass, "getuser", lambda: name)
-
-    as_account("boris.petit")
     run("open", "--aware-at", "2026-10-02T10:00", "--summary", "A list went astray", "--customer", "C0001")
     reference = "BR-2026-0001"
     with database.reading() as session:
@@ -262,7 +257,10 @@ def test_the_same_from_a_shell(
     assert code == 0
     assert "To: contact@garage-du-lac.example\nSubject: Violation de données" in said
     assert run("notice", reference, "--print", "C0002")[0] == 1
-    assert run("approve", reference, "--yes") == (1, f"{no_notice(reference)}\n")
+    assert run("approve", reference, "--yes") == (
+        1,
+        f"As Boris Petit, handler (shell: boris.petit).\n{no_notice(reference)}\n",
+    )
 
     assert run("notice", reference, "--preview-to-me", "C0001")[0] == 0
     code, said = run("notice", reference, "--final")
@@ -272,21 +270,25 @@ def test_the_same_from_a_shell(
     assert "somebody other than the person who prepared" in run("approve", reference, "--yes")[1]
     assert run("approve", reference, "--alone", "--yes")[0] == 2
 
-    as_account("carla")
-    assert "No colleague of the staff table" in run("notice", reference, "--preview-to-me", "C0001")[1]
-    code, said = run("approve", reference, "--yes")
+    preview = ("notice", reference, "--preview-to-me", "C0001")
+    assert "No colleague of the staff table" in run(*preview, account="root")[1]
+    code, said = run("approve", reference, "--yes", account=people.CARLA.handle)
     assert code == 0
-    assert f"{reference}: notice 1 is on its way to 1 customers." in said
+    assert f"{reference}: notice 1 is on its way to 1 customer." in said
     assert run("add", reference, "C0003")[0] == 0
-    assert "on its way to 1 customers" in run("send-added", reference, "--yes")[1]
+    assert "on its way to 1 customer." in run("send-added", reference, "--yes")[1]
 
     with database.reading() as session:
         [notice] = session.scalars(select(Notice))
-        assert (notice.prepared_by, notice.approved_by, notice.final) == ("boris.petit", "carla", True)
+        assert (notice.prepared_by, notice.approved_by, notice.final) == (
+            "shell: boris.petit",
+            "shell: carla.levi",
+            True,
+        )
         assert session.scalars(select(Staff.email).where(Staff.slack_user == BORIS)).one() == people.BORIS.email
     database.dispose()
 
 
 def no_notice(reference: str) -> str:
-    said = f"{reference}: no notice to customers is ready."
-    return f"{said} Ask for approval first: that prepares it from all that is known."
+    said = f"{reference}: no notice to customers is ready. Ask for approval first"
+    return f"{said} (in a shell: python -m bot breach notice {reference}): that prepares it from all that is known."

@@ -117,7 +117,7 @@ def test_an_old_breach_is_opened_and_its_deadline_said_to_be_past(breach: Shell)
 def test_why_it_was_no_breach_is_shown(breach: Shell) -> None:
     reference = opened(breach)
 
-    breach("close", reference, "--no-breach", "A test list of ours")
+    breach("close", reference, "--no-breach", "A test list of ours", "--yes")
 
     assert "decided: A test list of ours" in breach("show", reference)
 

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from zipfile import ZipFile
@@ -9,8 +10,9 @@ from zipfile import ZipFile
 import pytest
 from sqlalchemy import event, select
 
-from bot import evidence_mail
+from bot import evidence_mail, register_mail
 from storage import breach_closing, breach_opening, breaches
+from storage.clock import now
 from storage.database import Database, open_database
 from storage.models import Attachment, Delivery, Entry
 from storage.register import read_register
@@ -127,6 +129,93 @@ def test_a_colleague_gets_the_pack_at_the_address_of_the_staff_table(desk: Desk)
         assert noted.actor == ANNE
     assert desk.workspace.command(MEMBER, f"/breach {reference} evidence").text
     assert len(wanted(desk)) == 1
+
+
+def test_the_card_of_a_closed_breach_offers_the_evidence(desk: Desk) -> None:
+    reference = desk.open_breach("C0001", aware=False)
+    assert not desk.button(desk.wait_for_card(reference), "breach_evidence")
+    with desk.bot.desk.decide() as session:
+        breach_closing.close_as_no_breach(
+            session, breaches.get_breach(session, reference), "A test", by=BORIS, now=now()
+        )
+
+    card = desk.wait_for_card(reference, "breach_evidence")
+    reply = desk.workspace.click(ANNE, card, "breach_evidence")
+
+    assert reference in reply.ephemerals[0].text
+    [mail] = wanted(desk)
+    assert mail.recipient == people.ANNE.email
+    assert "final" not in str(card.blocks)
+
+
+def test_the_register_comes_by_e_mail_as_a_page_and_as_a_table(desk: Desk) -> None:
+    reference = desk.open_breach("C0001")
+
+    reply = desk.workspace.command(ANNE, "/breach register")
+    refused = desk.workspace.command(MEMBER, "/breach register")
+
+    assert "registre" in reply.text
+    assert "staff table" in refused.text
+    desk.workspace.wait_for(lambda: [one for one in wanted(desk) if one.due_at], what="the register")
+    [mail] = wanted(desk)
+    assert (mail.recipient, mail.subject) == (people.ANNE.email, "Le registre des violations de données")
+    with desk.database.reading() as session:
+        files = session.scalars(select(Attachment).order_by(Attachment.ordinal))
+        page, sheet = (one.content or b"" for one in files)
+        assert reference in page.decode()
+        assert '<html lang="fr">' in page.decode()
+        assert sheet.startswith(b"reference,")
+        made = session.scalars(select(Entry).where(Entry.action == "register-exported")).one()
+        assert made.actor == ANNE
+
+
+def test_a_register_that_is_too_large_names_the_command(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(register_mail, "LARGEST", 10)
+
+    desk.workspace.command(ANNE, "/breach register")
+
+    desk.workspace.wait_for(lambda: [one for one in wanted(desk) if one.due_at], what="the mail")
+    assert "python -m bot register -o register.html" in (wanted(desk)[0].text or "")
+    with desk.database.reading() as session:
+        assert session.scalars(select(Attachment)).first() is None
+
+
+def test_the_help_names_every_word_after_breach(desk: Desk) -> None:
+    said = desk.workspace.command(ANNE, "/breach help").text
+
+    for verb in ("list", "register", "drill", "evidence", "call", "waive", "again", "sheet"):
+        assert f" {verb}`" in said
+    assert "Vouliez-vous dire `/breach register`" in desk.workspace.command(ANNE, "/breach registre").text
+
+
+def test_at_a_terminal_the_register_is_a_table_in_the_readers_language(
+    sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    database = open_database(sqlite_url)
+    fill(database)
+    database.dispose()
+
+    def register(*words: str) -> str:
+        monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+        assert call(monkeypatch, tmp_path, "register", *words, DATABASE_URL=sqlite_url, account="root") == 0
+        said = capsys.readouterr()
+        assert "-o FILE.html" in said.err
+        return said.out
+
+    monkeypatch.setenv("LC_ALL", "")
+    monkeypatch.setenv("LC_MESSAGES", "")
+    monkeypatch.setenv("LANG", "en_GB.UTF-8")
+    english = register()
+    monkeypatch.setenv("LANG", "fr_FR.UTF-8")
+    french = register()
+
+    assert english.startswith("Reference")
+    assert "BR-2026-0001" in english
+    assert "(Paris time)" in english
+    assert french.startswith("Référence")
+    assert "(heure de Paris)" in french
+    assert "<" not in english + french
+    assert register("--language", "en") == english
 
 
 def test_a_pack_that_is_too_large_is_not_sent_and_the_mail_names_the_command(
