@@ -297,7 +297,7 @@ def test_of_two_who_waive_at_once_one_is_told_that_nothing_is_owed(database: Dat
             with database.begin() as session:
                 breach = breaches.get_breach(session, "BR-2026-0001")
                 customer = breach.affected[0].customer
-                calls.waive_documents(session, breach, customer, f"{which}", by=BORIS, now=NOW + hours(2))
+                calls.waive_documents(session, breach, customer, f"It has them: {which}", by=BORIS, now=NOW + hours(2))
         except Refused as refusal:
             return refusal.template
         return "done"

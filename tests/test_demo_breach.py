@@ -198,7 +198,7 @@ def test_a_notice_that_comes_back_rings_and_the_customer_is_telephoned(desk: Bre
     desk.picture("46b-call-sheet")
 
     desk.on_card(BREACH, "breach_told")
-    desk.pick("affected_customer", "Entrechat")
+    desk.until(lambda: "Entrechat" in desk.one("#modal [data-action-id=affected_customer]").text)
     desk.select("contact", "management")
     desk.picture("47-telephone")
     desk.submit()

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from storage import breach_closing, breach_customers, breaches, calls, customers, journal, notice_reading, notices
 from storage.breach_errors import (
@@ -56,11 +57,15 @@ def small(lone: Database) -> Database:
     return make_ready(lone)
 
 
+def hire(session: Session) -> None:
+    for who, name in ((ANNE, "Anne"), (BORIS, "Boris"), (CARLA, "Carla")):
+        columns = {"email": f"{name}@kavkom.example", "role": Role.HANDLER, "language": "fr"}
+        session.add(Staff(slack_user=who.name, name=name, **columns))  # type: ignore[arg-type]  # as Staff names them
+
+
 def make_ready(database: Database) -> Database:
     with database.begin() as session:
-        for who, name in ((ANNE, "Anne"), (BORIS, "Boris"), (CARLA, "Carla")):
-            columns = {"email": f"{name}@kavkom.example", "role": Role.HANDLER, "language": "fr"}
-            session.add(Staff(slack_user=who.name, name=name, **columns))  # type: ignore[arg-type]  # as Staff names them
+        hire(session)
         breach = breach_of(session, "C0001", "C0002", aware_at=NOW, lead=ANNE.name)
         learn(session, breach, account="A list went to a partner.", persons=3)
     prepare(database, REF)
@@ -282,23 +287,25 @@ def test_an_address_of_ours_gets_no_mail_and_its_customer_is_named(small: Databa
 
 def test_a_breach_with_nobody_to_tell_sends_nothing(lone: Database) -> None:
     with lone.begin() as session:
+        hire(session)
         breach_of(session, aware_at=NOW)
     with pytest.raises(NoticeNotPrepared):
         approve(lone, REF, by=BORIS)
-    prepare(lone, REF, by=ROOT)
+    prepare(lone, REF, by=ANNE)
 
     with pytest.raises(NobodyToNotify):
-        approve(lone, REF, by=Actor("other", "shell"))
+        approve(lone, REF, by=BORIS)
 
 
 def test_mails_to_one_domain_are_paced_and_the_first_to_each_goes_at_once(lone: Database) -> None:
     with lone.begin() as session:
+        hire(session)
         breach = breach_of(session, *(f"C{number:04}" for number in range(1, 7)), aware_at=NOW)
         for affected in breach.affected[:4]:
             affected.customer.request_address = f"{affected.customer.reference.lower()}@shared.example"
-    prepare(lone, REF, by=ROOT)
+    prepare(lone, REF, by=ANNE)
 
-    approve(lone, REF, by=Actor("other", "shell"))
+    approve(lone, REF, by=BORIS)
 
     due = [one.due_at for one in sent(lone)]
     first = min(each for each in due if each)
@@ -440,9 +447,10 @@ def test_a_mail_that_came_back_is_no_version_that_the_customer_has(small: Databa
 
 def test_a_doubt_that_became_certain_is_what_changed(lone: Database) -> None:
     with lone.begin() as session:
+        hire(session)
         breach_of(session, "C0001", suspected_at=NOW)
-    prepare(lone, REF, by=ROOT)
-    approve(lone, REF, by=Actor("other", "shell"))
+    prepare(lone, REF, by=ANNE)
+    approve(lone, REF, by=BORIS)
     accept(lone)
     assert "possible" in (sent(lone)[0].subject or "")
     with lone.begin() as session:
