@@ -10,7 +10,7 @@ from bot.evidence_commands import Language
 from bot.shell import at_a_terminal, at_the_desk, print_rows, read_instant, reader_language, refuse_typed, shown
 from storage.breach_types import Answered, ContactRole
 from storage.shell import fail, say, shell_actor
-from storage.types import Means
+from storage.types import SPOKEN, Means
 
 if TYPE_CHECKING:
     from storage.outbox import Words
@@ -20,8 +20,6 @@ RoleReached = Annotated[str, typer.Option(help=f"Whom: {', '.join(ContactRole)},
 CallReference = Annotated[str, typer.Option(help="What the telephone system calls this call.")]
 MANAGERS = frozenset({"manager", "director", "direction", "gérant", "gérante", "dirigeant", "dirigeante"})
 LONGEST_ROLE = 60
-SPOKEN = frozenset({Means.TELEPHONE, Means.IN_PERSON})
-"""Means of which a person is reached: as storage.ledger has them, which is slow to import."""
 
 
 @breach_app.command()

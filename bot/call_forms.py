@@ -8,7 +8,7 @@ from typing import Any
 
 from bot.affected_select import affected_select, read_affected
 from bot.blocks import Block, section
-from bot.breach_cards import BreachCard
+from bot.breach_cards import AGAIN, WAIVE, BreachCard
 from bot.fields import (
     View,
     field,
@@ -29,7 +29,6 @@ from storage.breach_types import Answered, ContactRole
 from storage.types import Means
 from templates import render
 
-WAIVE, AGAIN = "breach_waive", "breach_again"
 SAME, RECORDED = "same", "recorded"
 """To which address a lost notice goes once more."""
 _CALL = re.compile(r"1\d{9}\.\d{1,7}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)

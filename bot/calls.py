@@ -54,8 +54,8 @@ class CallListeners:
         app.action(pressed(breach_cards.AGAIN))(self.open_pressed)
         app.action(pressed(breach_cards.CALL_SHEET))(self.mail_sheet)
         app.view(forms.RECORD_TOLD)(self.record_contact)
-        app.view(call_forms.WAIVE)(self.waive)
-        app.view(call_forms.AGAIN)(self.send_again)
+        app.view(breach_cards.WAIVE)(self.waive)
+        app.view(breach_cards.AGAIN)(self.send_again)
 
     def answer_verb(self, body: Body, client: WebClient, reference: str, verb: str, speaker: Speaker) -> str | None:
         """`/breach REF call|waive|again`: the form; `sheet`: what is said. Raises what the record refuses."""

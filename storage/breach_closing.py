@@ -8,16 +8,12 @@ from sqlalchemy.orm import Session
 from storage import outbox
 from storage.breach_errors import CustomersNotTold, DocumentsOwed, NobodyAffected, NothingDecided, WhyLateMissing
 from storage.breach_rows import is_late
-from storage.breach_types import RowState
 from storage.breaches import record, refuse_closed, take_turn_on
 from storage.ledger import Row, read_ledger
 from storage.models import Breach, Delivery
 from storage.notice_queueing import withdraw_unsent
 from storage.reasons import read_reason
 from storage.types import Actor, Role
-
-MAY_KNOW = frozenset({RowState.SENDING, RowState.UNCERTAIN, RowState.DELAYED})
-"""States in which a notice may have arrived, or will."""
 
 
 def close_breach(session: Session, breach: Breach, *, late_reason: str | None = None, by: Actor, now: datetime) -> None:
@@ -27,12 +23,10 @@ def close_breach(session: Session, breach: Breach, *, late_reason: str | None = 
     """
     take_turn_on(session, breach)
     late = refuse_unfinished(breach)
-    reason = (late_reason or "").strip() or None
-    if late and reason is None:
+    if late and not (late_reason or "").strip():
         raise WhyLateMissing(breach.reference, _names(late))
-    if late and reason is not None:
-        reason = read_reason(breach.reference, reason)
-    breach.closed_at, breach.closed_by, breach.late_reason = now, by.name, reason if late else None
+    breach.late_reason = read_reason(breach.reference, late_reason or "") if late else None
+    breach.closed_at, breach.closed_by = now, by.name
     record(session, breach, "breach-closed", by=by, now=now, late=[row.customer.reference for row in late])
     outbox.supersede_reminders(session, breach.reference, now=now)
 
@@ -77,12 +71,6 @@ def close_as_no_breach(session: Session, breach: Breach, reason: str, *, by: Act
     withdrawn = withdraw_unsent(session, Delivery.case == breach.reference, now=now)
     record(session, breach, "breach-closed", by=by, now=now, no_breach=True, withdrawn=withdrawn)
     outbox.supersede_reminders(session, breach.reference, now=now)
-
-
-def who_may_know(breach: Breach) -> tuple[str, ...]:
-    """References of the customers that were told, or to whom a notice is or may be on its way."""
-    rows = [row for row in read_ledger(breach) if not row.excluded]
-    return tuple(row.customer.reference for row in rows if row.told_at is not None or row.state in MAY_KNOW)
 
 
 def _names(rows: Iterable[Row]) -> tuple[str, ...]:

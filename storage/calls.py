@@ -14,11 +14,11 @@ from storage.breach_rungs import DEADLINE
 from storage.breach_types import Answered
 from storage.breaches import is_ringing, record, refuse_future, take_turn_on
 from storage.errors import ToldBeforeNoticed
-from storage.ledger import SPOKEN, read_row
+from storage.ledger import read_row
 from storage.models import Affected, Breach, Call, Customer
 from storage.reasons import read_reason
 from storage.second_clocks import found_at
-from storage.types import Actor, Means
+from storage.types import SPOKEN, Actor, Means
 
 NEEDS_PROOF = frozenset(Means) - SPOKEN
 """Nobody was spoken to: that it reached the customer must be shown, by the number of the letter for example. Of our own

@@ -10,13 +10,10 @@ from datetime import datetime, timedelta
 from storage.breach_types import RowState
 from storage.models import Affected, Breach, Call, CaseMail, Customer, Delivery
 from storage.outbox import NO_REPLY
-from storage.types import Correspondence, Means, Medium, Purpose, Said
+from storage.types import SPOKEN, Correspondence, Means, Medium, Purpose, Said
 
 UNREAD = timedelta(hours=12)
 """How long after a notice was accepted a customer that has not said "received" is telephoned; in a drill, sooner."""
-
-SPOKEN = frozenset({Means.TELEPHONE, Means.IN_PERSON})
-"""What leaves nothing in writing: the documents are still owed."""
 
 
 @dataclass(frozen=True)

@@ -172,7 +172,11 @@ def _read_lines(session: Session) -> tuple[dict[Key, tuple[str, str, int]], set[
 def _parse(detail: str | None) -> Iterator[tuple[str, int, str]]:
     said = as_detail(detail or "{}")
     rows = said.get(ROWS)
-    for one in [*(rows if isinstance(rows, list) else ()), said.get(SETTLED)]:
+    yield from _split([*(rows if isinstance(rows, list) else ()), said.get(SETTLED)])
+
+
+def _split(said: Sequence[Any]) -> Iterator[tuple[str, int, str]]:
+    for one in said:
         with suppress(ValueError, AttributeError):
             name, number, digest = (*one.split(":"), "")[:3]
             yield name, int(number), digest
@@ -198,7 +202,7 @@ def _breaches(session: Session, cases: set[str]) -> dict[Key, _Row]:
     """The breaches that have such lines, their affected customers together, and their documents."""
     found: dict[Key, _Row] = {}
     for breach_id, reference in session.execute(select(Breach.id, Breach.reference)):
-        for name, number, digest in _parse(json.dumps({ROWS: _itself(session, breach_id)})):
+        for name, number, digest in _split(_itself(session, breach_id)):
             if reference in cases:
                 found[name, number] = _Row(digest, reference)
     return found

@@ -154,6 +154,10 @@ class Means(StrEnum):
     PORTAL = "portal"
 
 
+SPOKEN = frozenset({Means.TELEPHONE, Means.IN_PERSON})
+"""What reaches a person and leaves nothing in writing: the documents are still owed."""
+
+
 SHELL = "shell"
 """From where a person at a command line acts, and how the names of such actors begin ("shell: boris.petit")."""
 
