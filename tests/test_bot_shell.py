@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -19,7 +20,7 @@ from storage.clock import now
 from storage.database import open_database
 from storage.types import DESK, TaskKind
 from tests.bot_support import MANIFEST, fill, held_request
-from tests.playground.people import ANNE
+from tests.playground.people import ANNE, BORIS
 from tests.playground.workspace import Workspace
 from tests.storage_support import waive_all
 
@@ -46,6 +47,22 @@ def call(
     with pytest.raises(SystemExit) as end:
         app(list(words), prog_name="python -m bot")
     return int(end.value.code or 0)
+
+
+def breach_shell(
+    url: str, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., tuple[int, str]]:
+    """`bot breach …` in this process, over a filled record: the exit code, and all that it prints."""
+    database = open_database(url)
+    fill(database)
+    database.dispose()
+
+    def breach(*words: str, account: str = BORIS.handle, **settings: str) -> tuple[int, str]:
+        code = call(monkeypatch, folder, "breach", *words, account=account, **{"DATABASE_URL": url} | settings)
+        said = capsys.readouterr()
+        return code, said.out + said.err
+
+    return breach
 
 
 def run(folder: Path, *words: str, **settings: str) -> subprocess.CompletedProcess[str]:

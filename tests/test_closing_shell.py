@@ -14,9 +14,8 @@ from storage.clock import now
 from storage.database import open_database
 from storage.models import Delivery
 from storage.types import Purpose
-from tests.bot_support import fill
 from tests.playground import people
-from tests.test_bot_shell import call
+from tests.test_bot_shell import breach_shell
 
 Shell = Callable[..., tuple[int, str]]
 BORIS_AT, CARLA_AT = people.BORIS.handle, people.CARLA.handle
@@ -35,15 +34,11 @@ def breach(
     sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Shell:
     """`bot breach …`; `typed` at a terminal, or nobody can be asked."""
-    database = open_database(sqlite_url)
-    fill(database)
-    database.dispose()
+    shell = breach_shell(sqlite_url, tmp_path, monkeypatch, capsys)
 
     def run(*words: str, account: str = BORIS_AT, typed: str | None = None) -> tuple[int, str]:
         monkeypatch.setattr(sys, "stdin", io.StringIO() if typed is None else Terminal(typed))
-        code = call(monkeypatch, tmp_path, "breach", *words, account=account, DATABASE_URL=sqlite_url)
-        said = capsys.readouterr()
-        return code, said.out + said.err
+        return shell(*words, account=account)
 
     return run
 

@@ -10,8 +10,9 @@ from storage import breaches
 from storage.breach_facts import Value
 from storage.breach_types import ONGOING, FactName
 from storage.database import open_database
-from tests.bot_support import BORIS, CARLA, fill
-from tests.test_bot_shell import call
+from tests.bot_support import BORIS, CARLA
+from tests.playground import people
+from tests.test_bot_shell import breach_shell
 
 Shell = Callable[..., str]
 
@@ -21,16 +22,10 @@ def breach(
     sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Shell:
     """`bot breach …` with these settings: all that it prints."""
-    database = open_database(sqlite_url)
-    fill(database)
-    database.dispose()
+    shell = breach_shell(sqlite_url, tmp_path, monkeypatch, capsys)
 
     def run(*words: str, **settings: str) -> str:
-        call(
-            monkeypatch, tmp_path, "breach", *words, **{"DATABASE_URL": sqlite_url, "BREACH_LADDER": "20,0"} | settings
-        )
-        said = capsys.readouterr()
-        return said.out + said.err
+        return shell(*words, account=people.ANNE.handle, **{"BREACH_LADDER": "20,0"} | settings)[1]
 
     return run
 

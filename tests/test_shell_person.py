@@ -17,7 +17,7 @@ from storage.shell import shell_actor
 from storage.types import SHELL, Actor, Role
 from tests.bot_support import ANNE, BORIS, CARLA, fill
 from tests.playground import people
-from tests.test_bot_shell import call
+from tests.test_bot_shell import breach_shell
 
 Shell = Callable[..., tuple[int, str]]
 ANNE_AT, BORIS_AT, CARLA_AT = people.ANNE.handle, people.BORIS.handle, people.CARLA.handle
@@ -28,16 +28,7 @@ def breach(
     sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Shell:
     """`bot breach …` from an account: the exit code, and all that it prints."""
-    database = open_database(sqlite_url)
-    fill(database)
-    database.dispose()
-
-    def run(*words: str, account: str = BORIS_AT) -> tuple[int, str]:
-        code = call(monkeypatch, tmp_path, "breach", *words, account=account, DATABASE_URL=sqlite_url)
-        said = capsys.readouterr()
-        return code, said.out + said.err
-
-    return run
+    return breach_shell(sqlite_url, tmp_path, monkeypatch, capsys)
 
 
 def opened(breach: Shell, *words: str, account: str = BORIS_AT) -> str:
