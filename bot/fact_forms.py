@@ -1,7 +1,7 @@
 """The pages on which is recorded what is known of a breach, and reading them (pure).
 
-Typed texts are never shown again; choices, numbers and instants are. A field that is left as it is changes nothing, so
-that two people may fill in one page at once.
+Typed texts are never shown again; choices, numbers and instants are, and what was reported is offered as the account. A
+field that is left as it is changes nothing, so that two people may fill in one page at once.
 """
 
 import re

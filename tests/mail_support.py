@@ -1,6 +1,7 @@
 """A running mail half for tests: the real receiver and sender, against whichever servers a test has."""
 
 import atexit
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -18,6 +19,7 @@ from storage.directory import apply as write_changes
 from storage.directory import compare, read_customers
 from storage.models import Staff
 from storage.types import Role
+from tests.servers import need_program
 
 US = "privacy@kavkom.example"
 GARAGE = "atelier@garage-dupont.example"
@@ -144,3 +146,10 @@ def open_intake(database: Database, settings: MailSettings) -> Iterator[Intake]:
     receiver = receiver_of(database, settings)
     with receiver._connected() as mailbox:
         yield receiver._intake(mailbox)
+
+
+def read_pdf(pdf: bytes, *command: str) -> str:
+    """What a reader of PDFs says of one: its words in their order, or what another of its programs prints."""
+    need_program("pdftotext", "poppler-utils")
+    words = command or ("pdftotext", "-raw", "-", "-")
+    return subprocess.run(words, input=pdf, capture_output=True, check=True).stdout.decode()

@@ -4,7 +4,6 @@ rather than wait."""
 import os
 import re
 import signal
-import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -32,7 +31,7 @@ from storage.types import Medium, Purpose
 from templates import LANGUAGES
 from tests.breach_mail_support import attach, queue_notice, the_breach
 from tests.edition_support import EVERYTHING, SETTINGS, changed, edition_of
-from tests.mail_support import GARAGE, environ_for, mail_settings, opened_desk, reader
+from tests.mail_support import GARAGE, environ_for, mail_settings, opened_desk, read_pdf, reader
 from tests.playground.mailhost import MailHost
 from tests.servers import need_program, wait_until
 from tests.storage_support import ANNE, NOW, ROOT, add_customer, open_breach, queue
@@ -68,14 +67,9 @@ def pdf_of(html: bytes) -> bytes:
 
 @pytest.fixture
 def poppler() -> Callable[..., str]:
-    """What a reader of PDFs says of one: its words in their order, or what another of its programs prints."""
+    """See read_pdf; the test is skipped where there is no such reader."""
     need_program("pdftotext", "poppler-utils")
-
-    def ask(pdf: bytes, *command: str) -> str:
-        words = command or ("pdftotext", "-raw", "-", "-")
-        return subprocess.run(words, input=pdf, capture_output=True, check=True).stdout.decode()
-
-    return ask
+    return read_pdf
 
 
 @pytest.fixture

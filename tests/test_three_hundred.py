@@ -3,6 +3,7 @@
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from email import message_from_bytes
 from itertools import pairwise
@@ -21,7 +22,7 @@ from storage.ledger import Row, read_ledger
 from storage.models import Breach, Customer, Delivery
 from storage.types import Purpose
 from tests.bot_support import BORIS, CARLA, Desk, minutes_ago, running_desk
-from tests.mail_support import mail_settings, running_mail
+from tests.mail_support import mail_settings, read_pdf, running_mail
 from tests.playground.asking import Reply
 from tests.playground.faults import UPDATES_A_MINUTE
 from tests.servers import Dovecot, Exim, wait_until
@@ -149,9 +150,9 @@ def mailboxes(dovecot: Dovecot, unique: str) -> dict[str, list[Path]]:
 
 
 def whole_text(raw: bytes) -> str:
-    """The headers as they came, and every text decoded; quick enough for three hundred."""
-    parts = (part for part in message_from_bytes(raw).walk() if part.get_content_maintype() == "text")
-    texts = [str(part.get_payload(decode=True), "utf-8") for part in parts]  # type: ignore[arg-type]  # bytes, as asked
+    """The headers as they came, every text decoded, and the words of the page; quick enough for three hundred."""
+    files = [part.get_payload(decode=True) for part in message_from_bytes(raw).walk() if not part.is_multipart()]
+    texts = [read_pdf(one) if one.startswith(b"%PDF-") else one.decode() for one in files if isinstance(one, bytes)]
     return "\n".join([raw.partition(b"\n\n")[0].decode(), *texts])
 
 
@@ -198,8 +199,9 @@ def assert_each_got_its_own(dovecot: Dovecot, addresses: dict[str, str], unique:
     wait_until(lambda: len(mailboxes(dovecot, unique)) >= len(reachable), "a mail in each mailbox", LONG)
     found = mailboxes(dovecot, unique)
     assert {one: len(files) for one, files in found.items()} == dict.fromkeys(reachable, 1)
-    for address, [file] in found.items():
-        said = whole_text(file.read_bytes())
+    with ThreadPoolExecutor(4) as pool:
+        read = list(pool.map(whole_text, [file.read_bytes() for [file] in found.values()]))
+    for address, said in zip(found, read, strict=True):
         assert set(re.findall(r"Garage Corvin (\d+)", said)) == {reachable[address][2:]}
         assert set(re.findall(r"[\w.]+@garage\d+\.example", said)) == {address}
         assert SECRET in said
@@ -224,5 +226,5 @@ def assert_slack_was_spared(desk: Desk) -> None:
     updates = [call.at for call in calls if call.method == "chat.update"]
     most, seconds = UPDATES_A_MINUTE
     assert all(sum(start <= at < start + seconds for at in updates) <= most for start in updates)
-    shown = [each for each in desk.workspace.payloads if '"type": "modal"' not in each]  # what all in the channel read
-    assert not [each for each in shown if SECRET in each]
+    offered = f'"initial_value": "{SECRET}"'  # what was reported, for whoever writes the account
+    assert not [each for each in desk.workspace.payloads if SECRET in each.replace(offered, "")]
