@@ -79,14 +79,10 @@ def _prepare(desk: "Desk", reference: str, *, final: bool) -> None:
 
 
 def _say_sheet(sheet: "NoticeSheet") -> None:
-    from bot.notice_words import label  # noqa: PLC0415 - slow
-
-    missing = ", ".join(label("en", f"fact.{name}") for name in sheet.missing)
+    """What is not known yet is among the warnings, as the notice names it."""
     say(f"{sheet.reference}: notice {sheet.version}{', the last,' if sheet.final else ''} is prepared, not sent.")
     if sheet.customers:
-        say(
-            f"It goes to {counted(len(sheet.customers), 'customer')}. Not known yet: {missing or 'nothing is missing'}."
-        )
+        say(f"It goes to {counted(len(sheet.customers), 'customer')}.")
     else:
         say(f"There is nobody to send it to yet: name customers (python -m bot breach add {sheet.reference} C0001).")
     _say_warnings(sheet.warnings)

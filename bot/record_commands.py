@@ -133,7 +133,9 @@ def record(  # noqa: PLR0913 - one option for each field
     measures_after: Annotated[str | None, typer.Option(help="Measures taken or proposed.")] = None,
     consequences: Annotated[str | None, typer.Option(help="Likely consequences.")] = None,
     other_bodies: Annotated[str | None, typer.Option(help="Who else was told: police, insurer, authorities.")] = None,
-    cnil_told_at: Annotated[str | None, typer.Option(help="When a declared operator told the CNIL itself.")] = None,
+    cnil_told_at: Annotated[
+        str | None, typer.Option(help="When Kavkom itself told the French authority, CNIL.")
+    ] = None,
     customer: Annotated[str, typer.Option(metavar="C0001", help="What holds for this customer only.")] = "",
 ) -> None:
     """Record what is known of a breach. Each option takes: unknown, for "not known yet". No personal data."""

@@ -33,7 +33,9 @@ from tests.storage_support import ANNE, BORIS, NOW, hours, keep_letter, together
 
 REF = "BR-2026-0001"
 CARLA = Actor("U03CARLA", "slack")
-ROOT = Actor("root", "shell")
+ROOT = Actor("shell: root", "shell")
+DORA, EMIL = Actor("shell: dora", "shell"), Actor("shell: emil", "shell")
+"""Accounts of two colleagues."""
 
 
 @pytest.fixture
@@ -44,8 +46,12 @@ def ready(database: Database) -> Database:
 
 @pytest.fixture
 def lone(sqlite_url: str) -> Iterator[Database]:
-    """An empty record on SQLite only, for what the database has no part in."""
+    """A record with two colleagues only, on SQLite, for what the database has no part in."""
     opened = open_database(sqlite_url)
+    with opened.begin() as session:
+        for name in ("dora", "emil"):
+            address = f"{name}@kavkom.example"
+            session.add(Staff(slack_user=f"U{name}", name=name, email=address, role=Role.HANDLER, language="fr"))
     yield opened
     opened.dispose()
 
@@ -285,10 +291,10 @@ def test_a_breach_with_nobody_to_tell_sends_nothing(lone: Database) -> None:
         breach_of(session, aware_at=NOW)
     with pytest.raises(NoticeNotPrepared):
         approve(lone, REF, by=BORIS)
-    prepare(lone, REF, by=ROOT)
+    prepare(lone, REF, by=DORA)
 
     with pytest.raises(NobodyToNotify):
-        approve(lone, REF, by=Actor("other", "shell"))
+        approve(lone, REF, by=EMIL)
 
 
 def test_mails_to_one_domain_are_paced_and_the_first_to_each_goes_at_once(lone: Database) -> None:
@@ -296,9 +302,9 @@ def test_mails_to_one_domain_are_paced_and_the_first_to_each_goes_at_once(lone: 
         breach = breach_of(session, *(f"C{number:04}" for number in range(1, 7)), aware_at=NOW)
         for affected in breach.affected[:4]:
             affected.customer.request_address = f"{affected.customer.reference.lower()}@shared.example"
-    prepare(lone, REF, by=ROOT)
+    prepare(lone, REF, by=DORA)
 
-    approve(lone, REF, by=Actor("other", "shell"))
+    approve(lone, REF, by=EMIL)
 
     due = [one.due_at for one in sent(lone)]
     first = min(each for each in due if each)
@@ -441,8 +447,8 @@ def test_a_mail_that_came_back_is_no_version_that_the_customer_has(small: Databa
 def test_a_doubt_that_became_certain_is_what_changed(lone: Database) -> None:
     with lone.begin() as session:
         breach_of(session, "C0001", suspected_at=NOW)
-    prepare(lone, REF, by=ROOT)
-    approve(lone, REF, by=Actor("other", "shell"))
+    prepare(lone, REF, by=DORA)
+    approve(lone, REF, by=EMIL)
     accept(lone)
     assert "possible" in (sent(lone)[0].subject or "")
     with lone.begin() as session:
