@@ -72,7 +72,8 @@ def _claim(reference: str, what: ClaimKind, at: str, *, reason: str = "", typist
 def lead(
     reference: Reference,
     colleague: Annotated[
-        str, typer.Argument(metavar="SLACK_USER", help="Who leads: a handler or dpo, as U0123456789.")
+        str,
+        typer.Argument(metavar="SLACK_USER", help="Who leads: a handler or dpo, as U0123456789 or by company address."),
     ],
 ) -> None:
     """Say who leads a breach; that colleague is told directly."""
