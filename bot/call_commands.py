@@ -172,7 +172,7 @@ def call_sheet(
         own = reader_language(desk) if in_short else desk.settings.staff_language
         company, chosen = desk.settings.company_name, language.value if language else own
         words = write_call_sheet(sheet, chosen, company=company)
-        with desk.database.begin() as session:
+        with desk.decide() as session:
             record_call_sheet(session, sheet, by=shell_actor(), now=now())
         if in_short:
             print_rows(write_call_table(sheet, chosen, company=company))

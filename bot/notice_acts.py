@@ -21,7 +21,7 @@ from storage.clock import now as desk_now
 from storage.models import Breach, Notice
 from storage.notice_checks import check_all, suspect_mentions
 from storage.notice_types import Checked, Edition, Mention
-from storage.notice_warnings import find_warnings
+from storage.notice_warnings import WANTED, find_warnings
 from storage.notices import Approval
 from storage.types import SHELL, Actor, Role
 
@@ -61,7 +61,7 @@ def look(desk: Desk, reference: str, *, by: Actor, now: datetime) -> NoticeSheet
             fresh=draft is not None and draft.last_fact_id == edition.last_fact_id,
             customers=tuple((one.customer, one.name) for one in edition.addressees),
             known=_known(edition),
-            missing=tuple(name for name in SAID if name not in _known(edition)),
+            missing=tuple(name for name in WANTED if name not in _known(edition)),
             warnings=_warnings(session, breach, edition, mentions, desk.settings, now),
             added=len(added.addressees) if added else 0,
             lead=by.origin == SHELL or by.name == breach.lead,

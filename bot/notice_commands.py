@@ -69,28 +69,31 @@ def send_added(reference: Reference, mentions_seen: Seen = False, yes: Yes = Fal
 
 def _prepare(desk: "Desk", reference: str, *, final: bool) -> None:
     from bot import notice_acts  # noqa: PLC0415 - slow
-    from storage import breaches  # noqa: PLC0415 - slow
+    from storage import breaches, staff  # noqa: PLC0415 - slow
     from storage.clock import now  # noqa: PLC0415 - slow
 
     with desk.decide() as session:
         breach = breaches.get_breach(session, reference, to_change=True)
-        notice_acts.prepare_and_ask(session, breach, final=final, by=shell_actor(), now=now())
-    _say_sheet(notice_acts.look(desk, reference, by=shell_actor(), now=now()))
+        draft = notice_acts.prepare_and_ask(session, breach, final=final, by=shell_actor(), now=now())
+        known = staff.is_known(session, draft.prepared_by, now=now())
+    _say_sheet(notice_acts.look(desk, reference, by=shell_actor(), now=now()), known=known)
 
 
-def _say_sheet(sheet: "NoticeSheet") -> None:
-    from bot.notice_words import label  # noqa: PLC0415 - slow
-
-    missing = ", ".join(label("en", f"fact.{name}") for name in sheet.missing)
+def _say_sheet(sheet: "NoticeSheet", *, known: bool) -> None:
+    """What is not known yet is among the warnings, as the notice names it. `known`: who prepared it."""
     say(f"{sheet.reference}: notice {sheet.version}{', the last,' if sheet.final else ''} is prepared, not sent.")
     if sheet.customers:
-        say(
-            f"It goes to {counted(len(sheet.customers), 'customer')}. Not known yet: {missing or 'nothing is missing'}."
-        )
+        say(f"It goes to {counted(len(sheet.customers), 'customer')}.")
     else:
         say(f"There is nobody to send it to yet: name customers (python -m bot breach add {sheet.reference} C0001).")
     _say_warnings(sheet.warnings)
-    say(f"Somebody else approves it: python -m bot breach approve {sheet.reference}")
+    if known:
+        say(f"Somebody else approves it: python -m bot breach approve {sheet.reference}")
+    else:
+        say(
+            "The account that prepared it is nobody's of the staff: nobody can be known to be a second person.",
+            err=True,
+        )
     say(f"Alone, with a reason, from {shown(sheet.alone_at)}: … approve {sheet.reference} --alone --reason TEXT")
 
 

@@ -14,7 +14,7 @@ from bot.settings import DeskSettings
 from storage.breach_facts import BreachFacts
 from storage.breach_types import ONGOING, SensitiveKind
 from storage.notice_types import Addressee, Edition, File, Rendered
-from storage.notice_warnings import TYPED
+from storage.notice_warnings import TYPED, WANTED
 from storage.outbox import Words
 from templates import DRILL_MARK, in_words, render
 
@@ -27,11 +27,6 @@ SAID = tuple(
     "account nature origin cause data_kinds sensitive_kinds person_kinds persons records started_at ended_at discovery "
     "measures_before measures_after consequences other_bodies cnil_told_at".split()
 )
-NOT_YET = tuple(
-    "account nature data_kinds person_kinds persons records started_at ended_at origin cause consequences".split()
-)
-"""What the page for a person names as not known yet."""
-
 SHORT = 160
 """Longer words are not said twice: what changed names them, and they stand below."""
 
@@ -96,7 +91,7 @@ def _values(edition: Edition, one: Addressee, settings: DeskSettings) -> dict[st
         "changes": _changes(edition, one),
         "said": said,
         "anything_said": SensitiveKind.ANYTHING_SAID.value in (one.facts.sensitive_kinds or ()),
-        "not_yet": [label(one.language, f"not_yet.{name}") for name in NOT_YET if said[name] is None],
+        "not_yet": [label(one.language, f"not_yet.{name}") for name in WANTED if said[name] is None],
         "window_hours": round(settings.authority_window.total_seconds() / 3600),
         "counted_from": one.counted_from,
         "called": one.called,

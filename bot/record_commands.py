@@ -72,7 +72,8 @@ def _claim(reference: str, what: ClaimKind, at: str, *, reason: str = "", typist
 def lead(
     reference: Reference,
     colleague: Annotated[
-        str, typer.Argument(metavar="SLACK_USER", help="Who leads: a handler or dpo, as U0123456789.")
+        str,
+        typer.Argument(metavar="SLACK_USER", help="Who leads: a handler or dpo, as U0123456789 or by company address."),
     ],
 ) -> None:
     """Say who leads a breach; that colleague is told directly."""
@@ -133,7 +134,9 @@ def record(  # noqa: PLR0913 - one option for each field
     measures_after: Annotated[str | None, typer.Option(help="Measures taken or proposed.")] = None,
     consequences: Annotated[str | None, typer.Option(help="Likely consequences.")] = None,
     other_bodies: Annotated[str | None, typer.Option(help="Who else was told: police, insurer, authorities.")] = None,
-    cnil_told_at: Annotated[str | None, typer.Option(help="When a declared operator told the CNIL itself.")] = None,
+    cnil_told_at: Annotated[
+        str | None, typer.Option(help="When Kavkom itself told the French authority, CNIL.")
+    ] = None,
     account_en: Annotated[str | None, typer.Option(help="What happened, in English.")] = None,
     origin_other_en: Annotated[str | None, typer.Option(help="Other origin, in English.")] = None,
     data_other_en: Annotated[str | None, typer.Option(help="Other data, in English.")] = None,

@@ -32,7 +32,9 @@ def describe_record(session: Session, breach: Breach, telecom: TelecomOperator) 
     lines += _describe_own(session, breach, facts)
     lines += [_describe_clock(clock) for clock in second_clocks(breach, facts, telecom)]
     if telecom is TelecomOperator.UNKNOWN:
-        lines.append("TELECOM_OPERATOR is not settled: a declared operator tells the CNIL itself within 24 hours.")
+        lines.append(
+            "TELECOM_OPERATOR is not settled: a declared operator itself tells the French authority, CNIL, within 24 h."
+        )
     if breach.no_breach_reason:
         lines.append(f"not a breach, as {breach.closed_by} decided: {breach.no_breach_reason}")
     return iter(lines)
@@ -64,7 +66,7 @@ def _describe_own(session: Session, breach: Breach, facts: BreachFacts) -> Itera
 
 def _name(name: FactName) -> str:
     said = word(ENGLISH, f"fact.{name}").lower()
-    for proper in ("CNIL", "Kavkom", "English"):
+    for proper in ("CNIL", "Kavkom", "English", "French"):
         said = said.replace(proper.lower(), proper)
     return said
 
@@ -79,4 +81,4 @@ def _describe_clock(clock: SecondClock) -> str:
     if clock.name == RESTORATION:
         since = "when it was noticed" if clock.assumed else "the start of the outage"
         return f"goal: access restored by {shown(clock.ends_at)}, 24 hours from {since}: {done}"
-    return f"as a declared operator Kavkom tells the CNIL by {shown(clock.ends_at)}: {done}"
+    return f"as a declared operator Kavkom tells the French authority, CNIL, by {shown(clock.ends_at)}: {done}"

@@ -36,8 +36,12 @@ class Doubt(StrEnum):
     AFTER_FINAL = "after_final"
 
 
-REQUIRED = tuple("account nature data_kinds person_kinds persons records consequences measures_after".split())
-"""What GDPR 33(3) asks for; what is not known of it is a warning."""
+WANTED = tuple(
+    "account nature data_kinds person_kinds persons records started_at ended_at origin cause consequences "
+    "measures_after".split()
+)
+"""What GDPR 33(3) and the French authority's form ask first; what is not known of it the notice names, and so do the
+warnings before it, in Slack and in the shell."""
 TYPED = tuple("account discovery measures_before measures_after consequences other_bodies".split())
 NEVER = tuple(
     phrase.strip()
@@ -102,7 +106,7 @@ def _of_contents(edition: Edition) -> Iterator[Warned]:
     if edition.aware_at is None:
         yield Warned(Doubt.NOT_CERTAIN)
     unknown = {name for one in edition.addressees for name in one.facts.unknown}
-    if missing := tuple(name for name in REQUIRED if name in unknown):
+    if missing := tuple(name for name in WANTED if name in unknown):
         yield Warned(Doubt.MISSING, facts=missing)
     if said := tuple(name for name in TYPED if any(_says_never(one.facts, name) for one in edition.addressees)):
         yield Warned(Doubt.WORDS, facts=said)

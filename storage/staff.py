@@ -88,6 +88,11 @@ def are_two(session: Session, first: str, by: Actor, *, now: datetime) -> bool:
     return one is not None and other is not None and one != other
 
 
+def is_known(session: Session, name: str, *, now: datetime) -> bool:
+    """Whether the name of an actor shows which colleague it is."""
+    return _person_of(session, name, now=now) is not None
+
+
 def _person_of(session: Session, name: str, *, now: datetime) -> int | None:
     """Whose name of an actor this is, as `Staff.id`."""
     prefix, _, account = name.partition(f"{SHELL}: ")

@@ -59,7 +59,7 @@ def test_what_is_known_is_recorded_and_shown_with_what_is_not(breach: Shell) -> 
         "measures in place before: not known yet",
         "aware 2026-10-23 17:40 CEST (Europe/Paris), said by",
         "goal: access restored by 2026-10-24 09:00 CEST (Europe/Paris), 24 hours from the start of the outage",
-        "tells the CNIL by 2026-10-24 17:40 CEST (Europe/Paris): not done yet",
+        "tells the French authority, CNIL, by 2026-10-24 17:40 CEST (Europe/Paris): not done yet",
         "reported: A list",
         "lead: nobody yet",
     ):

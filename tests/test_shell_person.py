@@ -186,3 +186,30 @@ def test_closing_names_a_person_of_the_staff(breach: Shell, sqlite_url: str) -> 
         assert breaches.get_breach(session, reference).closed_by == "shell: root as U02BORIS"
         assert session.scalars(select(Breach.no_breach_reason)).one() == "A test list of ours"
     database.dispose()
+
+
+def test_a_draft_of_an_account_of_nobodys_is_sent_alone_when_nobody_comes(breach: Shell, sqlite_url: str) -> None:
+    reference = opened(breach, "--aware-at", (now() - timedelta(hours=46)).isoformat())
+    alone = ("approve", reference, "--alone", "--reason", "Slack is down", "--yes")
+
+    assert "nobody can be known to be a second person" in breach("notice", reference, account="root")[1]
+    assert "somebody other than the person" in breach("approve", reference, "--yes", account=CARLA_AT)[1]
+    assert "the account root is nobody’s" in breach(*alone, account="root")[1]
+    code, said = breach(*alone, "--by", BORIS, account="root")
+
+    assert code == 0, said
+    database = open_database(sqlite_url)
+    with database.reading() as session:
+        [notice] = session.scalars(select(Notice))
+        assert (notice.approved_by, notice.alone_reason) == ("shell: root as U02BORIS", "Slack is down")
+    database.dispose()
+
+
+def test_who_may_not_look_at_numbers_gets_no_call_sheet(breach: Shell, sqlite_url: str) -> None:
+    reference = opened(breach)
+    set_staff(sqlite_url, BORIS, role=Role.VIEWER)
+
+    said = breach("calls", reference, "--all")[1]
+
+    assert "handler" in said
+    assert "Garage" not in said

@@ -126,8 +126,11 @@ def _run(environ: dict[str, str]) -> int:
 
 
 def _welcome(environ: dict[str, str]) -> str:
-    """The page's address; and what makes the shell's commands speak of this desk, in another terminal."""
-    shell = " ".join(f"{name}={environ[name]}" for name in ("DATABASE_URL", "CLOCK_OFFSET_FILE"))
+    """The page's address; and what makes the shell's commands speak of this desk, in another terminal.
+
+    The clock is moved only where SLACK_API_URL is not Slack's own (storage/clock.py).
+    """
+    shell = " ".join(f"{name}={environ[name]}" for name in ("DATABASE_URL", "CLOCK_OFFSET_FILE", "SLACK_API_URL"))
     page = f"http://127.0.0.1:{environ['PLAYGROUND_PORT']}/"
     return (
         f"\n  The desk is open: {page}   (Ctrl-C closes it)\n"
