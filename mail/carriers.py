@@ -85,7 +85,8 @@ class Carriers:
     def choose(self, mails: Iterable[Outgoing]) -> list[Outgoing]:
         """Those that may be carried now: of a destination that took nothing the last time, one."""
         unwell = self._resting.unwell()
-        trying: set[str] = set()
+        with self._changed:
+            trying = {mail.destination for mail in self._in_hand.values()} & unwell
         chosen = []
         for mail in mails:
             if mail.destination not in trying:

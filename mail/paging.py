@@ -1,6 +1,6 @@
 """Pages of notices become PDFs between the lease and the first try: what is sent is kept before it is sent."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Iterator, Sequence
 
 import structlog
 
@@ -12,6 +12,8 @@ from storage.database import Database
 from storage.notice_pages import Made, Unset
 
 log = structlog.get_logger()
+TOGETHER = 16
+"""Notices whose pages are set by one process: the next ones are set while these are on their way."""
 
 
 class Pages:
@@ -26,13 +28,27 @@ class Pages:
         self._is_installed = is_installed()
         self._left = set[int]()
 
-    def set_leased(self, ids: Collection[int]) -> None:
-        """Set those of these deliveries that are notices; no transaction is open meanwhile. Raises SQLAlchemyError."""
-        if self._is_installed and (new := set(ids) - self._left):
-            with self._database.reading() as session:
-                pages = notice_pages.find_unset(session, new)
-            if pages:
-                self._keep(_set(pages))
+    def ready(self, ids: Sequence[int]) -> Iterator[Sequence[int]]:
+        """These deliveries as they are ready to be composed: all at once, or a few at a time while pages are set.
+
+        No transaction is open meanwhile. Raises SQLAlchemyError.
+        """
+        pages = self._find(ids)
+        if not pages:
+            yield ids
+            return
+        for start in range(0, len(ids), TOGETHER):
+            some = ids[start : start + TOGETHER]
+            if theirs := [page for page in pages if page.delivery_id in some]:
+                self._keep(_set(theirs))
+            yield some
+
+    def _find(self, ids: Sequence[int]) -> list[Unset]:
+        new = set(ids) - self._left if self._is_installed else set[int]()
+        if not new:
+            return []
+        with self._database.reading() as session:
+            return notice_pages.find_unset(session, new)
 
     def _keep(self, made: Sequence[Made]) -> None:
         for one in made:

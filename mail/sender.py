@@ -6,7 +6,7 @@ answered. A process that dies in between leaves a try whose outcome is unknown; 
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import structlog
@@ -81,10 +81,11 @@ class Sender:
         if room <= 0 or not (self._leased or self._lease(room)):
             self._may_be_more = room <= 0 or bool(self._carriers.resting())
             return 0
-        self._pages.set_leased(self._leased)
-        chosen = self._choose(self._compose(self._leased))
-        leased, self._leased = self._leased, []
-        self._carriers.carry(chosen)
+        leased = self._leased
+        for ready in self._pages.ready(leased):
+            chosen = self._choose(self._compose(ready))
+            self._leased = self._leased[len(ready) :]
+            self._carriers.carry(chosen)
         return len(leased)
 
     def _lease(self, room: int) -> list[int]:
@@ -107,7 +108,7 @@ class Sender:
                 outbox.give_back(session, left, holder=self._holder)
         return chosen
 
-    def _compose(self, ids: list[int]) -> list[Outgoing]:
+    def _compose(self, ids: Sequence[int]) -> list[Outgoing]:
         """The bytes of these deliveries. One that cannot be composed waits an hour, and the others go on."""
         try:
             with self._database.reading() as session:

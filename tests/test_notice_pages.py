@@ -95,7 +95,7 @@ def run_together(text: str) -> str:
 
 def without_numbers(text: str, title: str) -> str:
     """Without what only paper has: the foot of each page, and the numbers and dashes of lists."""
-    text = re.sub(rf"{re.escape(title)}\s+\d / \d\s", "", text)
+    text = re.sub(rf"{re.escape(title)}\s+\d / \d\s+", "", text)
     return re.sub(r"^(?:\d\.|–) ", "", text, flags=re.MULTILINE)
 
 
