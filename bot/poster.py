@@ -23,7 +23,7 @@ from storage.announcements import CHANNEL
 from storage.breaches import is_breach
 from storage.clock import now, real_now
 from storage.holders import new_holder
-from storage.logs import Condition
+from storage.logs import Condition, name_of
 from storage.models import Card, Delivery
 from storage.types import Medium, Purpose
 
@@ -83,7 +83,7 @@ class Poster:
                     pass
             except SQLAlchemyError as error:
                 failures, started = failures + 1, False
-                self._database.failed(type(error).__name__)
+                self._database.failed(name_of(error))
                 stop.wait(pause(failures))
             else:
                 failures = 0

@@ -33,7 +33,7 @@ from storage import heartbeats, home, staff
 from storage.clock import now as desk_now
 from storage.clock import real_now
 from storage.database import Database
-from storage.logs import Condition
+from storage.logs import Condition, name_of
 
 BEAT_EVERY = 5.0
 SILENCE = 30.0
@@ -145,7 +145,7 @@ class Bot:
                 job()
                 self._database.well()
             except SQLAlchemyError as error:
-                self._database.failed(type(error).__name__)
+                self._database.failed(name_of(error))
             except Exception as error:  # noqa: BLE001 - a tick must not be the last one
                 structlog.get_logger().error("tick failed", fault=error)
 

@@ -24,7 +24,7 @@ from storage import heartbeats, marks
 from storage.clock import real_now
 from storage.database import Database
 from storage.holders import new_holder
-from storage.logs import Condition
+from storage.logs import Condition, name_of
 
 POLLER_TTL = timedelta(seconds=9)
 LOOK_FOR_LEASE = 1.0
@@ -201,7 +201,7 @@ class Receiver:
         """Say what keeps us from the mailbox, once; what nobody foresaw is said with its place in the code."""
         if isinstance(error, MailboxLost | LoginRefused | SQLAlchemyError):
             detail = f" {error}" if isinstance(error, MailboxLost) else ""
-            self._condition.failed(f"{type(error).__name__}{detail}")
+            self._condition.failed(f"{name_of(error)}{detail}")
         else:
             log.error("receiving-failed", fault=error)
 

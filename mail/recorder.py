@@ -18,7 +18,7 @@ from mail.composing import Outgoing
 from storage import outbox, outcomes
 from storage.clock import now, real_now
 from storage.database import Database
-from storage.logs import Condition
+from storage.logs import Condition, name_of
 from storage.outcomes import Accepted, Outcome
 from storage.types import Actor
 
@@ -108,7 +108,7 @@ class Recorder:
             try:
                 self._write_once(group)
             except (OperationalError, InterfaceError, NoConnection) as error:
-                self._condition.failed(type(error).__name__)
+                self._condition.failed(name_of(error))
                 threading.Event().wait(AGAIN)
             except Exception as error:  # noqa: BLE001 - the poison guard: one word must not take the others with it
                 self._write_apart(group, error)

@@ -24,7 +24,7 @@ from storage.clock import now, real_now
 from storage.database import Database
 from storage.holders import new_holder
 from storage.leasing import Except
-from storage.logs import Condition
+from storage.logs import Condition, name_of
 from storage.models import Delivery
 from storage.types import Medium
 
@@ -161,7 +161,7 @@ class Sender:
         try:
             done = work()
         except SQLAlchemyError as error:
-            self._condition.failed(f"database: {type(error).__name__}")
+            self._condition.failed(f"database: {name_of(error)}")
             return 0
         self._condition.well()
         return done

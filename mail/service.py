@@ -24,7 +24,7 @@ from storage import heartbeats, outbox, pauses, requests, tokens
 from storage.clock import now, real_now
 from storage.database import Database
 from storage.home import note_progress
-from storage.logs import Condition
+from storage.logs import Condition, name_of
 from storage.types import Medium
 
 log = structlog.get_logger()
@@ -133,7 +133,7 @@ class Service:
                 self._beat()
                 condition.well()
             except SQLAlchemyError as error:
-                condition.failed(type(error).__name__)
+                condition.failed(name_of(error))
 
     def _beat(self) -> None:
         for receiver in self.receivers:

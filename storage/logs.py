@@ -33,10 +33,17 @@ def name_the_fault(_logger: object, _method: str, event: structlog.typing.EventD
     """Show an exception as its type and place only: its message may quote a letter."""
     fault = event.pop("fault", None)
     if isinstance(fault, BaseException):
-        event["fault"] = type(fault).__name__
+        event["fault"] = name_of(fault)
         if place := _place(fault):
             event["at"] = place
     return event
+
+
+def name_of(fault: BaseException) -> str:
+    """Its type and the database's own code, if it has one: `OperationalError 40P01` (a deadlock), `… SQLITE_BUSY`."""
+    cause = getattr(fault, "orig", None)
+    code = getattr(cause, "sqlstate", None) or getattr(cause, "sqlite_errorname", None)
+    return " ".join(filter(None, (type(fault).__name__, code)))
 
 
 def _place(fault: BaseException) -> str | None:
