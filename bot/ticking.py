@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
@@ -23,7 +24,7 @@ class Ticker:
         self.add(lambda: None, vital=True)
 
     def add(self, job: Callable[[], None], *, every: float | None = None, vital: bool = False) -> None:
-        """Have `job` called every so many seconds from the next start on."""
+        """Have `job` called with the first tick after a start, and every so many seconds from then on."""
         if vital:
             self._ended[len(self._ended)] = time.monotonic()
             job = self._noted(job, len(self._ended) - 1)
@@ -44,8 +45,9 @@ class Ticker:
         self._ended, self._since_start = dict.fromkeys(self._ended, time.monotonic()), set()
         scheduler = BackgroundScheduler(timezone="UTC", executors={"default": ThreadPoolExecutor(THREADS)})
         options = {"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
+        first = datetime.now(UTC) + timedelta(seconds=self._every)
         for job, seconds in self._jobs:
-            scheduler.add_job(job, "interval", seconds=seconds, **options)
+            scheduler.add_job(job, "interval", seconds=seconds, next_run_time=first, **options)
         scheduler.start()
         self._scheduler = scheduler
 

@@ -81,6 +81,14 @@ def test_a_ticker_whose_vital_job_hangs_grows_old_while_the_others_go_on() -> No
         wait_until(lambda: ticker.has_ticked, "the vital job")
 
 
+def test_what_is_done_seldom_is_done_with_the_first_tick_too() -> None:
+    ticker, done = Ticker(0.01), list[float]()
+    ticker.add(lambda: done.append(ticker.age), every=3600)
+
+    with ticking(ticker):
+        wait_until(lambda: bool(done), "the first time")
+
+
 def test_when_starting_anew_does_not_help_the_bot_gives_up(desk: Desk) -> None:
     begun, over = Event(), Event()
     for _ in range(THREADS):
