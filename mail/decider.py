@@ -165,7 +165,7 @@ class Decider:
     def _mail(self, kept: Kept, parsed: Parsed) -> MailRead:
         says, digest = parsed.says, parsed.author_sha256
         if not _is_whole(kept):
-            digest = self._author_digest(kept)
+            digest = kept.author_sha256 or self._author_digest(kept)
             if says.channel is Channel.COLLEAGUE and kept.size <= ENCLOSING:
                 says = self._with_enclosed(kept, says)
         junk = all(self._is_junk(folder) for folder in kept.folders)

@@ -228,12 +228,11 @@ class Intake:
         return keeping
 
     def _take_large(self, here: Here, found: Found) -> tuple[int, list[int]]:
-        message_id = take_large(self._database, self._mailbox, here.place(found.uid), found)
-        if message_id is None:
+        kept = take_large(self._database, self._mailbox, here.place(found.uid), found)
+        if kept is None:
             return 0, []
         with self._database.reading() as session:
-            kept = messages.read_kept(session, message_id)
-            is_new = bool(messages.still_undecided(session, [message_id]))
+            is_new = bool(messages.still_undecided(session, [kept.message_id]))
         if is_new:
             self._decider.decide([kept])
         else:

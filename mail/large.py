@@ -1,30 +1,67 @@
 """Large mails: fetched part by part, a commit each, going on where an interruption left it."""
 
+from dataclasses import replace
+from hashlib import sha256
+
 from mail.blaming import Interrupted
+from mail.copies import AuthorDigest
 from mail.mailbox import Found, Mailbox, MailboxLost
 from storage import messages, sightings
 from storage.clock import now
 from storage.database import Database
-from storage.messages import PART
+from storage.messages import PART, Kept, Whole
 from storage.sightings import Place
 
 LARGEST = 1 << 62
 """What a server may announce and SQL can hold; the true size is noted with the last part."""
 
 
-def take_large(database: Database, mailbox: Mailbox, place: Place, found: Found) -> int | None:
-    """The message that is kept of it, which may have been known; None when it vanished meanwhile.
+class _Arriving:
+    """What a mail is known by, found while it comes: it need not be read again for that."""
+
+    def __init__(self) -> None:
+        self._sha256, self._author, self._size = sha256(), AuthorDigest(), 0
+
+    def update(self, part: bytes) -> None:
+        self._sha256.update(part)
+        self._author.update(part)
+        self._size += len(part)
+
+    @property
+    def whole(self) -> Whole:
+        return Whole(self._sha256.hexdigest(), self._size)
+
+    @property
+    def author_sha256(self) -> str | None:
+        return self._author.hexdigest()
+
+
+def take_large(database: Database, mailbox: Mailbox, place: Place, found: Found) -> Kept | None:
+    """What is kept of it, which may have been known; None when it vanished meanwhile.
 
     Raises MailboxLost, or Interrupted where some of it came.
     """
     message_id, kept, is_whole = _begin(database, place, found)
     if is_whole:
-        return message_id
+        return _read_kept(database, message_id)
+    arriving = _Arriving() if kept == 0 else None
+    if not _take_parts(database, mailbox, place.uid, message_id, kept, arriving):
+        return None
+    taken = _read_kept(database, _finish(database, place, message_id, arriving.whole if arriving else None))
+    return replace(taken, author_sha256=arriving.author_sha256) if arriving else taken
+
+
+def _take_parts(
+    database: Database, mailbox: Mailbox, uid: int, message_id: int, kept: int, arriving: _Arriving | None
+) -> bool:
+    """Fetch what follows the parts that are `kept`, and keep it; whether the mail was there to the end."""
     ordinal = kept
     try:
-        while part := mailbox.fetch_part(place.uid, start=ordinal * PART, length=PART):
+        while part := mailbox.fetch_part(uid, start=ordinal * PART, length=PART):
             with database.begin() as session:
                 messages.add_part(session, message_id, ordinal, part)
+            if arriving:
+                arriving.update(part)
             ordinal += 1
             if len(part) < PART:
                 break
@@ -32,7 +69,7 @@ def take_large(database: Database, mailbox: Mailbox, place: Place, found: Found)
         if ordinal > kept:
             raise Interrupted(str(error), error.retry_after) from error
         raise
-    return None if part is None else _finish(database, place, message_id)
+    return part is not None
 
 
 def _begin(database: Database, place: Place, found: Found) -> tuple[int, int, bool]:
@@ -45,7 +82,12 @@ def _begin(database: Database, place: Place, found: Found) -> tuple[int, int, bo
         return message.id, messages.parts_kept(session, message), message.kept_at is not None
 
 
-def _finish(database: Database, place: Place, message_id: int) -> int:
+def _finish(database: Database, place: Place, message_id: int, whole: Whole | None) -> int:
     with database.begin() as session:
         sightings.advance(session, place)
-        return messages.finish_message(session, message_id, now=now())
+        return messages.finish_message(session, message_id, whole, now=now())
+
+
+def _read_kept(database: Database, message_id: int) -> Kept:
+    with database.reading() as session:
+        return messages.read_kept(session, message_id)

@@ -1,9 +1,10 @@
 """Mails as they came: kept byte for byte, in parts, before anything is decided about them."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
+from typing import NamedTuple
 
 from sqlalchemy import delete, exists, func, insert, select, update
 from sqlalchemy.orm import Session
@@ -29,7 +30,10 @@ class Arrived:
 
 @dataclass(frozen=True)
 class Kept:
-    """A mail that is kept and not decided: its first part, and the folders in which it was seen."""
+    """A mail that is kept and not decided: its first part, and the folders in which it was seen.
+
+    `author_sha256` (mail/copies.py): where it was found while the mail came.
+    """
 
     message_id: int
     received_at: datetime
@@ -37,6 +41,14 @@ class Kept:
     size: int
     head: bytes
     folders: tuple[str, ...]
+    author_sha256: str | None = None
+
+
+class Whole(NamedTuple):
+    """What all bytes of a mail have in common: their SHA-256 (hex), and how many they are."""
+
+    sha256: str
+    size: int
 
 
 @dataclass(frozen=True)
@@ -117,19 +129,27 @@ def add_part(session: Session, message_id: int, ordinal: int, content: bytes) ->
     session.execute(insert(MessagePart).values(message_id=message_id, ordinal=ordinal, content=content))
 
 
-def finish_message(session: Session, message_id: int, *, now: datetime) -> int:
-    """All parts are here: the mail is kept. Its id, or that of the mail that has these bytes: then it is a sighting."""
-    digest, size = sha256(), 0
-    for content in read_parts(session, message_id):
-        digest.update(content)
-        size += len(content)
-    known = find_kept(session, [digest.hexdigest()]).get(digest.hexdigest(), message_id)
+def finish_message(session: Session, message_id: int, whole: Whole | None = None, *, now: datetime) -> int:
+    """All parts are here: the mail is kept. Its id, or that of the mail that has these bytes: then it is a sighting.
+
+    `whole`: who kept all parts himself knows what they are; else they are read for it.
+    """
+    digest, size = whole or _digest(read_parts(session, message_id))
+    known = find_kept(session, [digest]).get(digest, message_id)
     if known != message_id:
         replace_message(session, message_id, known)
         return known
     message = session.get_one(Message, message_id)
-    message.sha256, message.size, message.kept_at = digest.hexdigest(), size, now
+    message.sha256, message.size, message.kept_at = digest, size, now
     return message_id
+
+
+def _digest(parts: Iterable[bytes]) -> Whole:
+    digest, size = sha256(), 0
+    for content in parts:
+        digest.update(content)
+        size += len(content)
+    return Whole(digest.hexdigest(), size)
 
 
 def replace_message(session: Session, message_id: int, known: int) -> None:

@@ -7,11 +7,13 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select, update
 
+from mail.copies import AuthorDigest
 from mail.mailbox import Found, Mailbox, MailboxLost
 from mail.reconciling import reconcile
 from mail.settings import MailSettings
@@ -448,8 +450,29 @@ def test_a_large_mail_goes_on_where_it_was_interrupted(mail_host: MailHost, desk
 
     with desk.reading() as session:
         [message] = session.scalars(select(Message))
-        assert message.size == len(large)
+        assert (message.size, message.sha256) == (len(large), sha256(large).hexdigest())
+        assert message.author_sha256 == digest_of_author(large)
     assert count(desk, Message, Forward) == [1, 1]
+
+
+def test_a_large_mail_is_known_by_its_digests_when_it_came_in_one_go(
+    mail_host: MailHost, desk: Database, database_url: str
+) -> None:
+    large = letter(body="mot de passe\r\n" * 500_000)
+    mail_host.append(US, "INBOX", large)
+
+    receiver_of(desk, mail_settings(database_url, imap_port=mail_host.imap_port, smtp_port=1)).receive_all()
+
+    with desk.reading() as session:
+        [message] = session.scalars(select(Message))
+        assert (message.size, message.sha256) == (len(large), sha256(large).hexdigest())
+        assert message.author_sha256 == digest_of_author(large)
+
+
+def digest_of_author(raw: bytes) -> str | None:
+    digest = AuthorDigest()
+    digest.update(raw)
+    return digest.hexdigest()
 
 
 def test_a_large_mail_that_is_cut_in_its_first_part_is_fetched_again(
