@@ -17,7 +17,7 @@ from bot.personal import find_personal_data
 from bot.pressing import actor_of, breach_pressed, breach_to_change, open_modal, pressed, require_handler
 from bot.refusals import sentence_of
 from bot.words import word
-from storage import breach_record, breaches
+from storage import breach_record, breaches, staff
 from storage.breach_errors import NotAffected
 from storage.breach_facts import BreachFacts, Value, known_facts, last_fact
 from storage.breach_types import FactName
@@ -57,10 +57,15 @@ class FactListeners:
             breach = breaches.get_breach(session, reference)
             place = Place(reference, customer, fields.read_option(view, "page"), last_fact(session, breach))
             shown = _shown(session, breach, place)
-            summary = _offer_summary(breach, shown, place)
+            offered = _offer_summary(breach, shown, place), self._written_in(session, breach)
         telecom = self.desk.settings.telecom_operator
-        form = fact_forms.page_form(place, shown, speaker.language, telecom=telecom, summary=summary)
+        form = fact_forms.page_form(place, shown, speaker.language, telecom=telecom, offered=offered)
         ack(response_action="update", view=form)
+
+    def _written_in(self, session: Session, breach: Breach) -> str:
+        """The language of whoever reported it, which another who reads the page may not share."""
+        reporter = staff.find_staff(session, breach.opened_by, now=now())
+        return reporter.language if reporter else self.desk.settings.staff_language
 
     def record(self, ack: Ack, body: dict[str, Any], context: BoltContext) -> None:
         """What differs from what was shown is written down; what looks like personal data is refused beside it."""
