@@ -51,6 +51,14 @@ class Row:
         return self.state in (RowState.REFUSED, RowState.BOUNCED)
 
     @property
+    def may_arrive(self) -> bool:
+        """Whether no move of ours can call its newest notice back: it is with a server, or may be, and not lost."""
+        newest = self.attempt
+        if newest is None or self.excluded or _lost(newest) is not None:
+            return False
+        return newest.sending_at is not None or newest.delayed_at is not None
+
+    @property
     def may_go_again(self) -> bool:
         """Whether its newest notice did not arrive and is still of use: not if waived, or proven otherwise."""
         newest = self.attempt

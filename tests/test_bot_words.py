@@ -205,7 +205,17 @@ def breach_card(**changed: Any) -> BreachCard:
 
 BOUNCED = CustomerLine("Acme", "C0001", None, None, state="bounced", step="telephone-lost")
 EVERY_STATE = tuple(
-    CustomerLine(f"Shop {n}", f"C{n:04}", None, None, state=state, step=step.value, step_at=AT, owed=n % 2 == 0)
+    CustomerLine(
+        f"Shop {n}",
+        f"C{n:04}",
+        None,
+        None,
+        state=state,
+        step=step.value,
+        step_at=AT,
+        owed=n % 2 == 0,
+        may_arrive=n % 3 == 0,
+    )
     for n, (state, step) in enumerate(zip(cycle(STATES), [*NextStep] * 40, strict=False))
 )
 MANY = breach_card(customers=tuple(CustomerLine(f"Customer {n}" * 9, f"C{n:04}", None, None) for n in range(900)))
