@@ -321,6 +321,15 @@ def test_every_line_of_a_thread_can_be_said(card: RequestCard | BreachCard, lang
     assert topics
 
 
+def test_one_customer_more_is_one_in_french() -> None:
+    lines = tuple(CustomerLine(f"Shop {n}", f"C{n:04}", AT, "telephone", owed=True) for n in range(SHOWN + 1))
+    card = breach_card(customers=lines, closed_at=AT, closed_by="U01ANNE", no_breach=True)
+
+    said = (say_card(card, "fr").blocks, decision_forms.no_breach_form(card, "fr"), say("thread_no_breach", card, "fr"))
+
+    assert all("et 1 autre" in str(one) and "autres" not in str(one) for one in said)
+
+
 def test_no_article_stands_before_an_instant_that_slack_may_write_as_tomorrow() -> None:
     """Slack shows {date_short_pretty} as “demain”, “hier” or “aujourd’hui”: “pour le demain” is no French."""
     templates = [*TEMPLATES.rglob("*.fr.slack"), TEMPLATES / "digest_lines.fr.txt"]
