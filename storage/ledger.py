@@ -18,7 +18,7 @@ UNREAD = timedelta(hours=12)
 
 @dataclass(frozen=True)
 class Row:
-    """One customer's line. `version` is the newest notice that its server has; `failed` its newest one did not arrive.
+    """One customer's line. `notice_id` is the newest notice that its server has; `attempt` the newest that was queued.
 
     `told_at` is the first time it was told, by `means`; `owed`: it was only spoken to, and documents are due.
     """
