@@ -1,5 +1,6 @@
 """Whoever changes a row of a breach without writing the whole journal anew is found, with the case and the table."""
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -116,6 +117,10 @@ def test_the_better_proof_of_a_notice_is_in_a_line_of_its_own(database: Database
         return [one for one in problems(database) if "of delivery" in one]
 
     assert of_delivery() == []
+    with database.reading() as session:
+        line = journal.entries_of(session, "BR-2026-0001")[-1]
+        assert (line.action, json.loads(line.detail)["customer"]) == ("notice-answered", "C0001")
+        assert json.loads(line.detail)["sha256"] == "ab" * 32
     tamper(database, "UPDATE delivery SET reply = '250 other'")
     assert "was changed" in of_delivery()[0]
 
