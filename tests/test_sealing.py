@@ -147,6 +147,21 @@ def test_a_line_written_beside_another_change_of_its_breach_tells_of_both(two_wr
     assert problems(database) == []
 
 
+@pytest.mark.parametrize(
+    "detail", ['{"sha256":["x"]}', '{"sha256":"x","said":{}}', '{"settled":1,"rows":7}', "[]", "no"]
+)
+def test_a_line_that_somebody_has_broken_is_named_and_stops_nothing(database: Database, detail: str) -> None:
+    tell(database)
+    statement = text("UPDATE entry SET detail = :detail WHERE action = 'customer-replied'")
+    with database.begin() as session:
+        session.execute(statement, {"detail": detail})
+
+    found = problems(database)
+
+    assert "was changed after it was written" in found[0]
+    assert any(one.endswith("is in no entry of the journal.") for one in found)
+
+
 def test_a_breach_from_before_such_lines_is_no_problem(database: Database) -> None:
     tell(database)
     tamper(database, "DELETE FROM entry")
