@@ -205,6 +205,21 @@ def test_a_draft_of_an_account_of_nobodys_is_sent_alone_when_nobody_comes(breach
     database.dispose()
 
 
+def test_a_colleague_takes_over_the_draft_of_an_account_of_nobodys(breach: Shell, sqlite_url: str) -> None:
+    reference = opened(breach)
+    breach("notice", reference, account="root")
+
+    assert "until a colleague prepares it again" in breach("notice", reference, account="root")[1]
+    assert f"Somebody else approves it: python -m bot breach approve {reference}" in breach("notice", reference)[1]
+    assert "somebody other than the person" in breach("approve", reference, "--yes")[1]
+    assert breach("approve", reference, "--yes", account=CARLA_AT)[0] == 0
+    database = open_database(sqlite_url)
+    with database.reading() as session:
+        [notice] = session.scalars(select(Notice))
+        assert (notice.version, notice.prepared_by) == (1, "shell: boris.petit")
+    database.dispose()
+
+
 def test_who_may_not_look_at_numbers_gets_no_call_sheet(breach: Shell, sqlite_url: str) -> None:
     reference = opened(breach)
     set_staff(sqlite_url, BORIS, role=Role.VIEWER)
