@@ -18,8 +18,6 @@ ROW = 5
 """Buttons of a breach in one row: more are hidden."""
 URGENT_STATES = ("bounced", "refused", "delayed", "uncertain", "to-tell")
 """States of a customer that need somebody, the most pressing first (storage.breach_types.RowState)."""
-MAY_KNOW = ("sending", "uncertain", "delayed")
-"""States in which a notice may have arrived, or will."""
 STATES = (*URGENT_STATES, "sending", "accepted", "told", "received", "not-affected")
 
 
@@ -29,7 +27,8 @@ class CustomerLine:
 
     `step` is of storage.next_step, `step_at` the instant that its words name. `version` is the number of the newest
     notice that its server has; `owed`: it was only spoken to; `found_late`: it was named after the deadline;
-    `attempts`: how often it was called in vain; `may_go_again`: its newest notice was lost and is still of use.
+    `attempts`: how often it was called in vain; `may_go_again`: its newest notice was lost and is still of use;
+    `may_arrive`: its newest notice is with a server, or may be.
     """
 
     customer: str
@@ -46,6 +45,7 @@ class CustomerLine:
     found_late: bool = False
     attempts: int = 0
     may_go_again: bool = False
+    may_arrive: bool = False
 
     @property
     def excluded(self) -> bool:
@@ -174,7 +174,7 @@ class BreachCard:
     @property
     def told(self) -> tuple[CustomerLine, ...]:
         """Those that were told, or whose notice may be with them: of no breach after all they must hear, too."""
-        return tuple(line for line in self.affected if line.told_at is not None or line.state in MAY_KNOW)
+        return tuple(line for line in self.affected if line.told_at is not None or line.may_arrive)
 
     @property
     def to_reach(self) -> tuple[CustomerLine, ...]:

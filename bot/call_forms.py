@@ -92,8 +92,8 @@ def again_form(card: BreachCard, language: str) -> View:
 
 
 def wants_recorded(view: Mapping[str, Any]) -> bool:
-    """Whether it goes to the address on record, not to the one that it came back from."""
-    return read_option(view, "again_to") == RECORDED
+    """Whether it goes to the address on record, not to the one it came back from; without a choice to that one."""
+    return read_choice(view, "again_to") == RECORDED
 
 
 def read_contact(view: Mapping[str, Any]) -> Contact:

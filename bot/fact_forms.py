@@ -90,18 +90,21 @@ def choose_form(reference: str, language: str, *, with_customers: bool) -> View:
     return modal(language, CHOOSE, blocks, reference, submit="next")
 
 
-def page_form(place: Place, shown: BreachFacts, language: str, *, telecom: TelecomOperator, summary: str = "") -> View:
+def page_form(
+    place: Place, shown: BreachFacts, language: str, *, telecom: TelecomOperator, offered: tuple[str, str] = ("", "")
+) -> View:
     """One page, with what is known by now but for typed texts: of those only that they are there.
 
-    `summary`: what was reported, offered as the account of what happened while there is none, in the reader's language.
+    `offered`: what was reported, as a beginning of the account while there is none, and the language that it is in.
     """
+    summary, written = offered
     names = [one for one in PAGES[place.page] if one is not FactName.CNIL_TOLD_AT or telecom is not TelecomOperator.NO]
     typed = [word(language, f"fact.{name}") for name in names if is_text(name) and _known(shown, name) is not None]
     words = {"reference": place.reference, "customer": place.customer, "typed": typed, "page": place.page}
     blocks = [section(render("breach_facts_page", language, "slack", **words))]
-    offered = FactName.ACCOUNT if language == "fr" else FactName.ACCOUNT_EN
+    account = FactName.ACCOUNT if written == "fr" else FactName.ACCOUNT_EN
     for name in names:
-        blocks += _fields(name, _known(shown, name), language, offered=summary if name is offered else "")
+        blocks += _fields(name, _known(shown, name), language, offered=summary if name is account else "")
     blocks.append(_not_known(names, language))
     return modal(language, PAGE, blocks, str(place), title=CHOOSE)
 

@@ -17,13 +17,15 @@ from bot.personal import find_personal_data
 from bot.pressing import actor_of, breach_pressed, breach_to_change, open_modal, pressed, require_handler
 from bot.refusals import sentence_of
 from bot.words import word
-from storage import breach_record, breaches
+from storage import breach_record, breaches, staff
 from storage.breach_errors import NotAffected
-from storage.breach_facts import BreachFacts, known_facts, last_fact
+from storage.breach_facts import BreachFacts, Value, known_facts, last_fact
 from storage.breach_types import FactName
 from storage.clock import now
 from storage.errors import PersonalDataInText
 from storage.models import Affected, Breach
+
+ACCOUNTS = frozenset({FactName.ACCOUNT, FactName.ACCOUNT_EN})
 
 
 @dataclass(frozen=True)
@@ -55,10 +57,15 @@ class FactListeners:
             breach = breaches.get_breach(session, reference)
             place = Place(reference, customer, fields.read_option(view, "page"), last_fact(session, breach))
             shown = _shown(session, breach, place)
-            summary = _offer_summary(breach, shown, place)
+            offered = _offer_summary(breach, shown, place), self._written_in(session, breach)
         telecom = self.desk.settings.telecom_operator
-        form = fact_forms.page_form(place, shown, speaker.language, telecom=telecom, summary=summary)
+        form = fact_forms.page_form(place, shown, speaker.language, telecom=telecom, offered=offered)
         ack(response_action="update", view=form)
+
+    def _written_in(self, session: Session, breach: Breach) -> str:
+        """The language of whoever reported it, which another who reads the page may not share."""
+        reporter = staff.find_staff(session, breach.opened_by, now=now())
+        return reporter.language if reporter else self.desk.settings.staff_language
 
     def record(self, ack: Ack, body: dict[str, Any], context: BoltContext) -> None:
         """What differs from what was shown is written down; what looks like personal data is refused beside it."""
@@ -78,8 +85,8 @@ class FactListeners:
 
 def _record(session: Session, speaker: Speaker, breach: Breach, place: Place, answers: Answers) -> None:
     affected = find_affected(breach, place.customer)
-    by = actor_of(speaker)
-    breach_record.record_facts(session, breach, answers.values, affected=affected, by=by, now=now())
+    values, by = _without_stale_offer(session, breach, place, answers.values), actor_of(speaker)
+    breach_record.record_facts(session, breach, values, affected=affected, by=by, now=now())
 
 
 def _shown(session: Session, breach: Breach, place: Place) -> BreachFacts:
@@ -92,6 +99,16 @@ def _offer_summary(breach: Breach, shown: BreachFacts, place: Place) -> str:
     typed = breach.summary.strip()
     fits = breach.about is None and len(typed) <= fact_forms.LONGEST and find_personal_data(typed) is None
     return typed if fits and not place.customer and not shown.knows(FactName.ACCOUNT) else ""
+
+
+def _without_stale_offer(
+    session: Session, breach: Breach, place: Place, values: dict[FactName, Value]
+) -> dict[FactName, Value]:
+    """What was offered and left as it is says nothing where somebody has written an account meanwhile."""
+    offered = _offer_summary(breach, _shown(session, breach, place), place)
+    if not (offered and known_facts(session, breach).knows(FactName.ACCOUNT)):
+        return values
+    return {name: value for name, value in values.items() if name not in ACCOUNTS or value != offered}
 
 
 def find_affected(breach: Breach, customer: str) -> Affected | None:

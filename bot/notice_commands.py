@@ -91,7 +91,8 @@ def _say_sheet(sheet: "NoticeSheet", *, known: bool) -> None:
         say(f"Somebody else approves it: python -m bot breach approve {sheet.reference}")
     else:
         say(
-            "The account that prepared it is nobody's of the staff: nobody can be known to be a second person.",
+            "The account that prepared it is nobody's of the staff: nobody can be known to be a second person, until a "
+            "colleague prepares it again, in Slack or from an account of their own.",
             err=True,
         )
     say(f"Alone, with a reason, from {shown(sheet.alone_at)}: … approve {sheet.reference} --alone --reason TEXT")

@@ -18,8 +18,8 @@ from storage.notice_warnings import TYPED, WANTED
 from storage.outbox import Words
 from templates import DRILL_MARK, in_words, render
 
-"""How everything that a drill sends begins."""
 MARK_OF_FILES = "EXERCICE-DRILL-"
+"""How the names of the files begin that a drill sends."""
 LISTS = ("nature", "data_kinds", "sensitive_kinds", "person_kinds")
 OTHERS = {"origin": "origin_other", "data_kinds": "data_other", "person_kinds": "persons_other"}
 """Labels whose *other* is said in typed words."""

@@ -149,7 +149,7 @@ def find(
 
     address = _read_address(sender)
     with at_the_desk() as desk:
-        with desk.database.begin() as session:
+        with desk.decide() as session:
             found = looking.find_written(session, address)
             looking.record_looked_up(session, found, by=shell_actor(), now=now())
         with desk.database.reading() as session:

@@ -295,6 +295,7 @@ def _customer_line(row: ledger.Row, notices: Mapping[int, int], now: datetime) -
         found_late=breach_rows.is_found_late(row.affected),
         attempts=sum(not call.reached for call in row.affected.calls),
         may_go_again=row.may_go_again,
+        may_arrive=row.may_arrive,
     )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from storage.ledger import Row, read_ledger
+from storage.ledger import read_ledger
 from storage.models import Affected, Breach, Customer, Delivery, Notice
 from storage.notice_queueing import UNSENT
 from storage.notice_reading import find_draft, list_notices
@@ -40,7 +40,7 @@ def look_ahead(session: Session, breach: Breach) -> Outlook:
         affected=len(rows),
         told=tuple(row.customer.name for row in rows if row.told_at is not None),
         queued=_queued(session, breach),
-        on_the_way=tuple(row.customer.name for row in rows if _may_arrive(row)),
+        on_the_way=tuple(row.customer.name for row in rows if row.told_at is None and row.may_arrive),
         draft=draft.version if draft else None,
         final=has_final(list_notices(session, breach)),
     )
@@ -56,9 +56,3 @@ def _queued(session: Session, breach: Breach) -> tuple[str, ...]:
     whose = select(Customer.name).join(Affected, Affected.customer_id == Customer.id)
     rows = whose.join(Delivery, Delivery.affected_id == Affected.id).where(Delivery.case == breach.reference, *UNSENT)
     return tuple(session.scalars(rows.distinct().order_by(Customer.name)))
-
-
-def _may_arrive(row: Row) -> bool:
-    """A notice that no move of ours can call back, to a customer that is not told."""
-    sent = row.attempt is not None and row.attempt.sending_at is not None
-    return row.told_at is None and sent and not row.failed

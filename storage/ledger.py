@@ -18,7 +18,7 @@ UNREAD = timedelta(hours=12)
 
 @dataclass(frozen=True)
 class Row:
-    """One customer's line. `version` is the newest notice that its server has; `failed` its newest one did not arrive.
+    """One customer's line. `notice_id` is the newest notice that its server has; `attempt` the newest that was queued.
 
     `told_at` is the first time it was told, by `means`; `owed`: it was only spoken to, and documents are due.
     """
@@ -49,6 +49,14 @@ class Row:
     @property
     def failed(self) -> bool:
         return self.state in (RowState.REFUSED, RowState.BOUNCED)
+
+    @property
+    def may_arrive(self) -> bool:
+        """Whether no move of ours can call its newest notice back: it is with a server, or may be, and not lost."""
+        newest = self.attempt
+        if newest is None or self.excluded or _lost(newest) is not None:
+            return False
+        return newest.sending_at is not None or newest.delayed_at is not None
 
     @property
     def may_go_again(self) -> bool:

@@ -36,7 +36,7 @@ def record_notified(session: Session, sent: Sequence[Sent], *, by: Actor, now: d
     """
     notices = sorted((one for one in sent if one.purpose is Purpose.NOTICE), key=lambda one: (one.case, one.id))
     for case, some in groupby(notices, key=lambda one: one.case):
-        lines = [_accepted_line(session, one) for one in some]
+        lines = [_taken_line(session, one, "notice-accepted") for one in some]
         *_, last = journal.record_all(session, lines, by=by, now=now)
         announcements.show_card(session, last)
         silence(session, case, now=now)
@@ -44,8 +44,7 @@ def record_notified(session: Session, sent: Sequence[Sent], *, by: Actor, now: d
 
 def record_better_proof(session: Session, sent: Sequence[Sent], *, by: Actor, now: datetime) -> None:
     """The server's own answer, after the receipt copy of a notice had shown that it was taken: it counts from here."""
-    notices = [one for one in sent if one.purpose is Purpose.NOTICE]
-    lines = [journal.Line("notice-answered", one.case, CLAUSE, dict(seal_notice(session, one.id))) for one in notices]
+    lines = [_taken_line(session, one, "notice-answered") for one in sent if one.purpose is Purpose.NOTICE]
     journal.record_all(session, lines, by=by, now=now)
 
 
@@ -211,12 +210,12 @@ def silence(session: Session, case: str, *, now: datetime) -> None:
         outbox.supersede_reminders(session, case, about=DEADLINE, now=now)
 
 
-def _accepted_line(session: Session, sent: Sent) -> journal.Line:
+def _taken_line(session: Session, sent: Sent, action: str) -> journal.Line:
     delivery = session.get_one(Delivery, sent.id)
     affected = session.get_one(Affected, delivery.affected_id)
     proof: dict[str, journal.Detail] = {"customer": affected.customer.reference, "version": _version(session, delivery)}
     proof |= {"sha256": sent.sha256, "message_id": sent.message_id, **seal_notice(session, sent.id)}
-    return journal.Line("notice-accepted", sent.case, CLAUSE, proof)
+    return journal.Line(action, sent.case, CLAUSE, proof)
 
 
 def _version(session: Session, delivery: Delivery) -> int | None:

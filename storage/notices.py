@@ -48,12 +48,13 @@ class Approval:
 def prepare_notice(session: Session, breach: Breach, *, final: bool, by: Actor, now: datetime) -> Notice:
     """Draft the next version from all that is known now; a draft about which nothing changed stays as it is.
 
-    Raises BreachClosed.
+    But one of an account that nobody of the staff has passes to the colleague who prepares it again: as it was, nobody
+    could be known to be a second person. Raises BreachClosed.
     """
     take_turn_on(session, breach)
     refuse_closed(breach)
     draft, last = find_draft(session, breach), last_fact(session, breach)
-    if draft and (draft.last_fact_id, draft.final) == (last, final):
+    if draft and (draft.last_fact_id, draft.final) == (last, final) and not _passes_to(session, draft, by, now=now):
         return draft
     if draft is None:
         draft = Notice(breach_id=breach.id, version=len(list_notices(session, breach)) + 1, prepared_at=now)
@@ -62,6 +63,10 @@ def prepare_notice(session: Session, breach: Breach, *, final: bool, by: Actor, 
     session.flush()
     record(session, breach, "notice-prepared", by=by, now=now, version=draft.version, final=final)
     return draft
+
+
+def _passes_to(session: Session, draft: Notice, by: Actor, *, now: datetime) -> bool:
+    return staff.is_known(session, by.name, now=now) and not staff.is_known(session, draft.prepared_by, now=now)
 
 
 def ask_approval(session: Session, breach: Breach, *, by: Actor, now: datetime) -> Notice:

@@ -141,7 +141,8 @@ def _accept(session: Session, outcomes: Sequence[Outcome], *, now: datetime) -> 
     proofs = {one.id: {"id": one.id, "reply": taken[one.id].reply, "sha256": taken[one.id].sha256} for one in found}
     record_accepted_all(session, [proofs[one.id] for one in new], now=now)
     update_rows(session, Delivery, [proofs[one.id] for one in better])
-    return [one._replace(accepted_at=now, sha256=taken[one.id].sha256) for one in new], better
+    accepted = [one._replace(accepted_at=now, sha256=taken[one.id].sha256) for one in new]
+    return accepted, [one._replace(sha256=taken[one.id].sha256) for one in better]
 
 
 def _record_failure(

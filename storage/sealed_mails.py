@@ -69,8 +69,9 @@ def _lines(session: Session) -> Iterator[tuple[Told, int]]:
     entries = select(Entry).join(Breach, Breach.reference == Entry.case).where(Entry.action.in_(NAMED_IN))
     for entry in session.scalars(entries.order_by(Entry.number).execution_options(yield_per=1000)):
         detail = as_detail(entry.detail)
-        if digest := detail.get(NAMED_IN[entry.action]):
-            yield Told(entry.case or "", digest, detail.get("said")), entry.number
+        digest, said = detail.get(NAMED_IN[entry.action]), detail.get("said")
+        if isinstance(digest, str) and isinstance(said, str | None):
+            yield Told(entry.case or "", digest, said), entry.number
 
 
 def _documents(session: Session) -> Iterator[str]:

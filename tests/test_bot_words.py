@@ -205,7 +205,17 @@ def breach_card(**changed: Any) -> BreachCard:
 
 BOUNCED = CustomerLine("Acme", "C0001", None, None, state="bounced", step="telephone-lost")
 EVERY_STATE = tuple(
-    CustomerLine(f"Shop {n}", f"C{n:04}", None, None, state=state, step=step.value, step_at=AT, owed=n % 2 == 0)
+    CustomerLine(
+        f"Shop {n}",
+        f"C{n:04}",
+        None,
+        None,
+        state=state,
+        step=step.value,
+        step_at=AT,
+        owed=n % 2 == 0,
+        may_arrive=n % 3 == 0,
+    )
     for n, (state, step) in enumerate(zip(cycle(STATES), [*NextStep] * 40, strict=False))
 )
 MANY = breach_card(customers=tuple(CustomerLine(f"Customer {n}" * 9, f"C{n:04}", None, None) for n in range(900)))
@@ -309,6 +319,15 @@ def test_every_line_of_a_thread_can_be_said(card: RequestCard | BreachCard, lang
             check_message(said, [])
             assert "5 h 12" in said
     assert topics
+
+
+def test_one_customer_more_is_one_in_french() -> None:
+    lines = tuple(CustomerLine(f"Shop {n}", f"C{n:04}", AT, "telephone", owed=True) for n in range(SHOWN + 1))
+    card = breach_card(customers=lines, closed_at=AT, closed_by="U01ANNE", no_breach=True)
+
+    said = (say_card(card, "fr").blocks, decision_forms.no_breach_form(card, "fr"), say("thread_no_breach", card, "fr"))
+
+    assert all("et 1 autre" in str(one) and "autres" not in str(one) for one in said)
 
 
 def test_no_article_stands_before_an_instant_that_slack_may_write_as_tomorrow() -> None:

@@ -205,6 +205,25 @@ def test_documents_that_came_back_go_out_again_after_the_call_and_are_owed_until
         assert next_step(arrived, NOW + hours(3)) is NextStep.NOTHING
 
 
+@pytest.mark.parametrize(
+    ("became", "may"),
+    [
+        ({}, False),
+        ({"sending_at": NOW}, True),
+        ({"accepted_at": NOW, "delayed_at": NOW}, True),
+        ({"accepted_at": NOW, "delayed_at": NOW, "bounced_at": NOW}, False),
+    ],
+)
+def test_a_notice_may_arrive_while_a_server_has_it_or_may_have_it(
+    lite: Database, became: dict[str, Any], may: bool
+) -> None:
+    with lite.begin() as session:
+        breach, _, affected = opened(session)
+        send_notice(session, breach, affected, at=NOW, **became)
+
+        assert read_row(affected).may_arrive is may
+
+
 def test_a_delayed_notice_after_a_call_is_waited_for(lite: Database) -> None:
     with lite.begin() as session:
         breach, customer, affected = opened(session)

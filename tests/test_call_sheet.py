@@ -11,9 +11,10 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from bot.call_sheet import write_call_sheet
+from bot.call_sheet import write_call_sheet, write_call_table
 from bot.commands import app
 from bot.next_words import step_in_slack, step_in_words
+from bot.shell import print_rows
 from storage import breaches, calls, journal
 from storage.breach_errors import NobodyToCall
 from storage.breach_types import Answered
@@ -110,6 +111,16 @@ def test_whose_notice_is_on_its_way_is_not_counted_among_those_to_call(lite: Dat
         overview = [text.split(PAGE[medium])[0] for medium, text in (("txt", words.text), ("html", words.html or ""))]
         assert all(("le temps presse" if language == "fr" else "time is short") in one for one in overview)
         assert patience not in words.text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_name_of_several_lines_is_one_line_of_the_table(language: str, capsys: pytest.CaptureFixture[str]) -> None:
+    entry = replace(GARAGE, name="Garage\r\n& fils\tet Cie")
+
+    print_rows(write_call_table(replace(SHEET, entries=(entry,)), language, company="Kavkom"))
+
+    _, line = capsys.readouterr().out.splitlines()
+    assert line.startswith("Garage & fils et Cie (C0001)  +33199000101")
 
 
 def test_a_page_says_what_was_sent_and_tried_and_by_whom(lite: Database) -> None:

@@ -11,6 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from structlog.testing import capture_logs
 
+from bot import call_forms
 from storage import breaches, customers
 from storage.clock import now
 from storage.models import Affected, Breach, Call, Delivery
@@ -249,6 +250,12 @@ def test_after_a_bounce_and_a_call_the_card_names_who_is_owed_documents_and_send
         lambda: "still owed" not in str(small_desk.wait_for_card(reference).blocks), what="nothing to be owed"
     )
     assert not [one for one in small_desk.workspace.payloads if "direction@garage-du-lac" in one]
+
+
+def test_a_form_from_before_there_was_a_choice_of_address_sends_to_the_same() -> None:
+    view: dict[str, Any] = {"state": {"values": {"affected_customer": {}}}}
+
+    assert call_forms.wants_recorded(view) is False
 
 
 def test_each_form_about_a_call_offers_only_whom_it_can_be_about(small_desk: Desk) -> None:

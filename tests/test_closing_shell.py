@@ -108,12 +108,24 @@ def test_ruling_out_asks_and_where_nobody_can_be_asked_wants_yes(breach: Shell, 
     assert breach("close", reference, *WHY, "--yes")[0] == 0
 
 
-def test_a_notice_that_may_be_on_the_wire_is_not_called_withdrawn(breach: Shell, sqlite_url: str) -> None:
+def on_the_wire(notice: Delivery) -> None:
+    notice.sending_at = now()
+
+
+def delayed_by_its_server(notice: Delivery) -> None:
+    outbox.record_accepted(notice, reply="250 ok", now=now())
+    notice.delayed_at = now()
+
+
+@pytest.mark.parametrize("became", [on_the_wire, delayed_by_its_server])
+def test_a_notice_that_may_still_arrive_is_not_called_withdrawn(
+    breach: Shell, sqlite_url: str, became: Callable[[Delivery], None]
+) -> None:
     reference = opened(breach, "C0001")
     send(breach, reference)
     database = open_database(sqlite_url)
     with database.begin() as session:
-        session.scalars(select(Delivery).where(Delivery.purpose == Purpose.NOTICE)).one().sending_at = now()
+        became(session.scalars(select(Delivery).where(Delivery.purpose == Purpose.NOTICE)).one())
     database.dispose()
 
     said = breach("close", reference, *WHY, typed="n\n")[1]

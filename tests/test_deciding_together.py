@@ -16,6 +16,7 @@ from storage.models import Candidate
 from storage.outbox import Words
 from storage.types import BY_MAIL, DESK, Actor, Means, Medium, Purpose, Role, TaskKind
 from tests.bot_support import ANNE, BORIS, CARLA, Desk, held_request, minutes_ago, running_desk
+from tests.calling_support import send_notice
 from tests.playground import people
 from tests.playground.workspace import Message
 
@@ -320,6 +321,7 @@ def test_who_was_told_of_what_was_no_breach_is_named_before_and_after_it_is_clos
     reference = desk.open_breach("C0001", "C0002", aware=False)
     with desk.bot.desk.decide() as session:
         breach, one = breaches.get_breach(session, reference), customers.get_customer(session, "C0001")
+        send_notice(session, breach, breach.affected[1], at=now())  # not begun: closing withdraws it
         calls.record_told(session, breach, one, means=Means.TELEPHONE, at=minutes_ago(1), by=DESK, now=now())
     card = desk.wait_for_card(reference, "Told: 1 of 2")
 

@@ -191,13 +191,13 @@ def test_a_page_that_is_not_understood_is_not_set_with_something_left_out(html: 
 
 @pytest.mark.usefixtures("fake_typst")
 def test_a_page_over_which_typst_dies_or_stalls_costs_no_other_page_its_pdf() -> None:
-    def faults(*accounts: str) -> Sequence[str]:
-        made = set_pages([Approved(page_of(one), NOW) for one in accounts], patience=0.5)
+    def faults(*accounts: str, patience: float = 30) -> Sequence[str]:
+        made = set_pages([Approved(page_of(one), NOW) for one in accounts], patience=patience)
         assert [one.pdf is None for one in made] == [bool(one.fault) for one in made]
         return [one.fault for one in made]
 
     assert faults("One.", "It dies.", "Two.") == ["", "it ended with 3", ""]
-    assert faults("One.", "It stalls.") == ["", "it stalled"]
+    assert faults("One.", "It stalls.", patience=3) == ["", "it stalled"]
     assert faults("It is refused.", "Two.") == ["RuntimeError", ""]
     assert faults("It dies.", "It dies.", "Three.") == ["it ended with 3", "it ended with 3", "not tried"]
 

@@ -375,24 +375,47 @@ def submit_unchecked(desk: Desk, who: str, form: dict[str, Any], typed: dict[str
     return dict(desk.workspace.wait_on(desk.workspace.gestures.asking.ask("interactive", payload)).body)
 
 
-def test_what_was_reported_is_offered_as_the_account_until_there_is_one(small_desk: Desk) -> None:
-    form = small_desk.workspace.command(CARLA, "/breach").view
+def reported(desk: Desk, user: str) -> str:
+    """What somebody reports in Slack; its reference."""
+    form = desk.workspace.command(user, "/breach").view
     assert form is not None
-    small_desk.workspace.submit(CARLA, form, {"noticed_at": minutes_ago(5), "summary": "A list went astray"})
-    [breach] = all_breaches(small_desk)
-    reference = breach.reference
+    desk.workspace.submit(user, form, {"noticed_at": minutes_ago(5), "summary": "A list went astray"})
+    [breach] = all_breaches(desk)
+    return breach.reference
 
-    french = open_page(small_desk, ANNE, reference, "what")
+
+def test_what_was_reported_is_offered_as_the_account_until_there_is_one(small_desk: Desk) -> None:
+    reference = reported(small_desk, CARLA)
+
+    by_french_reader = open_page(small_desk, ANNE, reference, "what")
     page = open_page(small_desk, CARLA, reference, "what")
     small_desk.workspace.submit(CARLA, page, {"nature": ["integrity"], "account": "Une liste est partie"})
 
     known = facts(small_desk, reference)
-    assert (offered(page), offered(french)) == (
-        {"account_en": "A list went astray"},
-        {"account": "A list went astray"},
-    )
+    assert offered(page) == offered(by_french_reader) == {"account_en": "A list went astray"}
     assert (known.account, known.account_en) == ("Une liste est partie", "A list went astray")
     assert offered(open_page(small_desk, CARLA, reference, "what")) == {}
+
+
+@pytest.mark.parametrize(("reporter", "field"), [(ANNE, "account"), (CARLA, "account_en"), (MEMBER, "account_en")])
+def test_what_was_reported_is_offered_in_the_language_of_whoever_reported_it(
+    small_desk: Desk, reporter: str, field: str
+) -> None:
+    reference = reported(small_desk, reporter)
+
+    assert list(offered(open_page(small_desk, CARLA, reference, "what"))) == [field]
+
+
+def test_an_offer_that_is_left_as_it_is_does_not_replace_what_was_written_meanwhile(small_desk: Desk) -> None:
+    reference = reported(small_desk, CARLA)
+    early, late = (open_page(small_desk, user, reference, "what") for user in (CARLA, ANNE))
+
+    small_desk.workspace.submit(CARLA, early, {"account": "Une liste est partie", "account_en": "A list went out"})
+    small_desk.workspace.submit(ANNE, late, {"nature": ["integrity"]})
+
+    known = facts(small_desk, reference)
+    assert (known.account, known.account_en) == ("Une liste est partie", "A list went out")
+    assert known.nature == ("integrity",)
 
 
 def test_a_summary_that_holds_personal_data_is_offered_to_nobody(small_desk: Desk) -> None:

@@ -1,5 +1,6 @@
 """Whoever changes a row of a breach without writing the whole journal anew is found, with the case and the table."""
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -116,6 +117,10 @@ def test_the_better_proof_of_a_notice_is_in_a_line_of_its_own(database: Database
         return [one for one in problems(database) if "of delivery" in one]
 
     assert of_delivery() == []
+    with database.reading() as session:
+        line = journal.entries_of(session, "BR-2026-0001")[-1]
+        assert (line.action, json.loads(line.detail)["customer"]) == ("notice-answered", "C0001")
+        assert json.loads(line.detail)["sha256"] == "ab" * 32
     tamper(database, "UPDATE delivery SET reply = '250 other'")
     assert "was changed" in of_delivery()[0]
 
@@ -140,6 +145,21 @@ def test_a_line_written_beside_another_change_of_its_breach_tells_of_both(two_wr
         beside.result(10)
 
     assert problems(database) == []
+
+
+@pytest.mark.parametrize(
+    "detail", ['{"sha256":["x"]}', '{"sha256":"x","said":{}}', '{"settled":1,"rows":7}', "[]", "no"]
+)
+def test_a_line_that_somebody_has_broken_is_named_and_stops_nothing(database: Database, detail: str) -> None:
+    tell(database)
+    statement = text("UPDATE entry SET detail = :detail WHERE action = 'customer-replied'")
+    with database.begin() as session:
+        session.execute(statement, {"detail": detail})
+
+    found = problems(database)
+
+    assert "was changed after it was written" in found[0]
+    assert any(one.endswith("is in no entry of the journal.") for one in found)
 
 
 def test_a_breach_from_before_such_lines_is_no_problem(database: Database) -> None:

@@ -17,7 +17,7 @@ from storage.shell import shell_actor
 from storage.types import SHELL, Actor, Role
 from tests.bot_support import ANNE, BORIS, CARLA, fill
 from tests.playground import people
-from tests.test_bot_shell import breach_shell
+from tests.test_bot_shell import breach_shell, call
 
 Shell = Callable[..., tuple[int, str]]
 ANNE_AT, BORIS_AT, CARLA_AT = people.ANNE.handle, people.BORIS.handle, people.CARLA.handle
@@ -203,6 +203,34 @@ def test_a_draft_of_an_account_of_nobodys_is_sent_alone_when_nobody_comes(breach
         [notice] = session.scalars(select(Notice))
         assert (notice.approved_by, notice.alone_reason) == ("shell: root as U02BORIS", "Slack is down")
     database.dispose()
+
+
+def test_a_colleague_takes_over_the_draft_of_an_account_of_nobodys(breach: Shell, sqlite_url: str) -> None:
+    reference = opened(breach)
+    breach("notice", reference, account="root")
+
+    assert "until a colleague prepares it again" in breach("notice", reference, account="root")[1]
+    assert f"Somebody else approves it: python -m bot breach approve {reference}" in breach("notice", reference)[1]
+    assert "somebody other than the person" in breach("approve", reference, "--yes")[1]
+    assert breach("approve", reference, "--yes", account=CARLA_AT)[0] == 0
+    database = open_database(sqlite_url)
+    with database.reading() as session:
+        [notice] = session.scalars(select(Notice))
+        assert (notice.version, notice.prepared_by) == (1, "shell: boris.petit")
+    database.dispose()
+
+
+@pytest.mark.usefixtures("breach")
+def test_who_may_decide_nothing_looks_up_nobody_by_address(
+    sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    set_staff(sqlite_url, BORIS, role=Role.VIEWER)
+    words = ("dsr", "find", "--from", "jeanne@example.org")
+
+    codes = [call(monkeypatch, tmp_path, *words, account=one, DATABASE_URL=sqlite_url) for one in (BORIS_AT, CARLA_AT)]
+
+    assert codes == [1, 0]
+    assert "handler" in capsys.readouterr().err
 
 
 def test_who_may_not_look_at_numbers_gets_no_call_sheet(breach: Shell, sqlite_url: str) -> None:
