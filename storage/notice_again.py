@@ -73,8 +73,9 @@ def redirect_notice(
     if before.recipient.lower() == address.lower() and not _is_lost(before):
         raise NoticeNotFailed(breach.reference, customer.name)
     _refuse_over(affected, now)
-    record_instruction(session, customer, breach.reference, address, instruction.strip(), by=by, now=now)
+    # the deliveries before the journal, as who sends them takes them: else each might wait for the other
     withdraw_idle(session, Delivery.affected_id == affected.id, Delivery.purpose == Purpose.NOTICE, now=now)
+    record_instruction(session, customer, breach.reference, address, instruction.strip(), by=by, now=now)
     attempt = _queue_attempt(session, affected, before, address, now=now)
     _record(session, affected, attempt, "notice-redirected", by=by, now=now)
     return attempt

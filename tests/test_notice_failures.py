@@ -9,20 +9,23 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from mail.status import as_rows
-from storage import digest, figures, journal, notice_failures, notice_replies, outcomes
+from storage import digest, figures, journal, notice_failures, notice_replies, outbox, outcomes
 from storage.alarms import ONE_BY_ONE
 from storage.breach_closing import close_breach
 from storage.breach_types import RowState
 from storage.breaches import get_breach, is_ringing, keep_source
 from storage.calls import record_told
+from storage.clock import real_now
 from storage.database import Database
 from storage.ledger import notices_of
 from storage.messages import keep_file
-from storage.models import Affected, Attachment, Breach, Delivery, Document, Instruction, Staff
+from storage.models import Affected, Attachment, Breach, Customer, Delivery, Document, Instruction, Staff
+from storage.notice_again import redirect_notice
+from storage.notice_pages import Made, find_unset, keep_pages
 from storage.notice_ringing import LOST, MANY_LOST
 from storage.outcomes import Accepted, Refused, TooLarge
 from storage.tasks import find_open_tasks
-from storage.types import BY_MAIL, Actor, Means, Purpose, Role, Said, TaskKind
+from storage.types import BY_MAIL, Actor, Means, Medium, Purpose, Role, Said, TaskKind
 from tests.breach_mail_support import announced, queue_notice, row_of, the_breach
 from tests.servers import wait_until
 from tests.storage_support import ANNE, NOW, add_customer, keep_letter, open_breach, queue, waits_for_a_lock
@@ -30,6 +33,7 @@ from tests.storage_support import ANNE, NOW, add_customer, keep_letter, open_bre
 MAIL = Actor("desk", "mail")
 LATER = NOW + timedelta(minutes=10)
 BOUNCED = "breach_notice_bounced"
+BY: dict[str, Any] = {"own_address": "privacy@kavkom.example", "by": ANNE, "now": LATER}
 _reports = count(1)
 
 
@@ -101,6 +105,32 @@ def test_an_answer_of_the_relay_waits_for_whoever_has_the_breach_and_neither_fai
 
     with database.reading() as session:
         assert row_of(session).state is RowState.ACCEPTED
+        assert journal.verify(session) == []
+
+
+def test_another_address_given_while_the_page_is_kept_waits_for_it_and_neither_fails(two_writers: Database) -> None:
+    database = two_writers
+    with database.begin() as session:
+        [notice] = begin(session)
+        reference, number = notice.case, notice.id
+        outbox.lease_ids(session, Medium.EMAIL, holder="mail", count=1, now=real_now())
+
+    def redirect() -> None:
+        with database.begin() as session:
+            breach, customer = get_breach(session, reference, to_change=True), session.scalars(select(Customer)).one()
+            redirect_notice(session, breach, customer, "b@c.example", instruction="She said so.", **BY)
+
+    with ThreadPoolExecutor(1) as pool:
+        with database.begin() as session:
+            [page] = find_unset(session, [number])
+            assert outbox.find_ours(session, [number], holder="mail", now=real_now()) == {number}
+            beside = pool.submit(redirect)
+            wait_until(lambda: waits_for_a_lock(database), what="the other transaction that waits")
+            keep_pages(session, [Made(page, b"%PDF")], holder="mail", by=MAIL, now=NOW, real_now=real_now())
+        beside.result(10)
+
+    with database.reading() as session:
+        assert [one.recipient for one in notices_of(session.scalars(select(Affected)).one())] == ["b@c.example"]
         assert journal.verify(session) == []
 
 
