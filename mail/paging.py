@@ -1,11 +1,12 @@
 """Pages of notices become PDFs between the lease and the first try: what is sent is kept before it is sent."""
 
+import time
 from collections.abc import Iterator, Sequence
 
 import structlog
 
 from mail.recorder import SENDER
-from mail.typesetting import Approved, is_installed, set_pages
+from mail.typesetting import STALLED, Approved, is_installed, set_pages
 from storage import notice_pages
 from storage.clock import now, real_now
 from storage.database import Database
@@ -14,6 +15,8 @@ from storage.notice_pages import Made, Unset
 log = structlog.get_logger()
 TOGETHER = 16
 """Notices whose pages are set by one process: the next ones are set while these are on their way."""
+REST = 600.0
+"""Seconds for which no page is set after a group of which none could be because typst stalled: mail goes first."""
 
 
 class Pages:
@@ -27,6 +30,7 @@ class Pages:
         self._database, self._holder = database, holder
         self._is_installed = is_installed()
         self._left = set[int]()
+        self._rests_until = 0.0
 
     def ready(self, ids: Sequence[int]) -> Iterator[Sequence[int]]:
         """These deliveries as they are ready to be composed: all at once, or a few at a time while pages are set.
@@ -40,7 +44,7 @@ class Pages:
         for start in range(0, len(ids), TOGETHER):
             some = ids[start : start + TOGETHER]
             if theirs := [page for page in pages if page.delivery_id in some]:
-                self._keep(_set(theirs))
+                self._keep(self._set(theirs))
             yield some
 
     def _find(self, ids: Sequence[int]) -> list[Unset]:
@@ -49,6 +53,14 @@ class Pages:
             return []
         with self._database.reading() as session:
             return notice_pages.find_unset(session, new)
+
+    def _set(self, pages: Sequence[Unset]) -> list[Made]:
+        if time.monotonic() < self._rests_until:
+            return [Made(page, None, STALLED) for page in pages]
+        made = _set(pages)
+        if not any(one.pdf for one in made) and any(one.fault == STALLED for one in made):
+            self._rests_until = time.monotonic() + REST
+        return made
 
     def _keep(self, made: Sequence[Made]) -> None:
         for one in made:

@@ -22,6 +22,8 @@ PATIENCE = 5.0
 EACH = 0.25
 TRIES = 2
 """How many processes may die over a group before the rest of it is left as it is."""
+STALLED = "it stalled"
+"""The fault of a page over which the process had to be killed."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,7 @@ def _ask(pages: Sequence[Approved], patience: float) -> tuple[list[Typeset], str
             check=False,
         )
     except subprocess.TimeoutExpired as late:
-        return _read_answers(late.stdout or b""), "it stalled"
+        return _read_answers(late.stdout or b""), STALLED
     except OSError as error:
         return [], type(error).__name__
     return _read_answers(done.stdout), f"it ended with {done.returncode}"

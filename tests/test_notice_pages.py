@@ -20,6 +20,7 @@ from structlog.testing import capture_logs
 
 from bot.notice_words import render_notice
 from mail.pages import NotAPage, read_page
+from mail.paging import Pages
 from mail.service import drain
 from mail.typesetting import Approved, Typeset, say_whether, set_pages
 from storage import journal, notice_pages, outbox
@@ -40,7 +41,9 @@ from tests.test_notice_words import SHAPES, bodies, shaped
 
 COLLEAGUE = "anne@kavkom.example"
 FAKE = """
-import os, time
+import os, pathlib, time
+
+pathlib.Path(__file__).with_name("asked").open("a").write("once ")
 
 def compile(template, *, sys_inputs, **others):
     page = sys_inputs["page"]
@@ -353,6 +356,26 @@ def test_a_page_that_cannot_be_set_goes_as_html_and_is_warned_of_once_without_a_
     warned = [one for one in logs if one["event"] == "notice-left-as-html"]
     assert len(warned) == 2
     assert account not in str(logs)
+
+
+@pytest.mark.usefixtures("fake_typst")
+def test_when_typst_stalls_the_next_notices_do_not_wait_for_it(
+    sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(set_pages.__kwdefaults__ or {}, "patience", 1.0)
+    asked = tmp_path / "fake" / "asked"
+    with opened_desk(sqlite_url, tmp_path) as database:
+        queue_both(database, "It stalls.")
+        with database.begin() as session:
+            ids = outbox.lease_ids(session, Medium.EMAIL, holder="us", count=5, now=real_now())
+        pages = Pages(database, holder="us")
+
+        assert list(pages.ready(ids[:1])) == [ids[:1]]
+        tried = asked.read_text()
+        assert list(pages.ready(ids[1:])) == [ids[1:]]
+
+        assert asked.read_text() == tried
+        assert {kind for kind, _ in kept_pages(database)} == {"text/html"}
 
 
 def test_without_the_extra_the_page_goes_as_html_and_nothing_is_said_of_it(
