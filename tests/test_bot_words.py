@@ -616,6 +616,12 @@ def test_both_languages_have_the_same_words() -> None:
     assert french == {path.name for path in TEMPLATES.rglob("*.en.*")}
 
 
+def test_every_page_and_mail_is_laid_out_for_a_telephone() -> None:
+    pages = {path.name: path.read_text() for path in TEMPLATES.rglob("*.html")}
+
+    assert [name for name, page in pages.items() if "<head>" in page and "width=device-width" not in page] == []
+
+
 def test_a_reminder_that_rings_in_time_does_not_speak_of_lateness() -> None:
     late = letters.how_late(AT, AT + timedelta(seconds=30))
 
