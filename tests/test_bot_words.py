@@ -116,6 +116,7 @@ DIGEST = Digest(
     next_due_at=AT + timedelta(days=2),
     open_breaches=1,
     breach_deadline_at=AT + timedelta(hours=20),
+    open_drills=1,
     proposals=Proposals(3, 4),
     proposals_ever=Proposals(40, 42),
     addresses_bounced=2,
@@ -556,7 +557,7 @@ def test_the_days_figures_read_the_same_in_slack_and_by_e_mail(language: str) ->
     post = render("digest", language, "slack", lines=lines, d=DIGEST, late_minutes=125)
 
     check_message(post, [])
-    assert len(lines) == 13
+    assert len(lines) == 14
     assert "\n" not in letter.subject
     for text in (letter.text, letter.html or "", post):
         assert "ab" * 32 in text
