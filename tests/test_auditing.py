@@ -148,7 +148,7 @@ def test_a_rung_that_did_not_ring_is_rung_and_reported(desk: Desk) -> None:
     assert (post.recipient, post.purpose, post.case) == (CHANNEL, Purpose.ALERT, reference)
     [mail] = deliveries(desk, topic="breach_audit")
     assert mail.recipient == people.ANNE.email
-    assert f"- {reference} : 6 rappels ou messages" in (mail.text or "")
+    assert f"- {reference}\u00a0: 6 rappels ou messages" in (mail.text or "")
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

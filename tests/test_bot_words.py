@@ -617,6 +617,17 @@ def test_both_languages_have_the_same_words() -> None:
     assert french == {path.name for path in TEMPLATES.rglob("*.en.*")}
 
 
+def test_no_line_of_a_french_mail_can_begin_or_end_with_what_belongs_to_a_word() -> None:
+    written = letters.write_opened(breach_card(aware_at=None), "Vu : «rien» ; ou ?", "fr", company="Kavkom")
+    reminded = letters.write_reminder(breach_card(), "fr", rung=replace(RUNG, about="suspicion").values, company="K")
+
+    assert "Vu : «rien» ; ou ?" in written.text, "typed words stay as they are"
+    for one in (written.text.replace("Vu : «rien» ; ou ?", ""), reminded.text, reminded.html, reminded.subject):
+        assert not re.search(r" [;:?!»]|« ", one or "")
+    assert "\u00a0» ou «\u00a0Pas une violation…\u00a0» sur la fiche" in reminded.text
+    assert "\u00a0" not in letters.write_opened(breach_card(), "x", "en", company="Kavkom").text
+
+
 def test_every_page_and_mail_is_laid_out_for_a_telephone() -> None:
     pages = {path.name: path.read_text() for path in TEMPLATES.rglob("*.html")}
 

@@ -178,7 +178,7 @@ def came_in(desk: TheDesk, delivery: Delivery, *, now: datetime) -> int:
     """How many requests a digest tells of."""
     with desk.database.reading() as session:
         text = delivery.text or say_digest(session, delivery, "en", now=now)
-    [count] = re.findall(r"\b(?:Came|Reçues)(?: :|:) (\d+)", text)
+    [count] = re.findall(r"\b(?:Came|Reçues)(?:\u00a0:|:) (\d+)", text)
     return int(count)
 
 
@@ -301,7 +301,7 @@ def test_a_drill_is_no_open_breach_and_sets_no_deadline(quiet: TheDesk, language
 
     assert (found.open_breaches, found.breach_deadline_at, found.open_drills) == (1, BEFORE + hours(48), 1)
     words = write(found, language, company="Kavkom", now=AT)
-    assert f"{line} [EXERCICE / DRILL]: 1" in words.text.replace(" :", ":")
+    assert f"{line} [EXERCICE / DRILL]: 1" in words.text.replace("\u00a0:", ":")
     assert words.subject == alone.subject
     assert line not in alone.text
 

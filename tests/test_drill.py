@@ -272,7 +272,7 @@ def test_closing_a_drill_sends_its_report_once_and_closing_a_breach_sends_none(d
 
         assert (first, again, none) == (3, 0, 0)
         mails = session.scalars(select(Delivery).where(Delivery.topic == "drill_report")).all()
-        assert all("late: 1" in (one.text or "") or "en retard : 1" in (one.text or "") for one in mails)
+        assert all("late: 1" in (one.text or "") or "en retard\u00a0: 1" in (one.text or "") for one in mails)
         pages = session.scalars(select(Attachment.content).where(Attachment.name == "DRILL-2026-0001.html")).all()
         assert len(pages) == 3
         assert all(DRILL_MARK.encode() in (page or b"") for page in pages)
