@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 from bot.evidence_page import LEFT, ROW, WIDTH, Event, Mark, stack
 
 STEPS = tuple(timedelta(minutes=each) for each in (1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1440, 2880, 10080))
-TICKS = 8
-"""Lengths of time that the axis names at most."""
+TICKS = 6
+"""Lengths of time that the axis names at most: more of them run into each other on a telephone."""
 
 BAND = 64
 """Height of the picture of how many knew, in pixels."""

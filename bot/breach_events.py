@@ -24,7 +24,7 @@ def in_order(evidence: BreachEvidence) -> list[Event]:
     events += [event for one in evidence.notices for event in _approved(one)]
     events += _told(evidence)
     events += list(_of_customers(evidence))[: MOST - len(events)]
-    if evidence.made_at >= evidence.deadline_at:
+    if min(evidence.made_at, evidence.closed_at or evidence.made_at) >= evidence.deadline_at:
         events.append(Event(evidence.deadline_at, "deadline", tone="bad" if evidence.late else "other"))
     if evidence.closed_at and evidence.closed_by:
         kind = "no_breach" if evidence.no_breach_reason else "closed"

@@ -134,7 +134,7 @@ def _changes(edition: Edition, one: Addressee) -> list[str]:
 
 def _change(name: str, before: str | None, after: str | None, language: str) -> str:
     kind = "unsure" if after is None else "known" if before is None else "changed"
-    colon = " : " if language == "fr" else ": "
+    colon = "\u00a0: " if language == "fr" else ": "
     said = colon.join((label(language, f"change.{kind}"), label(language, f"fact.{name}")))
     return f"{said}{colon}{after}" if after and len(after) <= SHORT and name not in TYPED else said
 

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from storage import addresses, journal, proposals, requests
 from storage.announcements import DESK_CASE
+from storage.breaches import DRILL
 from storage.deadlines import digest_at
 from storage.lost_notices import of_notice
 from storage.models import Breach, Delivery, Entry, Forward, Message, Request, Task
@@ -46,6 +47,7 @@ class Digest:
     next_due_at: datetime | None
     open_breaches: int
     breach_deadline_at: datetime | None
+    open_drills: int
     proposals: Proposals
     proposals_ever: Proposals
     addresses_bounced: int
@@ -62,7 +64,7 @@ def gather(session: Session, day: date, *, now: datetime, recipient: str | None 
     waiting, waiting_since = requests.count_waiting(session)
     aside = _set_aside(session, since, until)
     overdue, next_due_at = _dates(session, now)
-    open_breaches, deadline = _breaches(session)
+    open_breaches, deadline, open_drills = _breaches(session)
     unconfirmed, bounced = addresses.count_unwell(session, now=now)
     entry, digest = _head(session, until)
     return Digest(
@@ -84,6 +86,7 @@ def gather(session: Session, day: date, *, now: datetime, recipient: str | None 
         next_due_at=next_due_at,
         open_breaches=open_breaches,
         breach_deadline_at=deadline,
+        open_drills=open_drills,
         proposals=proposals.agreement(session, since=since, until=until),
         proposals_ever=proposals.agreement(session, until=until),
         addresses_bounced=bounced,
@@ -182,10 +185,16 @@ def _dates(session: Session, now: datetime) -> tuple[int, datetime | None]:
     return overdue, session.scalars(ahead).first()
 
 
-def _breaches(session: Session) -> tuple[int, datetime | None]:
-    still = select(func.count(), func.min(Breach.deadline_at)).where(Breach.closed_at.is_(None))
-    count, deadline = session.execute(still).one()
-    return count, deadline
+def _breaches(session: Session) -> tuple[int, datetime | None, int]:
+    """How many are open, and their nearest deadline; how many exercises are."""
+    drill = Breach.reference.startswith(f"{DRILL}-")
+    columns = (
+        func.count(case((~drill, 1))),
+        func.min(case((~drill, Breach.deadline_at))),
+        func.count(case((drill, 1))),
+    )
+    count, deadline, drills = session.execute(select(*columns).where(Breach.closed_at.is_(None))).one()
+    return count, deadline, drills
 
 
 def _head(session: Session, until: datetime) -> tuple[int, str]:

@@ -4,12 +4,14 @@ The medium decides what is escaped: .html for HTML, .slack for Slack's mrkdwn, .
 error, and a template can reach nothing but what it is given.
 """
 
+import re
+from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from functools import cache, lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from jinja2 import PackageLoader, StrictUndefined, Template, TemplateNotFound
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template, TemplateNotFound
 from jinja2.sandbox import SandboxedEnvironment
 from markupsafe import Markup
 
@@ -56,6 +58,9 @@ _INSTANTS = {
     "nl": "{day} om {time:%H:%M}\u00a0uur (Parijse tijd)",
 }
 _FIRST = {"fr": "1er", "it": "1º"}
+
+_FRENCH_SPACES = re.compile(r" (?=[;?!»](?!=)|:(?:\s|<|$))|(?<=«) ", re.MULTILINE)
+"""The space before ; : ? ! » and after «, in French."""
 
 _LENGTHS = {
     "fr": ((86400, "jour"), (3600, "heure"), (60, "minute"), (1, "seconde")),
@@ -131,10 +136,20 @@ def _template(name: str, language: str, medium: str) -> tuple[str, Template]:
     return "en", environment.get_template(f"{name}.en.{medium}")
 
 
+class _Loader(PackageLoader):
+    """In French no line begins with ; : ? ! or », or ends with «. Slack wraps by rules of its own."""
+
+    def get_source(self, environment: Environment, template: str) -> tuple[str, str, Callable[[], bool] | None]:
+        source, path, is_fresh = super().get_source(environment, template)
+        if ".fr." in template and not template.endswith(".slack"):
+            source = _FRENCH_SPACES.sub("\u00a0", source)
+        return source, path, is_fresh
+
+
 @cache
 def _environment(medium: str) -> SandboxedEnvironment:
     environment = SandboxedEnvironment(
-        loader=PackageLoader("templates", ""),
+        loader=_Loader("templates", ""),
         undefined=StrictUndefined,
         autoescape=medium == "html",
         finalize=escape_slack if medium == "slack" else None,

@@ -1,5 +1,6 @@
 """The auditor: what should have been told of open breaches is told, reported, and only then the monitor hears of us."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -17,6 +18,7 @@ from bot.auditing import AT_ONCE, REPAIRED, Auditor, Repaired, find_faulty, repa
 from bot.breach_ladder import BreachLadder
 from bot.desk import Desk
 from bot.heartbeat import ping
+from bot.letters import write_mail
 from bot.posting import prepare
 from bot.settings import BotSettings
 from storage import breach_outbox, breaches, customers, heartbeats, journal
@@ -25,6 +27,7 @@ from storage.clock import real_now
 from storage.database import Database
 from storage.models import Delivery, Reminder, Staff
 from storage.types import Medium, Purpose, Role
+from templates import DRILL_MARK, LANGUAGES
 from tests.bot_support import ANNE, BORIS, ESCALATION, fill
 from tests.playground import people
 from tests.storage_support import NOW, hours, open_breach, together
@@ -145,7 +148,19 @@ def test_a_rung_that_did_not_ring_is_rung_and_reported(desk: Desk) -> None:
     assert (post.recipient, post.purpose, post.case) == (CHANNEL, Purpose.ALERT, reference)
     [mail] = deliveries(desk, topic="breach_audit")
     assert mail.recipient == people.ANNE.email
-    assert f"- {reference} : 6" in (mail.text or "")
+    assert f"- {reference}\u00a0: 6 rappels ou messages" in (mail.text or "")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_report_counts_what_was_missing_and_says_what_is_a_drill(language: str) -> None:
+    repaired = (Repaired("BR-2026-0001", 1), Repaired("DRILL-2026-0001", 2))
+    words = write_mail("breach_audit", language, repaired=repaired, company="Kavkom")
+
+    for text in (words.text, re.sub("<[^>]+>", "", words.html or "")):
+        breach, drill = (line for line in text.splitlines() if "-2026-" in line)
+        assert breach.endswith({"fr": "1 rappel ou message", "en": "1 reminder or message"}[language])
+        assert drill.endswith({"fr": "2 rappels ou messages", "en": "2 reminders or messages"}[language])
+        assert (DRILL_MARK in breach, DRILL_MARK in drill) == (False, True)
 
 
 def test_a_hole_between_rungs_is_found(desk: Desk) -> None:

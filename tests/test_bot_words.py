@@ -116,6 +116,7 @@ DIGEST = Digest(
     next_due_at=AT + timedelta(days=2),
     open_breaches=1,
     breach_deadline_at=AT + timedelta(hours=20),
+    open_drills=1,
     proposals=Proposals(3, 4),
     proposals_ever=Proposals(40, 42),
     addresses_bounced=2,
@@ -575,7 +576,7 @@ def test_the_days_figures_read_the_same_in_slack_and_by_e_mail(language: str) ->
     post = render("digest", language, "slack", lines=lines, d=DIGEST, late_minutes=125)
 
     check_message(post, [])
-    assert len(lines) == 13
+    assert len(lines) == 14
     assert "\n" not in letter.subject
     for text in (letter.text, letter.html or "", post):
         assert "ab" * 32 in text
@@ -633,6 +634,23 @@ def test_both_languages_have_the_same_words() -> None:
     assert set(keys[0]) == set(keys[1])
     assert all(len(each) == len(set(each)) for each in keys)
     assert french == {path.name for path in TEMPLATES.rglob("*.en.*")}
+
+
+def test_no_line_of_a_french_mail_can_begin_or_end_with_what_belongs_to_a_word() -> None:
+    written = letters.write_opened(breach_card(aware_at=None), "Vu : «rien» ; ou ?", "fr", company="Kavkom")
+    reminded = letters.write_reminder(breach_card(), "fr", rung=replace(RUNG, about="suspicion").values, company="K")
+
+    assert "Vu : «rien» ; ou ?" in written.text, "typed words stay as they are"
+    for one in (written.text.replace("Vu : «rien» ; ou ?", ""), reminded.text, reminded.html, reminded.subject):
+        assert not re.search(r" [;:?!»]|« ", one or "")
+    assert "\u00a0» ou «\u00a0Pas une violation…\u00a0» sur la fiche" in reminded.text
+    assert "\u00a0" not in letters.write_opened(breach_card(), "x", "en", company="Kavkom").text
+
+
+def test_every_page_and_mail_is_laid_out_for_a_telephone() -> None:
+    pages = {path.name: path.read_text() for path in TEMPLATES.rglob("*.html")}
+
+    assert [name for name, page in pages.items() if "<head>" in page and "width=device-width" not in page] == []
 
 
 def test_a_reminder_that_rings_in_time_does_not_speak_of_lateness() -> None:

@@ -6,14 +6,17 @@ import re
 import shutil
 import subprocess
 from collections.abc import Callable
+from datetime import timedelta
 from functools import cached_property
 from hashlib import sha256
+from itertools import pairwise
 from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
 from sqlalchemy import delete, select, update
 
+from bot.breach_drawing import draw_breach
 from bot.breach_page import OTHERS, describe_facts
 from bot.commands import app
 from storage.breach_facts import BreachFacts
@@ -23,6 +26,7 @@ from storage.models import Delivery, Entry, MessagePart
 from storage.types import Purpose
 from templates import LANGUAGES
 from tests.breach_story import NAMES, REPORT, SECRET, tell_story
+from tests.storage_support import NOW, open_breach
 
 
 class Pack:
@@ -162,6 +166,35 @@ def test_a_customers_pack_holds_its_own_notices_documents_and_numbers(told_url: 
     assert "Hôtel Azur a été prié" not in made.page
     [report] = other.rows("received.csv")
     assert report["what"] == "report"
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [("fr", "Aucun client concerné n’est encore indiqué."), ("en", "No affected customer is named")],
+)
+def test_the_pack_of_a_breach_without_customers_says_so(
+    sqlite_url: str, language: str, said: str, pack: Packer
+) -> None:
+    database = open_database(sqlite_url)
+    with database.begin() as session:
+        reference = open_breach(session).reference
+    database.dispose()
+
+    page = pack(sqlite_url, reference, "--language", language).page.partition(
+        "<h2>The notices" if language == "en" else "<h2>Les messages"
+    )[2]
+
+    assert said in page
+    assert "<th>État" not in page
+    assert "<th>State" not in page
+
+
+@pytest.mark.parametrize("length", [timedelta(minutes=60), timedelta(hours=12), timedelta(hours=48), timedelta(days=9)])
+def test_the_lengths_on_the_axis_do_not_run_into_each_other_on_a_telephone(length: timedelta) -> None:
+    places = [tick.x for tick in draw_breach(NOW, NOW + length, [], [], 0).ticks]
+
+    assert 3 <= len(places) <= 7
+    assert min(after - before for before, after in pairwise(places)) >= 13
 
 
 def test_a_customer_that_is_not_affected_by_the_breach_gets_no_pack(

@@ -299,7 +299,7 @@ def test_until_a_notice_is_out_each_rung_of_the_deadline_asks_whether_to_send_wh
 
     clock.tick(now=NOW + hours(36))
 
-    assert all("Envoyer maintenant ce que l’on sait ?" in text for text in asked)
+    assert all("Envoyer maintenant ce que l’on sait\u00a0?" in text for text in asked)
     assert "Envoyer maintenant" not in "".join(letters(desk)[len(asked) :])
     assert len(letters(desk)) == 4
 

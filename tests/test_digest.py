@@ -178,7 +178,7 @@ def came_in(desk: TheDesk, delivery: Delivery, *, now: datetime) -> int:
     """How many requests a digest tells of."""
     with desk.database.reading() as session:
         text = delivery.text or say_digest(session, delivery, "en", now=now)
-    [count] = re.findall(r"\b(?:Came|Reçues)(?: :|:) (\d+)", text)
+    [count] = re.findall(r"\b(?:Came|Reçues)(?:\u00a0:|:) (\d+)", text)
     return int(count)
 
 
@@ -287,6 +287,23 @@ def test_what_is_to_be_done_and_open_breaches_are_counted_with_their_dates(quiet
     assert (found.open_breaches, found.breach_deadline_at) == (1, BEFORE + hours(48))
     text = write(found, "en", company="Kavkom", now=AT).text
     assert "Still to do: 4 (read the mail: 2; answer the authority’s letter: 1;" in text
+
+
+@pytest.mark.parametrize(("language", "line"), [("en", "Open drills"), ("fr", "Exercices ouverts")])
+def test_a_drill_is_no_open_breach_and_sets_no_deadline(quiet: TheDesk, language: str, line: str) -> None:
+    with quiet.database.begin() as session:
+        breach_opening.open_breach(session, summary="x", aware_at=BEFORE, by=BY_ANNE, now=BEFORE)
+    alone = write(figures(quiet), language, company="Kavkom", now=AT)
+    with quiet.database.begin() as session:
+        breach_opening.open_breach(session, summary="x", aware_at=BEFORE, drill=True, pace=48, by=BY_ANNE, now=BEFORE)
+
+    found = figures(quiet)
+
+    assert (found.open_breaches, found.breach_deadline_at, found.open_drills) == (1, BEFORE + hours(48), 1)
+    words = write(found, language, company="Kavkom", now=AT)
+    assert f"{line} [EXERCICE / DRILL]: 1" in words.text.replace("\u00a0:", ":")
+    assert words.subject == alone.subject
+    assert line not in alone.text
 
 
 def test_agreement_with_proposals_is_counted_where_forwarding_is_off(quiet: TheDesk) -> None:

@@ -9,11 +9,12 @@ import pytest
 from sqlalchemy import select
 
 from bot import posting, telling
+from bot.breach_report import make_report
 from bot.drill import drill_form
 from bot.fields import modal
 from bot.marking import TITLE, mark_html, mark_text
 from bot.settings import DeskSettings
-from storage import breach_customers, breach_opening, breaches, calls, outbox
+from storage import breach_closing, breach_customers, breach_opening, breaches, calls, outbox
 from storage.breach_rungs import key_of
 from storage.clock import now
 from storage.customers import get_customer
@@ -26,7 +27,8 @@ from tests.bot_support import ANNE, BORIS, ESCALATION, MEMBER, Desk, running_des
 from tests.breach_story import tell_story
 from tests.playground import people
 from tests.playground.rules import check_view
-from tests.storage_support import NOW, add_customer
+from tests.storage_support import BORIS as BY
+from tests.storage_support import NOW, add_customer, hours, open_breach
 from tests.test_bot_shell import call
 from tests.test_bot_words import TEMPLATES
 
@@ -246,6 +248,17 @@ def test_the_report_of_a_breach_says_on_one_page_what_a_board_asks(
     assert target.stat().st_mode & 0o777 == 0o600
 
 
+@pytest.mark.parametrize(("closed", "passed"), [(3, False), (49, True)])
+def test_no_deadline_passes_after_it_was_closed(database: Database, closed: float, passed: bool) -> None:
+    with database.begin() as session:
+        breach = open_breach(session, suspected_at=NOW)
+        breach_closing.close_as_no_breach(session, breach, "A test list", by=BY, now=NOW + hours(closed))
+
+        page = make_report(session, breach.reference, company="Kavkom", language="en", now=NOW + hours(100))
+
+    assert ("The deadline passed." in page) == passed
+
+
 def test_closing_a_drill_sends_its_report_once_and_closing_a_breach_sends_none(database: Database) -> None:
     from bot.breach_report import tell_drill_closed
 
@@ -259,7 +272,7 @@ def test_closing_a_drill_sends_its_report_once_and_closing_a_breach_sends_none(d
 
         assert (first, again, none) == (3, 0, 0)
         mails = session.scalars(select(Delivery).where(Delivery.topic == "drill_report")).all()
-        assert all("late: 1" in (one.text or "") or "en retard : 1" in (one.text or "") for one in mails)
+        assert all("late: 1" in (one.text or "") or "en retard\u00a0: 1" in (one.text or "") for one in mails)
         pages = session.scalars(select(Attachment.content).where(Attachment.name == "DRILL-2026-0001.html")).all()
         assert len(pages) == 3
         assert all(DRILL_MARK.encode() in (page or b"") for page in pages)

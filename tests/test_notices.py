@@ -386,8 +386,8 @@ def test_each_version_says_what_changed_since_the_last_that_this_customer_has(re
 
     first, second = sent(ready, 2)
     assert "DEPUIS NOTRE MESSAGE N° 1" in (first.text or "")
-    assert "Modifié : Nombre approximatif de personnes : environ 30" in (first.text or "")
-    assert "Désormais connu : Nombre approximatif d’enregistrements : environ 7" in (first.text or "")
+    assert "Modifié\u00a0: Nombre approximatif de personnes\u00a0: environ 30" in (first.text or "")
+    assert "Désormais connu\u00a0: Nombre approximatif d’enregistrements\u00a0: environ 7" in (first.text or "")
     assert "DEPUIS NOTRE MESSAGE" not in (second.text or "")
     assert "environ 7" not in (second.text or "")
     assert all("C’est notre dernier message" in (one.text or "") for one in (first, second))

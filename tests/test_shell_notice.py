@@ -1,6 +1,6 @@
 """The notice at a shell: printed as the last one, what it does not know yet, and the demo's own shell."""
 
-import shlex
+import subprocess
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -9,14 +9,22 @@ import pytest
 
 from bot.notice_words import label
 from bot.words import word
-from storage.clock import now, real_now
+from storage.clock import now
 from storage.database import open_database
 from storage.notice_warnings import WANTED
 from tests.bot_support import fill
-from tests.playground.__main__ import _environ, _welcome
+from tests.playground.__main__ import _settings, _welcome, _write_shell
 from tests.test_bot_shell import call
 
 Shell = Callable[..., tuple[int, str]]
+ASKED = """
+from bot.settings import DeskSettings
+from storage.clock import now, real_now
+
+known = DeskSettings(_env_file=None)
+print((now() - real_now()).total_seconds())
+print(known.drill_address, known.duty_telephone, known.mail_address, known.staff_language, sep="\\n")
+"""
 
 
 @pytest.fixture
@@ -79,13 +87,22 @@ def test_notice_and_shell_name_the_same_things_as_not_known_yet(breach: Shell) -
     assert page.split("\n")[1:] == [f"- {label('en', f'not_yet.{name}')}" for name in unknown]
 
 
-def test_the_shell_that_the_demo_prints_has_the_demos_clock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "clock").write_text("3600", encoding="ascii")
-    line = _welcome(_environ(tmp_path, 8400)).partition("Its shell:")[2]
-    settings = [one.partition("=") for one in shlex.split(line) if "=" in one]
-    monkeypatch.delenv("SLACK_API_URL", raising=False)
+def test_the_shell_that_the_demo_prints_has_the_demos_clock_and_all_its_settings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("STAFF_LANGUAGE", raising=False)
+    scratch = tmp_path / "a desk"
+    scratch.mkdir()
+    (scratch / "clock").write_text("3600", encoding="ascii")
+    settings = _settings(scratch, 8400)
+    _write_shell(scratch, settings)
+    (tmp_path / "asked.py").write_text(ASKED, encoding="utf-8")
+    typed = _welcome(scratch, settings).partition("Its shell:")[2].split(" bot breach list")[0].strip()
 
-    for name, _, value in settings:
-        monkeypatch.setenv(name, value)
+    done = subprocess.run(
+        ["/bin/sh", "-c", f"{typed} asked"], cwd=tmp_path, capture_output=True, text=True, check=True, timeout=60
+    )
 
-    assert timedelta(minutes=59) < now() - real_now() < timedelta(minutes=61)
+    moved, *known = done.stdout.splitlines()
+    assert 3540 < float(moved) < 3660
+    assert known == ["exercice@kavkom.example", "+33 1 99 00 00 00", "privacy@kavkom.example", "en"]

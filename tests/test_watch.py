@@ -1,5 +1,6 @@
 """Each half watches the other, and tells staff by its own medium when it falls silent."""
 
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -19,7 +20,7 @@ from storage.models import Delivery
 from storage.types import Medium, Purpose
 from tests.bot_support import ESCALATION, Desk, running_desk
 from tests.mail_support import mail_settings
-from tests.storage_support import NOW, add_customer, open_breach, receive, together
+from tests.storage_support import NOW, ROOT, add_customer, open_breach, receive, together
 
 DPO = "dpo@kavkom.example"
 AT_ONCE = timedelta(milliseconds=1)
@@ -133,6 +134,29 @@ def test_a_silent_bot_is_told_once_to_each_with_what_waits(database: Database, s
     assert f"Requests that need a person: 1 ({held})" in text
     assert "Posts not yet delivered to Slack: 3" in text
     assert told[0].subject == "The privacy desk’s bot is silent: 1 open breach"
+
+
+def test_a_drill_that_waits_is_named_as_one(database: Database, settings: MailSettings) -> None:
+    beat(database, "bot", minutes_ago=6)
+    with database.begin() as session:
+        drill = open_breach(session, add_customer(session), suspected_at=NOW, drill=True).reference
+
+    watch_bot(database, settings, NOW)
+
+    assert f"\n- [EXERCICE / DRILL] {drill}: deadline " in (letters(database)[0].text or "")
+
+
+def test_the_services_are_named_as_the_readme_names_them() -> None:
+    readme = (ROOT / "README.md").read_text()
+    named = [
+        name
+        for path in (ROOT / "templates").iterdir()
+        if path.is_file()
+        for name in re.findall(r"systemctl \w+ ([\w-]+)", path.read_text())
+    ]
+
+    assert set(named) == {"desk-mail", "desk-bot"}
+    assert "`desk-mail.service`, and the same with `bot`" in readme
 
 
 def test_each_silence_is_told_anew(database: Database, settings: MailSettings) -> None:

@@ -1,6 +1,7 @@
 """`make demo`: a scratch desk with a local mail host and a local Slack workspace, on one page, until Ctrl-C."""
 
 import os
+import shlex
 import shutil
 import signal
 import socket
@@ -25,9 +26,11 @@ def main() -> None:
     """Prepare a fresh scratch folder, start everything by the Procfile, print the page's address, clean up."""
     scratch = Path(tempfile.mkdtemp(prefix="kavkom-demo-"))
     try:
-        environ = _environ(scratch, _page_port())
+        settings = _settings(scratch, _page_port())
+        environ = _environ(settings)
         _fill(scratch, environ)
-        sys.exit(_run(environ))
+        _write_shell(scratch, settings)
+        sys.exit(_run(environ, _welcome(scratch, settings)))
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 
@@ -60,11 +63,16 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _environ(scratch: Path, page: int) -> dict[str, str]:
+def _environ(settings: dict[str, str]) -> dict[str, str]:
+    """What the processes of the demo are given: nothing of a real desk's servers."""
+    ours = {name: value for name, value in os.environ.items() if not name.startswith(("IMAP_", "SMTP_", "SLACK_"))}
+    return ours | settings
+
+
+def _settings(scratch: Path, page: int) -> dict[str, str]:
     """The settings of the demo: a real desk's, with local servers."""
     smtp, imap = str(_free_port()), str(_free_port())
-    ours = {name: value for name, value in os.environ.items() if not name.startswith(("IMAP_", "SMTP_", "SLACK_"))}
-    return ours | {
+    return {
         "PYTHON": sys.executable,
         "PYTHONUNBUFFERED": "1",
         "PLAYGROUND_PORT": str(page),
@@ -112,29 +120,31 @@ def _fill(scratch: Path, environ: dict[str, str]) -> None:
         )
 
 
-def _run(environ: dict[str, str]) -> int:
+def _write_shell(scratch: Path, settings: dict[str, str]) -> None:
+    """A script that runs the shell's commands on this desk, with its clock and all its other settings."""
+    named = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in settings.items())
+    (scratch / "desk").write_text(f'{named}exec {shlex.quote(sys.executable)} -m "$@"\n', encoding="utf-8")
+
+
+def _run(environ: dict[str, str], welcome: str) -> int:
     honcho = [sys.executable, "-m", "honcho", "start", "--no-colour"]
     procfile = ["-f", str(HERE / "Procfile"), "-d", str(ROOT)]
     process = subprocess.Popen([*honcho, *procfile], env=environ, cwd=ROOT)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches honcho, too, which stops everything
     signal.signal(signal.SIGTERM, lambda *_: process.terminate())
     if _answers(f"http://127.0.0.1:{environ['PLAYGROUND_PORT']}/", process):
-        sys.stdout.write(_welcome(environ))
+        sys.stdout.write(welcome)
         sys.stdout.flush()
     code = process.wait()
     return 0 if code == STOPPED_BY_CTRL_C else code
 
 
-def _welcome(environ: dict[str, str]) -> str:
-    """The page's address; and what makes the shell's commands speak of this desk, in another terminal.
-
-    The clock is moved only where SLACK_API_URL is not Slack's own (storage/clock.py).
-    """
-    shell = " ".join(f"{name}={environ[name]}" for name in ("DATABASE_URL", "CLOCK_OFFSET_FILE", "SLACK_API_URL"))
-    page = f"http://127.0.0.1:{environ['PLAYGROUND_PORT']}/"
+def _welcome(scratch: Path, settings: dict[str, str]) -> str:
+    """The page's address; and how to type the shell's commands to this desk, in another terminal."""
+    page = f"http://127.0.0.1:{settings['PLAYGROUND_PORT']}/"
     return (
         f"\n  The desk is open: {page}   (Ctrl-C closes it)\n"
-        f"  Its shell:        env {shell} {Path(sys.executable)} -m storage verify\n\n"
+        f"  Its shell:        sh {shlex.quote(str(scratch / 'desk'))} bot breach list\n\n"
     )
 
 
