@@ -320,7 +320,9 @@ def test_many_breaches_are_audited_by_as_many_queries_as_few_and_the_staff_are_r
         assert faulty(desk, 46) == []
     for number in range(20):
         opened(desk, lead=BORIS if number % 2 else None)
-    BreachLadder(desk).tick(now=NOW + hours(46))
+    ladder = BreachLadder(desk)
+    while ladder.tick(now=NOW + hours(46)):
+        pass  # as many as fit into one tick
 
     with queries(desk.database) as many:
         assert faulty(desk, 46) == []
