@@ -24,7 +24,7 @@ test: $(READY) wheel corpora  ## Check everything that must hold, then run the t
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@$(BIN)/python -m pytest -n 3 --dist worksteal
+	@$(BIN)/python -m pytest -n 4 --dist worksteal
 
 wheel: $(READY)  ## Build the wheel and run it without the development dependencies
 	@$(BIN)/python -m tests.wheel

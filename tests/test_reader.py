@@ -54,7 +54,7 @@ def test_one_that_died_is_replaced(own: Reader) -> None:
 
 
 def test_one_that_stalls_is_killed_and_replaced() -> None:
-    with Reader(patience=0.5) as hasty:
+    with Reader(patience=2.0) as hasty:
         stalled = hasty._process.pid
         os.kill(stalled, signal.SIGSTOP)
 
