@@ -115,7 +115,7 @@ def on_its_way(database: Database) -> int:
 
 
 def problems_of_deliveries(database: Database) -> list[str]:
-    """But for the notice itself, which nobody has approved."""
+    """But for the row of the notice itself, of which the journal says nothing here."""
     return [one for one in problems(database) if "of notice" not in one]
 
 
