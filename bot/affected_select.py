@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from slack_bolt import Ack, App
+from sqlalchemy import ColumnElement
 
 from bot.blocks import Block
 from bot.breach_cards import AGAIN, EXCLUDE, INCLUDE, WAIVE, CustomerLine
@@ -15,15 +16,15 @@ from bot.desk import Desk
 from bot.fields import external, field, option, read_option
 from bot.forms import RECORD_TOLD, offer
 from bot.gestures import Body
-from storage import breach_rows, breaches
-from storage.ledger import Row, read_ledger
+from storage import breach_rows
+from storage.breach_rows import is_owed, may_go_again
 
 AFFECTED = "affected_customer"
 """The field's name; its value is the customer's reference."""
 EXCLUDED = {EXCLUDE: False, INCLUDE: True, RECORD_TOLD: False}
 """Of which modals it is whether those that are not affected after all are offered, or only they."""
-CONCERNED: dict[str, Callable[[Row], bool]] = {AGAIN: lambda row: row.may_go_again, WAIVE: lambda row: row.owed}
-"""Of which modals only some of the customers are offered."""
+CONCERNED: dict[str, Callable[[], ColumnElement[bool]]] = {AGAIN: may_go_again, WAIVE: is_owed}
+"""Of which modals only some of the customers are offered: SQL says whom, for a breach may have ten thousand."""
 
 
 @dataclass(frozen=True)
@@ -62,8 +63,5 @@ def suggest_affected(desk: Desk, body: Body) -> list[tuple[str, str]]:
     reference = str(view.get("private_metadata") or "").partition("|")[0]
     modal, typed = str(view.get("callback_id")), str(body.get("value") or "")
     with desk.database.reading() as session:
-        among = None
-        if concerned := CONCERNED.get(modal):
-            rows = read_ledger(breaches.get_breach(session, reference))
-            among = [row.customer.id for row in rows if concerned(row)]
-        return breach_rows.suggest_affected(session, reference, typed, excluded=EXCLUDED.get(modal), among=among)
+        only = CONCERNED[modal]() if modal in CONCERNED else None
+        return breach_rows.suggest_affected(session, reference, typed, excluded=EXCLUDED.get(modal), only=only)

@@ -10,7 +10,7 @@ from slack_sdk.webhook import WebhookClient
 from bot import fields, forms
 from bot.gestures import Body, kind_of
 from bot.marking import mark_sentence
-from bot.refusals import sentence_of
+from bot.refusals import sentence_in_slack
 from bot.trouble import UNREACHABLE
 from storage.breach_errors import AlreadyAware, EndedBeforeStart, TwoDaysNeeded, UnknownCustomers
 from storage.errors import (
@@ -38,12 +38,15 @@ _FIELDS: dict[type[Refused], str] = {
 
 def refuse(body: Body, client: WebClient, refused: Refused, language: str) -> BoltResponse:
     """The sentence of a refusal; in a modal it stands beside the field it is about."""
-    sentence = mark_sentence(sentence_of(refused, language))
+    sentence = mark_sentence(sentence_in_slack(refused, language))
     return speak(body, client, sentence, language, about=_FIELDS.get(type(refused), ""))
 
 
 def speak(body: Body, client: WebClient, sentence: str, language: str, *, about: str = "") -> BoltResponse:
-    """Answer with a sentence (plain text): under a command, in a modal, or seen only by the one who pressed."""
+    """Answer with a sentence: under a command, in a modal, or seen only by the one who pressed.
+
+    It is plain text, or mrkdwn as Markup.
+    """
     kind = kind_of(body)
     if kind == "command":
         return BoltResponse(status=200, body={"response_type": "ephemeral", "text": escape_slack(sentence)})

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from markupsafe import Markup
@@ -14,6 +15,7 @@ from bot.marking import mark_blocks, mark_text
 from bot.next_words import step_in_slack
 from bot.words import find_word, word
 from storage.next_step import NextStep
+from storage.types import SHELL, typist_of
 from templates import escape_slack, render
 
 Block = dict[str, Any]
@@ -90,11 +92,12 @@ def clip(text: str, most: int = 3000) -> str:
     return f"{cut.rpartition(chr(10))[0] or cut} …"
 
 
-def mention(name: str | None) -> Markup:
-    """A Slack user as a mention; the account of a shell as it is."""
+def mention(name: str | None, language: str, *, starts: bool = False) -> Markup:
+    """A Slack user as a mention; of anybody at a shell only that they are, no account. `starts`: with a capital."""
     if name and re.fullmatch(r"[UW][A-Z0-9]{2,}", name):
         return Markup(f"<@{name}>")  # noqa: S704 - letters and digits only
-    return Markup(escape_slack(name or ""))  # noqa: S704 - escaped here
+    said = word(language, "at_a_shell") if name and (name == SHELL or typist_of(name)) else name or ""
+    return Markup(escape_slack(said[:1].upper() + said[1:] if starts else said))  # noqa: S704 - escaped here
 
 
 def button(action: str, card: Card, language: str, suffix: str = "") -> Block:
@@ -144,7 +147,8 @@ def words_about(card: RequestCard, language: str) -> dict[str, Any]:
 def _values(card: Card, language: str) -> dict[str, Any]:
     lines = card.customers if isinstance(card, BreachCard) else card.forwards
     means = {line.means: word(language, f"means.{line.means}") for line in lines if line.means}
-    common: dict[str, Any] = {"card": card, "mention": mention, "shown": SHOWN, "means": means}
+    named = partial(mention, language=language)
+    common: dict[str, Any] = {"card": card, "mention": named, "shown": SHOWN, "means": means}
     common["to_do"] = {task.what: word(language, f"task.{task.what}") for task in card.tasks}
     if isinstance(card, BreachCard):
         return {**common, **_values_of_breach(card, language), "facts": _say_facts(card.facts, language)}

@@ -44,34 +44,49 @@ def close(
 
 def _close(desk: "Desk", reference: str, late_reason: str | None, by: str | None, *, yes: bool) -> None:
     """Where no final notice went out that is said before; at a terminal it is asked, elsewhere closing goes on."""
-    from bot import breach_report, telling  # noqa: PLC0415 - slow
     from storage import breach_closing, breaches  # noqa: PLC0415 - slow
     from storage.breach_outlook import look_ahead  # noqa: PLC0415 - slow
-    from storage.clock import now  # noqa: PLC0415 - slow
 
     say_typist(desk, by, at_least=Role.HANDLER)
     with desk.database.reading() as session:
         breach = breaches.get_breach(session, reference)
         breach_closing.refuse_unfinished(breach)
         outlook = look_ahead(session, breach)
-    for line in _warn(outlook):
-        say(line, err=True)
-    if outlook.lacks_final and sys.stdin.isatty() and not confirmed(f"Close {breach.reference} all the same?", yes=yes):
-        fail("Nothing was changed.")
-    with desk.decide() as session:
-        actor, _ = find_typist(session, by, at_least=Role.HANDLER)
-        breach = breaches.get_breach(session, reference, to_change=True)
-        breach_closing.close_breach(session, breach, late_reason=late_reason, by=actor, now=now())
-        telling.tell_thread(session, breach.reference, "breach_closed", now=now())
-        breach_report.tell_drill_closed(session, breach, desk.settings, now=now())
+    shown: list[str] | None = None
+    while (lines := list(_warn(outlook))) != shown:
+        _say_new(lines, shown, err=True)
+        asked = outlook.lacks_final and sys.stdin.isatty()
+        if asked and not confirmed(f"Close {breach.reference} all the same?", yes=yes):
+            fail("Nothing was changed.")
+        shown, outlook = lines, _close_as_shown(desk, reference, late_reason, by, lines)
     say(f"{breach.reference} is closed{'; no final notice went out' if outlook.lacks_final else ''}.")
 
 
-def _close_as_no_breach(desk: "Desk", reference: str, reason: str, by: str | None, *, yes: bool) -> None:
+def _close_as_shown(
+    desk: "Desk", reference: str, late_reason: str | None, by: str | None, shown: list[str]
+) -> "Outlook":
+    """Close it, if what there is to say of it is what was shown; how it stood."""
     from bot import breach_report, telling  # noqa: PLC0415 - slow
     from storage import breach_closing, breaches  # noqa: PLC0415 - slow
-    from storage.breach_outlook import look_ahead  # noqa: PLC0415 - slow
+    from storage.breach_outlook import look_again  # noqa: PLC0415 - slow
     from storage.clock import now  # noqa: PLC0415 - slow
+
+    with desk.decide() as session:
+        actor, _ = find_typist(session, by, at_least=Role.HANDLER)
+        breach = breaches.get_breach(session, reference, to_change=True)
+        breach_closing.refuse_unfinished(breach)
+        outlook = look_again(session, breach)
+        if list(_warn(outlook)) == shown:
+            breach_closing.close_breach(session, breach, late_reason=late_reason, by=actor, now=now())
+            telling.tell_thread(session, breach.reference, "breach_closed", now=now())
+            breach_report.tell_drill_closed(session, breach, desk.settings, now=now())
+    return outlook
+
+
+def _close_as_no_breach(desk: "Desk", reference: str, reason: str, by: str | None, *, yes: bool) -> None:
+    """What it withdraws, and who was told, is shown and asked; anew where that changed while somebody thought."""
+    from storage import breach_closing, breaches  # noqa: PLC0415 - slow
+    from storage.breach_outlook import look_ahead  # noqa: PLC0415 - slow
     from storage.reasons import read_reason  # noqa: PLC0415 - slow
 
     with desk.database.reading() as session:
@@ -80,17 +95,41 @@ def _close_as_no_breach(desk: "Desk", reference: str, reason: str, by: str | Non
         read_reason(breach.reference, reason)
         outlook, role = look_ahead(session, breach), breach_closing.role_to_rule_out(breach)
     say_typist(desk, by, at_least=role)
-    for line in _say_ruling_out(breach.reference, outlook):
-        say(line)
-    if not confirmed(f"Close {breach.reference} as no breach?", yes=yes):
-        fail("Nothing was changed.")
+    shown: Outlook | None = None
+    while outlook != shown:
+        before = list(_say_ruling_out(breach.reference, shown)) if shown else None
+        _say_new(list(_say_ruling_out(breach.reference, outlook)), before)
+        if not confirmed(f"Close {breach.reference} as no breach?", yes=yes):
+            fail("Nothing was changed.")
+        shown, outlook = outlook, _rule_out(desk, reference, reason, by, outlook)
+    say(f"{breach.reference} is closed: no breach.")
+
+
+def _rule_out(desk: "Desk", reference: str, reason: str, by: str | None, shown: "Outlook") -> "Outlook":
+    """Close it as no breach, if it stands as was shown; how it stood."""
+    from bot import breach_report, telling  # noqa: PLC0415 - slow
+    from storage import breach_closing, breaches  # noqa: PLC0415 - slow
+    from storage.breach_outlook import look_again  # noqa: PLC0415 - slow
+    from storage.clock import now  # noqa: PLC0415 - slow
+
     with desk.decide() as session:
         breach = breaches.get_breach(session, reference, to_change=True)
+        breaches.refuse_closed(breach)
         actor, _ = find_typist(session, by, at_least=breach_closing.role_to_rule_out(breach))
-        breach_closing.close_as_no_breach(session, breach, reason, by=actor, now=now())
-        telling.tell_thread(session, breach.reference, "breach_no_breach", now=now())
-        breach_report.tell_drill_closed(session, breach, desk.settings, now=now())
-    say(f"{breach.reference} is closed: no breach.")
+        outlook = look_again(session, breach)
+        if outlook == shown:
+            breach_closing.close_as_no_breach(session, breach, reason, by=actor, now=now())
+            telling.tell_thread(session, breach.reference, "breach_no_breach", now=now())
+            breach_report.tell_drill_closed(session, breach, desk.settings, now=now())
+    return outlook
+
+
+def _say_new(lines: list[str], before: list[str] | None, *, err: bool = False) -> None:
+    """All lines at first; later what is new among them, or all where the change is in what they only count."""
+    if before is not None:
+        say("Meanwhile this has changed, and nothing was closed:", err=err)
+    for line in [line for line in lines if line not in (before or ())] or lines:
+        say(line, err=err)
 
 
 def _warn(outlook: "Outlook") -> Iterator[str]:

@@ -78,7 +78,7 @@ class DrillListeners:
                 now=now(),
             )
             card = show_breach(session, breach)
-        people = [mention(speaker.user)]
+        people = [mention(speaker.user, speaker.language)]
         text = render("breach_drill_opened", speaker.language, "slack", card=card, people=people)
         ack(response_action="update", view=sentence_view(text, speaker.language, title="drill_opened"))
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -10,6 +11,7 @@ from bot import letters, telling
 from bot.blocks import mention
 from bot.desk import Desk
 from bot.letters import how_late
+from bot.who import Names
 from bot.words import word
 from storage import due, staff, tasks
 from storage.announcements import CHANNEL
@@ -26,7 +28,7 @@ MINUTE = timedelta(minutes=1)
 
 @dataclass(frozen=True)
 class DueTask:
-    """A task that has to be done by a date. `owner` is a Slack user id or a shell account, `owner_name` who that is;
+    """A task that has to be done by a date. `owner` is whom Slack may name, `owner_name` who that is for a letter;
     `rang_at` is when the rung that speaks of it fell due."""
 
     reference: str
@@ -61,14 +63,15 @@ def find_due(session: Session, delivery: Delivery, *, now: datetime) -> DueTask 
         what=task.what.value,
         due_at=task.due_at,
         rang_at=reminder.due_at,
-        owner=task.owner,
+        owner=Names(session).find(task.owner),
         owner_name=owner.name if owner else task.owner,
     )
 
 
 def say_due(task: DueTask, language: str, *, now: datetime) -> str:
     """The reminder as Slack shows it."""
-    return render(TOPIC, language, "slack", mention=mention, **describe_due(task, language, now=now))
+    named = partial(mention, language=language)
+    return render(TOPIC, language, "slack", mention=named, **describe_due(task, language, now=now))
 
 
 def write_due(task: DueTask, language: str, *, now: datetime, **values: Any) -> Words:

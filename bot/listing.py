@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 from sqlalchemy.orm import Session
 
@@ -9,6 +10,7 @@ from bot.blocks import clip, mention
 from bot.cards import RequestCard
 from bot.marking import mark_lines
 from bot.showing import show_lines, show_requests
+from bot.who import Names
 from bot.words import word
 from storage import breach_lists, requests, tasks
 from storage.models import Task
@@ -49,17 +51,19 @@ def say_list(session: Session, language: str, *, now: datetime) -> str:
     """The list in words: requests the oldest first, tasks the nearest date first."""
     waiting, _ = requests.count_waiting(session)
     cards = show_requests(session, requests.find_waiting(session, limit=SHOWN))
-    to_do = [_to_do(*one, language, now) for one in tasks.find_most_urgent(session, limit=SHOWN)]
+    names, named = Names(session), partial(mention, language=language)
+    to_do = [_to_do(*one, names, language, now) for one in tasks.find_most_urgent(session, limit=SHOWN)]
     lines = [_line(card, language, now) for card in cards]
     counts = {"count": waiting, "to_do_count": tasks.count_open(session)}
-    return clip(render("request_list", language, "slack", lines=lines, to_do=to_do, mention=mention, **counts), 12_000)
+    return clip(render("request_list", language, "slack", lines=lines, to_do=to_do, mention=named, **counts), 12_000)
 
 
 def say_breaches(session: Session, language: str) -> str:
     """The open breaches, the nearest deadlines first, and the last ones that were closed."""
     nearest = show_lines(session, breach_lists.find_nearest(session, limit=SHOWN))
     closed = show_lines(session, breach_lists.find_last_closed(session, limit=CLOSED))
-    values = {"open": nearest, "closed": closed, "open_count": breach_lists.count_open(session), "mention": mention}
+    named = partial(mention, language=language)
+    values = {"open": nearest, "closed": closed, "open_count": breach_lists.count_open(session), "mention": named}
     return mark_lines(clip(render("breach_list", language, "slack", **values), 11_000))
 
 
@@ -78,7 +82,7 @@ def _line(card: RequestCard, language: str, now: datetime) -> Line:
     return Line(card.reference, asks, card.received_at, say_age(now - card.received_at, language), card.owner)
 
 
-def _to_do(number: int, task: Task, language: str, now: datetime) -> ToDo:
+def _to_do(number: int, task: Task, names: Names, language: str, now: datetime) -> ToDo:
     return ToDo(
         reference=task.case,
         number=number,
@@ -86,5 +90,5 @@ def _to_do(number: int, task: Task, language: str, now: datetime) -> ToDo:
         opened_at=task.opened_at,
         due_at=task.due_at,
         overdue=task.due_at is not None and task.due_at <= now,
-        owner=task.owner,
+        owner=names.find(task.owner),
     )

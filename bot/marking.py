@@ -71,4 +71,4 @@ def mark_lines(text: str) -> str:
 
 def mark_sentence(sentence: str) -> str:
     """What is only said to one person, about whatever case it names."""
-    return sentence if not names_drill(sentence) or DRILL_MARK in sentence else f"{DRILL_MARK} {sentence}"
+    return sentence if not names_drill(sentence) or DRILL_MARK in sentence else DRILL_MARK + " " + sentence

@@ -15,6 +15,7 @@ from bot.desk import Desk
 from bot.notice_cards import ADDED, ALONE, NoticeSheet, SendingSheet, WarningLine
 from bot.notice_words import SAID, render_all, say_dpo
 from bot.settings import DeskSettings
+from bot.who import Names
 from storage import breaches, notice_reading, notices, staff
 from storage.breach_errors import NoDrillAddress, NoticeChanged, NoticeNotPrepared
 from storage.clock import now as desk_now
@@ -57,7 +58,7 @@ def look(desk: Desk, reference: str, *, by: Actor, now: datetime) -> NoticeSheet
             final=edition.final,
             notice_id=edition.notice_id,
             prepared_at=draft.prepared_at if draft else None,
-            prepared_by=draft.prepared_by if draft else None,
+            prepared_by=Names(session).show(draft.prepared_by) if draft else None,
             fresh=draft is not None and draft.last_fact_id == edition.last_fact_id,
             customers=tuple((one.customer, one.name) for one in edition.addressees),
             known=_known(edition),
@@ -149,7 +150,7 @@ def _prepare_sending(desk: Desk, wish: Wish, *, now: datetime) -> Checked:
             edition = _read_added(session, breach, desk.settings, now)
         else:
             shown = session.get(Notice, wish.notice_id) if wish.notice_id else None
-            notices.refuse_approved(session, breach, shown)
+            notices.refuse_approved(session, breach, shown, now=now)
             edition = _read_draft(session, breach, desk.settings, now)
     if edition is None:
         raise NoticeNotPrepared(wish.reference)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from bot.blocks import Block, mention, plain, section
@@ -68,7 +69,7 @@ def say_sheet(sheet: NoticeSheet, language: str) -> str:
         known=[labels[name] for name in sheet.known],
         missing=[labels[name] for name in sheet.missing],
         warnings=_said(sheet, language),
-        mention=mention,
+        mention=partial(mention, language=language),
     )
 
 

@@ -6,6 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from bot.blocks import mention
+from bot.who import Names
 from storage import pauses
 from storage.gone_out import may_have_gone_out
 from storage.models import Pause
@@ -20,7 +21,7 @@ def describe_sending(session: Session, language: str) -> str:
     pause = pauses.is_paused(session)
     if pause is None:
         ended = session.scalars(select(Pause).order_by(Pause.ended_at.desc()).limit(1)).one()
-        return render(RESUMED, language, "slack", by=mention(ended.ended_by))
+        return render(RESUMED, language, "slack", by=mention(Names(session).find(ended.ended_by), language))
     return render(PAUSED, language, "slack", **_values(session, pause))
 
 

@@ -2,8 +2,11 @@
 
 from dataclasses import dataclass
 
+from markupsafe import Markup
+
+from bot.blocks import mention
 from storage.errors import Refused
-from templates import refusal
+from templates import escape_slack, refusal
 
 
 @dataclass(eq=False)
@@ -70,3 +73,16 @@ class NoAddressForDrills(Refused):
 def sentence_of(refused: Refused, language: str) -> str:
     """The refusal as a sentence, in the reader's language."""
     return refusal(refused.template, language, **refused.fields)
+
+
+def sentence_in_slack(refused: Refused, language: str) -> str | Markup:
+    """As plain text; as mrkdwn where it is about a colleague, who is mentioned there and not named."""
+    if refused.colleague is None:
+        return sentence_of(refused, language)
+    field, actor = refused.colleague
+    sentence = escape_slack(refusal(refused.template, language, **refused.fields | {field: _HOLE}))
+    return Markup(sentence.replace(_HOLE, mention(actor, language)))  # noqa: S704 - escaped, both of them
+
+
+_HOLE = "\N{OBJECT REPLACEMENT CHARACTER}"
+"""Stands in a sentence for whom it mentions, while the sentence is escaped."""

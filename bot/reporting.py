@@ -105,7 +105,7 @@ def permalink_of(body: Body) -> str:
 def _say_reported(card: BreachCard, told: Told, speaker: Speaker) -> fields.View:
     values = {
         "card": card,
-        "people": [mention(user) for user in told.people],
+        "people": [mention(user, speaker.language) for user in told.people],
         "addresses": len(told.addresses),
         "past": card.deadline_at < now(),
     }

@@ -24,10 +24,12 @@ Reference = Annotated[str, typer.Argument(metavar="REF", help="The request, such
 def list_requests() -> None:
     """List the requests that wait for a person, the longest waiting first."""
     from bot.showing import show_request  # noqa: PLC0415 - slow
+    from bot.who import NamesAtAShell  # noqa: PLC0415 - slow
     from storage import requests  # noqa: PLC0415 - slow
 
     with at_the_desk() as desk, desk.database.reading() as session:
-        waiting = [show_request(session, one) for one in requests.find_waiting(session)]
+        names = NamesAtAShell(session)
+        waiting = [show_request(session, one, names=names) for one in requests.find_waiting(session)]
     rows = [
         (one.reference, ", ".join(one.rights) or "-", one.language, shown(one.received_at), one.owner or "nobody's")
         for one in waiting
@@ -40,11 +42,12 @@ def show(reference: Reference) -> None:
     """Show a request: since when it is here, who has it, and whom to telephone if it did not arrive."""
     from bot.failure_shell import tell_decision, tell_forward, tell_order, tell_task  # noqa: PLC0415 - slow
     from bot.showing import show_request  # noqa: PLC0415 - slow
+    from bot.who import NamesAtAShell  # noqa: PLC0415 - slow
     from storage import requests  # noqa: PLC0415 - slow
 
     with at_the_desk() as desk, desk.database.reading() as session:
         request = requests.get_request(session, reference)
-        card = show_request(session, request)
+        card = show_request(session, request, names=NamesAtAShell(session))
         say(f"{card.reference}: {_state(card)}, received {shown(card.received_at)}")
         say(f"rights: {', '.join(card.rights) or '-'}; language: {card.language}; kind: {card.kind}")
         tell_decision(card)
@@ -164,6 +167,7 @@ def _tell_written(session: "Session", one: "Written") -> None:
     """One mail of a person, and what became of it."""
     from bot.failure_shell import tell_forward  # noqa: PLC0415 - slow
     from bot.showing import show_request  # noqa: PLC0415 - slow
+    from bot.who import NamesAtAShell  # noqa: PLC0415 - slow
     from storage import requests  # noqa: PLC0415 - slow
 
     if one.reference is None:
@@ -174,7 +178,8 @@ def _tell_written(session: "Session", one: "Written") -> None:
         for sent in one.sent_on:
             say(f"  {sent.customer} {sent.name}: queued {shown(sent.queued_at)}, {_sent_on(sent)}")
     else:
-        card = show_request(session, requests.get_request(session, one.reference))
+        request = requests.get_request(session, one.reference)
+        card = show_request(session, request, names=NamesAtAShell(session))
         waits = f" for {card.hold}" if card.held and card.hold else ""
         say(f"{shown(one.received_at)}: {_WROTE[None]}, {one.reference}, {_state(card)}{waits}")
         for line in card.forwards:

@@ -13,6 +13,7 @@ from bot.breach_cards import BreachCard, BreachLine, ClockLine, CustomerLine, Fa
 from bot.cards import CANDIDATES, REASONS, CandidateLine, ForwardLine, ProposalLine, ReplyLine, RequestCard, TaskLine
 from bot.cases import Card, is_request
 from bot.notice_cards import NoticeLine
+from bot.who import Names
 from storage import asking, breach_mails, breach_rows, breaches, ledger, requests, tasks
 from storage.attempts import withheld_size
 from storage.breach_facts import BreachFacts, facts_of_breaches
@@ -28,9 +29,9 @@ from storage.second_clocks import second_clocks
 from storage.types import Correspondence, Purpose
 
 
-def show_request(session: Session, request: Request) -> RequestCard:
-    """The request's card as of now."""
-    return show_requests(session, [request])[0]
+def show_request(session: Session, request: Request, *, names: Names | None = None) -> RequestCard:
+    """The request's card as of now; `names`: another way to name people than Slack's."""
+    return show_requests(session, [request], names=names)[0]
 
 
 @dataclass(frozen=True)
@@ -42,17 +43,19 @@ class _Known:
     versions: Mapping[str, int]
     asked: Mapping[str, asking.Asked]
     breaches: Mapping[str, str]
+    names: Names
 
 
-def show_requests(session: Session, some: Sequence[Request]) -> list[RequestCard]:
+def show_requests(session: Session, some: Sequence[Request], *, names: Names | None = None) -> list[RequestCard]:
     """The cards of requests, by a number of queries that does not grow with theirs."""
-    references = [one.reference for one in some]
+    references, names = [one.reference for one in some], names or Names(session)
     known = _Known(
         mails=find_mails_of(session, [one.id for one in some]),
-        tasks=_open_tasks(session, references),
+        tasks=_open_tasks(session, references, names),
         versions=_versions(session, references),
         asked=asking.find_asked(session, some),
         breaches=breaches.find_all_about(session, references),
+        names=names,
     )
     return [_show(session, one, known) for one in some]
 
@@ -67,7 +70,7 @@ def _show(session: Session, request: Request, known: _Known) -> RequestCard:
         received_at=request.received_at,
         hold=request.hold.value if request.hold else None,
         flags=request.flags,
-        forwards=tuple(show_forward(session, forward, mails) for forward in request.forwards),
+        forwards=tuple(show_forward(session, forward, mails, known.names) for forward in request.forwards),
         set_aside_at=request.set_aside_at,
         set_aside_reason=_known_reason(request.set_aside_reason),
         version=known.versions.get(request.reference, 0),
@@ -83,10 +86,10 @@ def _deciding(request: Request, known: _Known) -> dict[str, Any]:
         return {}
     asked = known.asked.get(request.reference)
     return {
-        "owner": request.owner,
+        "owner": known.names.find(request.owner),
         "referred_at": request.referred_at,
         "candidates": _candidates(request),
-        "proposal": _proposal(request),
+        "proposal": _proposal(request, known.names),
         "asked_at": asked.at if asked else None,
         "answered": asked is not None and asked.answered,
         "breach": known.breaches.get(request.reference),
@@ -100,10 +103,11 @@ def _candidates(request: Request) -> tuple[CandidateLine, ...]:
     return tuple(CandidateLine(one.customer.name, one.customer.reference, one.evidence) for one in found)
 
 
-def _proposal(request: Request) -> ProposalLine | None:
+def _proposal(request: Request, names: Names) -> ProposalLine | None:
     if request.proposed is None or request.proposed_by is None or request.proposed_at is None:
         return None
-    return ProposalLine(request.proposed.name, request.proposed.reference, request.proposed_by, request.proposed_at)
+    by = names.show(request.proposed_by)
+    return ProposalLine(request.proposed.name, request.proposed.reference, by, request.proposed_at)
 
 
 def show_breach(session: Session, breach: Breach, telecom: TelecomOperator = TelecomOperator.UNKNOWN) -> BreachCard:
@@ -115,15 +119,16 @@ def show_breaches(
     session: Session, some: Sequence[Breach], telecom: TelecomOperator = TelecomOperator.UNKNOWN
 ) -> list[BreachCard]:
     """The cards of breaches, by a number of queries that does not grow with theirs; the untold stand first."""
-    references, ids = [one.reference for one in some], [one.id for one in some]
+    references, ids, names = [one.reference for one in some], [one.id for one in some], Names(session)
     behind = _Behind(
         versions=_versions(session, references),
         notices=_notices(session, ids),
         unmarked=breach_mails.count_unmarked(session, ids),
         letters=breach_mails.count_letters(session, ids),
-        tasks=_open_tasks(session, references),
+        tasks=_open_tasks(session, references, names),
         facts=facts_of_breaches(session, ids),
         telecom=telecom,
+        names=names,
     )
     return [_show_breach(one, behind) for one in some]
 
@@ -139,6 +144,7 @@ class _Behind:
     tasks: Mapping[str, Sequence[TaskLine]]
     facts: Mapping[int, BreachFacts]
     telecom: TelecomOperator
+    names: Names
 
 
 def show_lines(session: Session, some: Sequence[Breach]) -> list[BreachLine]:
@@ -169,19 +175,19 @@ def notice_versions(session: Session, some: Sequence[Breach]) -> dict[int, int]:
 
 def _show_breach(breach: Breach, behind: _Behind) -> BreachCard:
     notices, facts, telecom = behind.notices.get(breach.id, ()), behind.facts[breach.id], behind.telecom
-    at, versions = desk_now(), {one.id: one.version for one in notices}
+    at, versions, names = desk_now(), {one.id: one.version for one in notices}, behind.names
     lines = [_customer_line(row, versions, at) for row in ledger.read_ledger(breach)]
     return BreachCard(
         reference=breach.reference,
         opened_at=breach.opened_at,
-        opened_by=breach.opened_by,
+        opened_by=names.show(breach.opened_by),
         suspected_at=breach.suspected_at,
         aware_at=breach.aware_at,
-        aware_by=breach.aware_by,
+        aware_by=names.find(breach.aware_by),
         deadline_at=breach.deadline_at,
         lead=breach.lead,
         closed_at=breach.closed_at,
-        closed_by=breach.closed_by,
+        closed_by=names.find(breach.closed_by),
         customers=tuple(sorted(lines, key=lambda line: line.told_at is not None)),
         version=behind.versions.get(breach.reference, 0),
         about=breach.about,
@@ -194,7 +200,7 @@ def _show_breach(breach: Breach, behind: _Behind) -> BreachCard:
         ),
         telecom_unknown=telecom is TelecomOperator.UNKNOWN,
         final_sent=has_final(notices),
-        notice=_notice_line(notices[-1]) if notices else None,
+        notice=_notice_line(notices[-1], names) if notices else None,
         unmarked=behind.unmarked.get(breach.id, 0),
         replies=behind.letters.get(breach.id, 0),
         tasks=tuple(behind.tasks.get(breach.reference, ())),
@@ -224,8 +230,9 @@ def _notices(session: Session, ids: Sequence[int]) -> dict[int, list[Notice]]:
     return found
 
 
-def _notice_line(one: Notice) -> NoticeLine:
-    return NoticeLine(one.version, one.final, one.prepared_at, one.prepared_by, one.approved_at, one.approved_by)
+def _notice_line(one: Notice, names: Names) -> NoticeLine:
+    prepared_by, approved_by = names.show(one.prepared_by), names.find(one.approved_by)
+    return NoticeLine(one.version, one.final, one.prepared_at, prepared_by, one.approved_at, approved_by)
 
 
 def find_card(session: Session, reference: str, telecom: TelecomOperator = TelecomOperator.UNKNOWN) -> Card:
@@ -235,14 +242,14 @@ def find_card(session: Session, reference: str, telecom: TelecomOperator = Telec
     return show_breach(session, breaches.get_breach(session, reference), telecom)
 
 
-def show_forward(session: Session, forward: Forward, mails: Iterable[CaseMail]) -> ForwardLine:
+def show_forward(session: Session, forward: Forward, mails: Iterable[CaseMail], names: Names) -> ForwardLine:
     """How far a forward has come, as its newest attempt and the calls about it tell."""
     newest, call = newest_attempt(forward), call_that_reached(forward)
     return ForwardLine(
         customer=forward.customer.name,
         customer_reference=forward.customer.reference,
         routed_at=forward.routed_at,
-        routed_by=forward.routed_by,
+        routed_by=names.show(forward.routed_by),
         accepted_at=accepted_at(forward),
         refused_at=newest.refused_at if newest else None,
         bounced_at=newest.bounced_at if newest else None,
@@ -259,16 +266,16 @@ def show_forward(session: Session, forward: Forward, mails: Iterable[CaseMail]) 
             if mail.forward_id == forward.id and mail.what is Correspondence.REPLY and mail.said
         ),
         misrouted_at=forward.misrouted_at,
-        misrouted_by=forward.misrouted_by,
+        misrouted_by=names.find(forward.misrouted_by),
         left=any(one.sending_at or one.accepted_at or one.bounced_at for one in forward.deliveries),
     )
 
 
-def _open_tasks(session: Session, cases: Sequence[str]) -> dict[str, list[TaskLine]]:
+def _open_tasks(session: Session, cases: Sequence[str], names: Names) -> dict[str, list[TaskLine]]:
     lines: dict[str, list[TaskLine]] = {}
     for number, task in tasks.find_numbered(session, cases):
         if task.done_at is None:
-            line = TaskLine(number, task.what.value, task.owner, task.opened_at, task.due_at)
+            line = TaskLine(number, task.what.value, names.find(task.owner), task.opened_at, task.due_at)
             lines.setdefault(task.case, []).append(line)
     return lines
 

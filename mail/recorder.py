@@ -146,4 +146,4 @@ class Recorder:
         """What was accepted must not be sent again because something that follows from it went wrong."""
         if isinstance(outcome, Accepted):
             with suppress(SQLAlchemyError), self._database.begin() as session:
-                outcomes.record_acceptance(session, outcome, now=now())
+                outcomes.record_acceptance(session, outcome, by=SENDER, now=now())

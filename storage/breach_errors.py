@@ -68,11 +68,16 @@ class NoticeChanged(Refused):
 
 @dataclass(eq=False)
 class NoticeApproved(Refused):
-    """Somebody has approved this notice already."""
+    """Somebody has approved this notice already; `actor`: a Slack user id, or the name of an actor at a shell."""
 
     reference: str
     by: str
     approved_at: datetime
+    actor: str
+
+    @property
+    def colleague(self) -> tuple[str, str]:
+        return "by", self.actor
 
 
 @dataclass(eq=False)

@@ -46,6 +46,12 @@ def look_ahead(session: Session, breach: Breach) -> Outlook:
     )
 
 
+def look_again(session: Session, breach: Breach) -> Outlook:
+    """The same in the transaction that closes it: what waits to be sent waits until that ends."""
+    session.execute(select(Delivery.id).where(Delivery.case == breach.reference, *UNSENT).with_for_update())
+    return look_ahead(session, breach)
+
+
 def has_final(notices: Sequence[Notice]) -> bool:
     """Whether the newest version that went out was called the last; `notices` in the order of their versions."""
     sent = [one for one in notices if one.approved_at is not None]

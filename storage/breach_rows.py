@@ -7,12 +7,13 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, and_, case, exists, func, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
+from storage.columns import minute_of
 from storage.customers import is_called
 from storage.ledger import Row
 from storage.models import Affected, Breach, Call, Customer, Delivery
-from storage.types import Medium, Purpose
+from storage.types import SPOKEN, Medium, Purpose
 
 AT_ONCE = 1000
 OFFERED = 100
@@ -30,20 +31,49 @@ class Count:
 
 def has_arrived() -> ColumnElement[bool]:
     """Of a Delivery: a notice that its customer's server has, and that neither came back nor is delayed."""
-    notice = (Delivery.purpose == Purpose.NOTICE, Delivery.medium == Medium.EMAIL, Delivery.superseded_at.is_(None))
     stands = (Delivery.accepted_at.is_not(None), Delivery.bounced_at.is_(None), Delivery.delayed_at.is_(None))
-    return and_(*notice, *stands)
+    return and_(_counts(Delivery), *stands)
 
 
 def is_waiting() -> ColumnElement[bool]:
     """Whether the customer of an `Affected` must still be told."""
-    arrived = exists().where(Delivery.affected_id == Affected.id, has_arrived())
-    return and_(Affected.excluded_at.is_(None), ~arrived, ~was_reached())
+    return and_(Affected.excluded_at.is_(None), ~_has_notice(), ~was_reached())
 
 
 def was_reached() -> ColumnElement[bool]:
     """Whether somebody of an `Affected` customer was reached by other means than our mail."""
     return exists().where(Call.affected_id == Affected.id, Call.reached)
+
+
+def is_owed() -> ColumnElement[bool]:
+    """Whether the customer of an `Affected` was only spoken to, and documents are due: `Row.owed`."""
+    otherwise = exists().where(Call.affected_id == Affected.id, Call.reached, Call.means.not_in(SPOKEN))
+    here = (Affected.excluded_at.is_(None), Affected.waived_at.is_(None))
+    return and_(*here, was_reached(), ~otherwise, ~_has_notice())
+
+
+def may_go_again() -> ColumnElement[bool]:
+    """Whether the newest notice of an `Affected` did not arrive and is still of use: `Row.may_go_again`."""
+    newest, later = aliased(Delivery), aliased(Delivery)
+    gone = or_(newest.refused_at.is_not(None), newest.bounced_at.is_not(None))
+    lost = exists().where(newest.affected_id == Affected.id, _counts(newest), ~_exists_later(newest, later), gone)
+    since = Call.at >= minute_of(newest.queued_at)  # a picker knows whole minutes: as in storage/ledger.py
+    spoken = exists().where(Call.affected_id == newest.affected_id, Call.reached, since)
+    of_use = or_(lost.where(~spoken), is_owed(), _has_notice())
+    return and_(Affected.excluded_at.is_(None), lost, of_use)
+
+
+def _has_notice() -> ColumnElement[bool]:
+    return exists().where(Delivery.affected_id == Affected.id, has_arrived())
+
+
+def _counts(mail: type[Delivery]) -> ColumnElement[bool]:
+    """Of a Delivery: an e-mail that tells of a breach, and was not withdrawn."""
+    return and_(mail.purpose == Purpose.NOTICE, mail.medium == Medium.EMAIL, mail.superseded_at.is_(None))
+
+
+def _exists_later(one: type[Delivery], later: type[Delivery]) -> ColumnElement[bool]:
+    return exists().where(later.affected_id == one.affected_id, _counts(later), later.id > one.id)
 
 
 def rings() -> ColumnElement[bool]:
@@ -70,18 +100,19 @@ def suggest_affected(
     typed: str,
     *,
     excluded: bool | None = None,
-    among: Collection[int] | None = None,
+    only: ColumnElement[bool] | None = None,
 ) -> list[tuple[str, str]]:
     """(reference, name) of the customers of this breach whose reference, name or alias contains what was typed.
 
-    By name; `excluded` keeps to those that are not affected after all, or to the others; `among` to these ids.
+    By name; `excluded` keeps to those that are not affected after all, or to the others; `only` to those of whom
+    this can be said.
     """
     named = select(Customer.reference, Customer.name).join(Affected, Affected.customer_id == Customer.id).join(Breach)
     theirs = named.where(Breach.reference == reference, is_called(typed)).order_by(Customer.name, Customer.id)
     if excluded is not None:
         theirs = theirs.where(Affected.excluded_at.is_not(None) if excluded else Affected.excluded_at.is_(None))
-    if among is not None:
-        theirs = theirs.where(Customer.id.in_(among))
+    if only is not None:
+        theirs = theirs.where(only)
     return [(one, name) for one, name in session.execute(theirs.limit(OFFERED))]
 
 

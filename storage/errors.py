@@ -19,6 +19,11 @@ class Refused(Exception):
     def fields(self) -> dict[str, Any]:
         return asdict(self)
 
+    @property
+    def colleague(self) -> tuple[str, str] | None:
+        """The field with the name of a colleague, and that actor's own name, where its sentence says one."""
+        return None
+
     def __str__(self) -> str:
         return f"{self.template} {self.fields}"
 
@@ -57,6 +62,11 @@ class ColleagueCannot(Refused):
 
     name: str
     needed: str
+    slack_user: str
+
+    @property
+    def colleague(self) -> tuple[str, str]:
+        return "name", self.slack_user
 
 
 @dataclass(eq=False)

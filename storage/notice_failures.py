@@ -36,10 +36,15 @@ def record_notified(session: Session, sent: Sequence[Sent], *, by: Actor, now: d
     """
     notices = sorted((one for one in sent if one.purpose is Purpose.NOTICE), key=lambda one: (one.case, one.id))
     for case, some in groupby(notices, key=lambda one: one.case):
-        lines = [_taken_line(session, one, "notice-accepted") for one in some]
-        *_, last = journal.record_all(session, lines, by=by, now=now)
+        *_, last = note_taken(session, list(some), by=by, now=now)
         announcements.show_card(session, last)
         silence(session, case, now=now)
+
+
+def note_taken(session: Session, sent: Sequence[Sent], *, by: Actor, now: datetime) -> list[journal.Recorded]:
+    """The lines of the journal alone."""
+    lines = [_taken_line(session, one, "notice-accepted") for one in sent if one.purpose is Purpose.NOTICE]
+    return journal.record_all(session, lines, by=by, now=now)
 
 
 def record_better_proof(session: Session, sent: Sequence[Sent], *, by: Actor, now: datetime) -> None:

@@ -87,7 +87,7 @@ def approve_notice(
 
     Raises NoticeApproved, NoticeChanged, NoticeNeedsSecond, MentionsNotSeen, NobodyToNotify, BreachClosed.
     """
-    notice = _take_draft(session, breach, checked.edition, own_address)
+    notice = _take_draft(session, breach, checked.edition, own_address, now=now)
     if not staff.are_two(session, notice.prepared_by, by, now=now):
         raise NoticeNeedsSecond(breach.reference, alone_at(breach, notice))
     return _approve(session, breach, notice, checked, seen=seen, by=by, now=now)
@@ -109,7 +109,7 @@ def approve_alone(
     At a shell it may be any colleague who may decide, for the day when Slack is down. Raises as
     `approve_notice`, and LeadOnly, TooEarlyAlone, ReasonMissing, ReasonTooShort.
     """
-    notice = _take_draft(session, breach, checked.edition, own_address)
+    notice = _take_draft(session, breach, checked.edition, own_address, now=now)
     if by.origin != SHELL and by.name != breach.lead:
         raise LeadOnly(breach.reference)
     if now < alone_at(breach, notice):
@@ -150,22 +150,25 @@ def alone_at(breach: Breach, notice: Notice) -> datetime:
     return min(waited, breach.deadline_at - ALONE_BEFORE / breach.pace)
 
 
-def refuse_approved(session: Session, breach: Breach, notice: Notice | None) -> None:
+def refuse_approved(session: Session, breach: Breach, notice: Notice | None, *, now: datetime) -> None:
     """Whoever comes second reads who came first. Raises NoticeApproved."""
     if notice is not None and notice.approved_at is not None:
         who = notice.approved_by or ""
         name = session.scalars(select(Staff.name).where(Staff.slack_user == who)).first()
-        raise NoticeApproved(breach.reference, name or who, notice.approved_at)
+        actor = staff.read_roster(session, now=now).user_of(who) or who
+        raise NoticeApproved(breach.reference, name or who, notice.approved_at, actor)
 
 
-def _take_draft(session: Session, breach: Breach, edition: Edition, own_address: str | None) -> Notice:
+def _take_draft(
+    session: Session, breach: Breach, edition: Edition, own_address: str | None, *, now: datetime
+) -> Notice:
     """The draft of this edition, if nothing has changed since it was read; others wait until the transaction ends."""
     take_turn_on(session, breach)
     refuse_closed(breach)
     notice = next((one for one in list_notices(session, breach) if one.id == edition.notice_id), None)
     if notice is None:
         raise NoticeNotPrepared(breach.reference)
-    refuse_approved(session, breach, notice)
+    refuse_approved(session, breach, notice, now=now)
     now_known = read_next(session, breach, own_address=own_address, now=edition.at)
     if now_known != edition or notice.last_fact_id != edition.last_fact_id:
         raise NoticeChanged(breach.reference)

@@ -1,9 +1,11 @@
 """What became of our e-mails on the wire, recorded in groups: the other side's answer is the proof."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+import structlog
 from sqlalchemy import bindparam, func, or_, select, update
 from sqlalchemy.orm import Session, joinedload
 
@@ -83,9 +85,10 @@ def record(session: Session, outcomes: Sequence[Outcome], *, by: Actor, now: dat
             _record_failure(session, delivery, failures[delivery.id], by=by, now=now)
 
 
-def record_acceptance(session: Session, outcome: Accepted, *, now: datetime) -> None:
-    """Record that the relay took a mail, and nothing that follows from it: for when that cannot be recorded."""
-    _accept(session, [outcome], now=now)
+def record_acceptance(session: Session, outcome: Accepted, *, by: Actor, now: datetime) -> None:
+    """Record that the relay took a mail, and of what follows only a notice's line: for when that cannot be recorded."""
+    accepted, better = _accept(session, [outcome], now=now)
+    _note_apart(session, accepted, better, by=by, now=now)
 
 
 def record_receipts(session: Session, delivery_ids: Collection[int], *, now: datetime) -> set[int]:
@@ -101,7 +104,7 @@ def record_receipts(session: Session, delivery_ids: Collection[int], *, now: dat
 def settle_by_receipt(session: Session, *, by: Actor, now: datetime, follow: bool = True) -> int:
     """Tries whose outcome nobody heard, and whose receipt copy came, were accepted; how many.
 
-    Without `follow` nothing that follows from it is recorded: for when that fails.
+    Without `follow` nothing that follows from it is recorded but a notice's line: for when that fails.
     """
     free = or_(Delivery.leased_until.is_(None), Delivery.leased_until < real_now())
     proven = (Delivery.medium == Medium.EMAIL, Delivery.due_at.is_not(None), Delivery.receipt_at.is_not(None), free)
@@ -111,6 +114,8 @@ def settle_by_receipt(session: Session, *, by: Actor, now: datetime, follow: boo
     if follow and settled:
         _take_turns(session, settled)
         _follow_acceptance(session, settled, by=by, now=now)
+    elif settled:
+        _note_apart(session, settled, by=by, now=now)
     return len(settled)
 
 
@@ -129,6 +134,31 @@ def _follow_acceptance(session: Session, accepted: Sequence[Sent], *, by: Actor,
     for one in accepted:
         if one.purpose is Purpose.ACKNOWLEDGEMENT:
             acknowledgements.record_acknowledged(session, one, by=by, now=now)
+
+
+def _note_apart(
+    session: Session, accepted: Sequence[Sent], better: Sequence[Sent] = (), *, by: Actor, now: datetime
+) -> None:
+    """The lines about notices, each for itself: what is accepted and in no line looks like a forgery for ever.
+
+    Where even that fails it is accepted all the same, or it would be sent again.
+    """
+    with _apart(session, [one.id for one in (*accepted, *better)]):
+        _take_turns(session, [*accepted, *better])
+        for note, some in ((notice_failures.note_taken, accepted), (notice_failures.record_better_proof, better)):
+            for one in some:
+                with _apart(session, [one.id]):
+                    note(session, [one], by=by, now=now)
+
+
+@contextmanager
+def _apart(session: Session, deliveries: Sequence[int]) -> Iterator[None]:
+    """A poison guard: what fails inside leaves nothing behind, and what was recorded before stays."""
+    try:
+        with session.begin_nested():
+            yield
+    except Exception as error:  # noqa: BLE001 - a database that is gone fails at the commit, too
+        structlog.get_logger().warning("notice-not-noted", deliveries=deliveries, fault=error)
 
 
 def _accept(session: Session, outcomes: Sequence[Outcome], *, now: datetime) -> tuple[list[Sent], list[Sent]]:

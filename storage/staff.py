@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from storage.deadlines import PARIS
 from storage.errors import ColleagueCannot, RoleTooSmall, UnknownColleague, UnknownStaff
 from storage.models import Staff
-from storage.types import SHELL, Actor, Role
+from storage.types import Actor, Role, typist_of
 
 _RANK = {Role.VIEWER: 0, Role.HANDLER: 1, Role.DPO: 2}
 
@@ -28,6 +28,17 @@ class Roster:
     def find(self, slack_user: str | None) -> Staff | None:
         """The colleague with this Slack user id, if active."""
         return next((one for one in self.active if one.slack_user == slack_user), None)
+
+    def find_by_account(self, account: str) -> Staff | None:
+        """The colleague whose address begins like this account of the shell; None without exactly one."""
+        found = [one for one in self.active if _account_of(one) == account.lower()]
+        return found[0] if len(found) == 1 else None
+
+    def user_of(self, name: str) -> str | None:
+        """Of the name of an actor at a shell: the Slack user id that it claims or whose account it is, or None."""
+        account, claims = typist_of(name) or ("", "")
+        colleague = self.find_by_account(account)
+        return claims or (colleague.slack_user if colleague else None)
 
 
 def read_roster(session: Session, *, now: datetime) -> Roster:
@@ -56,15 +67,14 @@ def get_colleague(session: Session, named: str, *, now: datetime, at_least: Role
     for one in active_staff(session, now=now):
         if wanted in (one.slack_user.lower(), one.email.lower()):
             if _RANK[one.role] < _RANK[at_least]:
-                raise ColleagueCannot(one.name, at_least.value)
+                raise ColleagueCannot(one.name, at_least.value, one.slack_user)
             return one
     raise UnknownColleague(named.strip() if wanted.isalnum() else "")
 
 
 def find_by_account(session: Session, account: str, *, now: datetime) -> Staff | None:
     """The active colleague whose address begins like this account of the shell; None without exactly one."""
-    found = [one for one in active_staff(session, now=now) if _account_of(one) == account.lower()]
-    return found[0] if len(found) == 1 else None
+    return read_roster(session, now=now).find_by_account(account)
 
 
 def was_account(session: Session, account: str, *, now: datetime) -> bool:
@@ -95,9 +105,8 @@ def is_known(session: Session, name: str, *, now: datetime) -> bool:
 
 def _person_of(session: Session, name: str, *, now: datetime) -> int | None:
     """Whose name of an actor this is, as `Staff.id`."""
-    prefix, _, account = name.partition(f"{SHELL}: ")
-    if account and not prefix:
-        colleague = find_by_account(session, account.partition(" as ")[0], now=now)
+    if typist := typist_of(name):
+        colleague = find_by_account(session, typist[0], now=now)
         return colleague.id if colleague else None
     return session.scalars(select(Staff.id).where(Staff.slack_user == name)).first()
 

@@ -170,6 +170,13 @@ class Actor:
     origin: str
 
 
+def typist_of(name: str) -> tuple[str, str] | None:
+    """The account in the name of an actor at a shell, and the Slack user id that it claims or ""; None for others."""
+    prefix, _, typist = name.partition(f"{SHELL}: ")
+    account, _, claims = typist.partition(" as ")
+    return (account, claims) if account and not prefix else None
+
+
 DESK = Actor("desk", "desk")
 CLOCK = Actor("desk", "clock")
 """The ticks, which ring what has fallen due."""

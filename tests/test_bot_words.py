@@ -666,7 +666,7 @@ def test_markup_from_outside_is_escaped_and_staff_are_mentioned() -> None:
 
     assert "&lt;!channel&gt; &amp; Sons" in said
     assert "<@U01ANNE>" in said
-    assert mention("<@x>") == "&lt;@x&gt;"
+    assert mention("<@x>", "en") == "&lt;@x&gt;"
 
 
 def test_a_long_list_is_counted_not_shown() -> None:

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from storage import breaches, outbox
+from storage import breaches, notices, outbox
 from storage.clock import now
 from storage.database import open_database
 from storage.models import Delivery
-from storage.types import Purpose
+from storage.types import DESK, Purpose
 from tests.playground import people
 from tests.test_bot_shell import breach_shell
 
@@ -23,10 +23,20 @@ WHY = ("--no-breach", "A test list of ours")
 
 
 class Terminal(io.StringIO):
-    """A person who has typed this."""
+    """A person who types this; `meanwhile` happens once, while they think about the first answer."""
+
+    def __init__(self, typed: str, meanwhile: Callable[[], object] | None = None) -> None:
+        super().__init__(typed)
+        self.meanwhile = meanwhile
 
     def isatty(self) -> bool:
         return True
+
+    def readline(self, size: int | None = -1, /) -> str:  # type: ignore[override]  # as TextIOBase has it
+        act, self.meanwhile = self.meanwhile, None
+        if act is not None:
+            act()
+        return super().readline(-1 if size is None else size)
 
 
 @pytest.fixture
@@ -36,8 +46,10 @@ def breach(
     """`bot breach …`; `typed` at a terminal, or nobody can be asked."""
     shell = breach_shell(sqlite_url, tmp_path, monkeypatch, capsys)
 
-    def run(*words: str, account: str = BORIS_AT, typed: str | None = None) -> tuple[int, str]:
-        monkeypatch.setattr(sys, "stdin", io.StringIO() if typed is None else Terminal(typed))
+    def run(
+        *words: str, account: str = BORIS_AT, typed: str | None = None, meanwhile: Callable[[], object] | None = None
+    ) -> tuple[int, str]:
+        monkeypatch.setattr(sys, "stdin", io.StringIO() if typed is None else Terminal(typed, meanwhile))
         return shell(*words, account=account)
 
     return run
@@ -209,3 +221,61 @@ def test_whoever_was_spoken_to_has_a_role_or_a_name(breach: Shell) -> None:
     assert "Say whom you reached: --role, such as manager, or --person NAME." in said
     assert "was told by telephone" in breach(*told, "--person", "Jeanne")[1]
     assert "Say in a few words why." in breach("waive", reference, "C0001", "--reason", "x")[1]
+
+
+MEANWHILE = "Meanwhile this has changed, and nothing was closed:\n"
+
+
+@pytest.mark.parametrize("typed", ["y\nn\n", "y\ny\n"])
+def test_a_notice_that_left_while_somebody_thought_is_said_and_asked_again(
+    breach: Shell, sqlite_url: str, typed: str
+) -> None:
+    reference = opened(breach, "C0001", "C0002")
+    send(breach, reference)
+
+    code, said = breach("close", reference, *WHY, typed=typed, meanwhile=lambda: accept(sqlite_url, 1))
+
+    assert "Withdrawn, not sent yet: the notice to Garage du Lac, Hôtel Azur." in said.split(MEANWHILE)[0]
+    again = said.split(MEANWHILE)[1]
+    assert "Withdrawn, not sent yet: the notice to Hôtel Azur." in again
+    assert "Told already, 1 of 2: Garage du Lac." in again
+    assert "will be closed as no breach" not in again
+    assert (code, is_open(sqlite_url, reference)) == ((1, True) if "n" in typed else (0, False))
+
+
+def test_what_another_person_closed_meanwhile_is_not_closed_again(breach: Shell, sqlite_url: str) -> None:
+    reference = opened(breach, "C0001")
+
+    def close_it() -> None:
+        database = open_database(sqlite_url)
+        with database.begin() as session:
+            breaches.get_breach(session, reference).closed_at = now()
+        database.dispose()
+
+    code, said = breach("close", reference, *WHY, typed="y\n", meanwhile=close_it)
+
+    assert code == 1
+    assert "closed" in said
+    assert MEANWHILE not in said
+
+
+def test_a_further_notice_that_was_prepared_while_somebody_thought_is_said_before_closing(
+    breach: Shell, sqlite_url: str
+) -> None:
+    reference = opened(breach, "C0001")
+    breach("aware", reference, "--at", (now() - timedelta(minutes=30)).isoformat())
+    send(breach, reference)
+    accept(sqlite_url)
+
+    def prepare() -> None:
+        database = open_database(sqlite_url)
+        with database.begin() as session:
+            held = breaches.get_breach(session, reference)
+            notices.prepare_notice(session, held, final=False, by=DESK, now=now())
+        database.dispose()
+
+    code, said = breach("close", reference, typed="y\nn\n", meanwhile=prepare)
+
+    assert code == 1
+    assert said.split(MEANWHILE)[1].startswith("Notice 2 is prepared and was never sent: it stays so.\n")
+    assert is_open(sqlite_url, reference)

@@ -108,7 +108,7 @@ def test_two_people_who_approve_one_after_the_other_send_it_once_and_the_second_
     assert small_desk.workspace.submit(CARLA, first).closed
     reply = small_desk.workspace.submit(ANNE, second)
 
-    assert "Carla Levi a déjà validé ce message" in str(reply.view) + str(reply.errors)
+    assert f"<@{CARLA}> a déjà validé ce message" in str(reply.view) + str(reply.errors)
     assert len(notices_of(small_desk)) == 1
 
 

@@ -5,11 +5,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 
+from mail.recorder import Recorder
 from storage import breach_closing, breaches, journal, outcomes
 from storage.commands import app
 from storage.database import Database, open_database
+from storage.models import Delivery, Entry
 from storage.sealed_mails import verify_mails
 from storage.sealing import verify_rows
 from storage.types import DESK
@@ -103,6 +105,86 @@ def test_a_mail_changed_behind_the_journal_is_named(database: Database) -> None:
         assert found, statement
         assert all(one.startswith("BR-2026-0001: ") for one in found)
         assert expected in found[0]
+
+
+def on_its_way(database: Database) -> int:
+    """A notice to one customer; its `Delivery.id`."""
+    with database.begin() as session:
+        breach = open_breach(session, add_customer(session, "C0001"), aware_at=NOW)
+        return queue_notice(session, breach.affected[0]).id
+
+
+def problems_of_deliveries(database: Database) -> list[str]:
+    """But for the row of the notice itself, of which the journal says nothing here."""
+    return [one for one in problems(database) if "of notice" not in one]
+
+
+def poison(monkeypatch: pytest.MonkeyPatch, *places: str) -> None:
+    def poisoned(*_: object, **__: object) -> None:
+        raise RuntimeError("poison")
+
+    for place in places:
+        monkeypatch.setattr(place, poisoned)
+
+
+def lines_about_notices(database: Database) -> list[str]:
+    with database.reading() as session:
+        told = select(Entry.action).where(Entry.action.in_(("notice-accepted", "notice-answered")))
+        return list(session.scalars(told.order_by(Entry.number)))
+
+
+def record_250(database: Database, number: int) -> None:
+    """What the sender does with the relay's answer."""
+    Recorder(database, holder="one").record(outcomes.Accepted(number, "250 2.0.0 taken", "ab" * 32))
+
+
+def settle(database: Database, number: int, *, follow: bool) -> None:
+    """What a receipt copy settles."""
+    with database.begin() as session:
+        outcomes.record_receipts(session, {number}, now=NOW)
+        outcomes.settle_by_receipt(session, by=DESK, now=NOW, follow=follow)
+
+
+def test_a_notice_whose_acceptance_could_not_be_followed_up_is_in_the_journal_all_the_same(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = on_its_way(database)
+    poison(monkeypatch, "storage.outcomes._follow_acceptance")
+
+    record_250(database, number)
+
+    assert problems_of_deliveries(database) == []
+    assert lines_about_notices(database) == ["notice-accepted"]
+
+
+@pytest.mark.parametrize("follow", [True, False])
+def test_so_is_one_that_a_receipt_settled_and_the_answer_that_came_later(
+    database: Database, monkeypatch: pytest.MonkeyPatch, follow: bool
+) -> None:
+    number = on_its_way(database)
+
+    settle(database, number, follow=follow)
+    assert problems_of_deliveries(database) == []
+    poison(monkeypatch, "mail.recorder.outcomes.record")
+    record_250(database, number)
+
+    assert problems_of_deliveries(database) == []
+    assert lines_about_notices(database) == ["notice-accepted", "notice-answered"]
+
+
+def test_a_notice_is_accepted_even_where_its_line_cannot_be_written(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = on_its_way(database)
+    poison(monkeypatch, "storage.outcomes._follow_acceptance", "storage.notice_failures.seal_notice")
+
+    record_250(database, number)
+
+    assert lines_about_notices(database) == []
+    with database.reading() as session:
+        notice = session.get_one(Delivery, number)
+        assert (notice.due_at, notice.reply, notice.accepted_at is None) == (None, "250 2.0.0 taken", False)
+    assert len(problems_of_deliveries(database)) == 1
 
 
 def test_the_better_proof_of_a_notice_is_in_a_line_of_its_own(database: Database) -> None:
