@@ -24,6 +24,7 @@ from storage.breach_types import FactName
 from storage.clock import now
 from storage.errors import PersonalDataInText
 from storage.models import Affected, Breach
+from storage.types import typist_of
 
 ACCOUNTS = frozenset({FactName.ACCOUNT, FactName.ACCOUNT_EN})
 
@@ -95,8 +96,11 @@ def _shown(session: Session, breach: Breach, place: Place) -> BreachFacts:
 
 
 def _offer_summary(breach: Breach, shown: BreachFacts, place: Place) -> str:
-    """What somebody typed to report it, for who writes the first account for all; "" where it is of no use there."""
-    typed = breach.summary.strip()
+    """What somebody typed in Slack to report it, for who writes the first account for all; "" where it is of no use.
+
+    What was typed at a shell stays out of Slack.
+    """
+    typed = breach.summary.strip() if typist_of(breach.opened_by) is None else ""
     fits = breach.about is None and len(typed) <= fact_forms.LONGEST and find_personal_data(typed) is None
     return typed if fits and not place.customer and not shown.knows(FactName.ACCOUNT) else ""
 

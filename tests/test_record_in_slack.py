@@ -426,6 +426,14 @@ def test_a_summary_that_holds_personal_data_is_offered_to_nobody(small_desk: Des
     assert offered(open_page(small_desk, CARLA, reference, "what")) == {}
 
 
+def test_a_summary_that_was_typed_at_a_shell_stays_out_of_slack(small_desk: Desk) -> None:
+    reference = reported(small_desk, CARLA)
+    with small_desk.bot.desk.decide() as session:
+        breaches.get_breach(session, reference).opened_by = "shell: carla.petit as U03CARLA"
+
+    assert offered(open_page(small_desk, CARLA, reference, "what")) == {}
+
+
 def offered(page: dict[str, Any]) -> dict[str, str]:
     """What stands in the text fields of a page already."""
     elements = {block["block_id"]: block["element"] for block in page["blocks"] if block["type"] == "input"}
