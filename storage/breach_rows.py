@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, and_, case, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
-from storage.columns import minute_of
 from storage.customers import is_called
 from storage.ledger import Row
+from storage.lost_notices import newest_lost, reached_since
 from storage.models import Affected, Breach, Call, Customer, Delivery
 from storage.types import SPOKEN, Medium, Purpose
 
@@ -54,12 +54,9 @@ def is_owed() -> ColumnElement[bool]:
 
 def may_go_again() -> ColumnElement[bool]:
     """Whether the newest notice of an `Affected` did not arrive and is still of use: `Row.may_go_again`."""
-    newest, later = aliased(Delivery), aliased(Delivery)
-    gone = or_(newest.refused_at.is_not(None), newest.bounced_at.is_not(None))
-    lost = exists().where(newest.affected_id == Affected.id, _counts(newest), ~_exists_later(newest, later), gone)
-    since = Call.at >= minute_of(newest.queued_at)  # a picker knows whole minutes: as in storage/ledger.py
-    spoken = exists().where(Call.affected_id == newest.affected_id, Call.reached, since)
-    of_use = or_(lost.where(~spoken), is_owed(), _has_notice())
+    newest = aliased(Delivery)
+    lost = exists().where(newest.affected_id == Affected.id, _counts(newest), newest_lost(newest))
+    of_use = or_(lost.where(~reached_since(newest)), is_owed(), _has_notice())
     return and_(Affected.excluded_at.is_(None), lost, of_use)
 
 
@@ -70,10 +67,6 @@ def _has_notice() -> ColumnElement[bool]:
 def _counts(mail: type[Delivery]) -> ColumnElement[bool]:
     """Of a Delivery: an e-mail that tells of a breach, and was not withdrawn."""
     return and_(mail.purpose == Purpose.NOTICE, mail.medium == Medium.EMAIL, mail.superseded_at.is_(None))
-
-
-def _exists_later(one: type[Delivery], later: type[Delivery]) -> ColumnElement[bool]:
-    return exists().where(later.affected_id == one.affected_id, _counts(later), later.id > one.id)
 
 
 def rings() -> ColumnElement[bool]:
