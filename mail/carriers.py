@@ -78,21 +78,22 @@ class Carriers:
 
     def resting(self) -> tuple[str, ...]:
         """Destinations that get nothing more now: left alone, or being tried with one mail."""
-        with self._changed:
-            trying = {mail.destination for mail in self._in_hand.values()}
-        return tuple(self._resting.destinations() | (trying & self._resting.unwell()))
+        return tuple(self._resting.destinations() | self._tried(self._resting.unwell()))
 
     def choose(self, mails: Iterable[Outgoing]) -> list[Outgoing]:
         """Those that may be carried now: of a destination that took nothing the last time, one."""
         unwell = self._resting.unwell()
-        with self._changed:
-            trying = {mail.destination for mail in self._in_hand.values()} & unwell
-        chosen = []
+        trying, chosen = self._tried(unwell), []
         for mail in mails:
             if mail.destination not in trying:
                 chosen.append(mail)
             trying |= {mail.destination} & unwell
         return chosen
+
+    def _tried(self, unwell: set[str]) -> set[str]:
+        """Of these destinations, those for which a mail is in hand."""
+        with self._changed:
+            return {mail.destination for mail in self._in_hand.values()} & unwell
 
     def carry(self, mails: Iterable[Outgoing]) -> None:
         """Send these, as soon as a connection is free."""
