@@ -3,13 +3,12 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from hashlib import sha256
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from storage.attached import find_attached, is_kept, join, pieces_of
-from storage.messages import parts_kept, read_parts
+from storage.messages import parts_kept, read_parts, whole_of
 from storage.models import Delivery, Message
 from storage.splicing import Form, boundary_of, form_of, is_spliced, splice
 
@@ -108,7 +107,4 @@ def _form_sent(
 
 def digest_of(chunks: Iterator[bytes]) -> str:
     """The SHA-256 (hex) of bytes that come in parts."""
-    digest = sha256()
-    for chunk in chunks:
-        digest.update(chunk)
-    return digest.hexdigest()
+    return whole_of(chunks).sha256

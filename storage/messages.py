@@ -134,7 +134,7 @@ def finish_message(session: Session, message_id: int, whole: Whole | None = None
 
     `whole`: who kept all parts himself knows what they are; else they are read for it.
     """
-    digest, size = whole or _digest(read_parts(session, message_id))
+    digest, size = whole or whole_of(read_parts(session, message_id))
     known = find_kept(session, [digest]).get(digest, message_id)
     if known != message_id:
         replace_message(session, message_id, known)
@@ -144,7 +144,8 @@ def finish_message(session: Session, message_id: int, whole: Whole | None = None
     return message_id
 
 
-def _digest(parts: Iterable[bytes]) -> Whole:
+def whole_of(parts: Iterable[bytes]) -> Whole:
+    """Of bytes that come in parts."""
     digest, size = sha256(), 0
     for content in parts:
         digest.update(content)
