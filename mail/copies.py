@@ -5,6 +5,7 @@ A list's footer or a relay that codes the body anew makes another digest: then t
 """
 
 import re
+from collections.abc import Iterable
 from hashlib import sha256
 from operator import itemgetter
 
@@ -83,6 +84,14 @@ class AuthorDigest:
             few = min(self._blank_lines, STEP)
             self._hash.update(b"\n" * few)
             self._blank_lines -= few
+
+
+def author_digest(chunks: Iterable[bytes]) -> str | None:
+    """Of the octets of one mail, in their order."""
+    digest = AuthorDigest()
+    for chunk in chunks:
+        digest.update(chunk)
+    return digest.hexdigest()
 
 
 def _body_of(head: bytearray, start: int) -> int:

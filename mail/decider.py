@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 
 from mail.answering import decide_answers
 from mail.colleagues import find_enclosed
-from mail.copies import AuthorDigest
+from mail.composing import original_parts
+from mail.copies import author_digest
 from mail.deciding import decide_all, hold_unread
 from mail.mailbox import PROCESSED
 from mail.reader import Raw, Reader
@@ -165,7 +166,7 @@ class Decider:
     def _mail(self, kept: Kept, parsed: Parsed) -> MailRead:
         says, digest = parsed.says, parsed.author_sha256
         if not _is_whole(kept):
-            digest = kept.author_sha256 or self._author_digest(kept)
+            digest = kept.author_sha256 or author_digest(self._parts(kept))
             if says.channel is Channel.COLLEAGUE and kept.size <= ENCLOSING:
                 says = self._with_enclosed(kept, says)
         junk = all(self._is_junk(folder) for folder in kept.folders)
@@ -174,19 +175,8 @@ class Decider:
     def _with_enclosed(self, kept: Kept, says: Effective) -> Effective:
         return replace(says, enclosed=find_enclosed(b"".join(self._parts(kept))))
 
-    def _author_digest(self, kept: Kept) -> str | None:
-        digest = AuthorDigest()
-        for part in self._parts(kept):
-            digest.update(part)
-        return digest.hexdigest()
-
     def _parts(self, kept: Kept) -> Iterator[bytes]:
-        """Each part is read in a transaction of its own."""
-        yield kept.head
-        for ordinal in range(1, -(-kept.size // PART)):
-            with self._database.reading() as session:
-                part = messages.read_part(session, kept.message_id, ordinal) or b""
-            yield part
+        return original_parts(self._database, kept.message_id)
 
 
 def _is_whole(kept: Kept) -> bool:

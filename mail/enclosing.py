@@ -11,7 +11,7 @@ from hashlib import sha256
 from sqlalchemy.orm import Session
 
 from mail.bounce import read_report
-from mail.copies import AuthorDigest
+from mail.copies import author_digest
 from mail.reading import MailRead
 from storage import correspondence, facts, messages
 from storage.messages import PART
@@ -26,7 +26,7 @@ def open_enclosed(
 
     A letter that is known already is not kept again: then the colleague's mail counts as a further copy of it.
     """
-    digests = {mail.message_id: _digest(mail.says.enclosed) for mail in mails if mail.says.enclosed}
+    digests = {mail.message_id: author_digest([mail.says.enclosed]) for mail in mails if mail.says.enclosed}
     known = facts.find_first(session, {one for one in digests.values() if one})
     opened, covers = [], dict[int, int]()
     for mail in mails:
@@ -56,9 +56,3 @@ def _keep(session: Session, mail: MailRead, enclosed: bytes, *, now: datetime) -
     number = messages.keep_enclosed(session, enclosed, received_at=mail.received_at, now=now)
     head = enclosed[:PART]
     return replace(mail, message_id=number, sha256=sha256(enclosed).hexdigest(), head=head, report=read_report(head))
-
-
-def _digest(enclosed: bytes) -> str | None:
-    digest = AuthorDigest()
-    digest.update(enclosed)
-    return digest.hexdigest()

@@ -1,9 +1,11 @@
 """Large mails: fetched part by part, a commit each, going on where an interruption left it."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from hashlib import sha256
 
 from mail.blaming import Interrupted
+from mail.composing import original_parts
 from mail.copies import AuthorDigest
 from mail.mailbox import Found, Mailbox, MailboxLost
 from storage import messages, sightings
@@ -17,15 +19,19 @@ LARGEST = 1 << 62
 
 
 class _Arriving:
-    """What a mail is known by, found while it comes: it need not be read again for that."""
+    """What a mail is known by, found while it comes: it need not be read again for that. `parts`: those that came."""
 
-    def __init__(self) -> None:
-        self._sha256, self._author, self._size = sha256(), AuthorDigest(), 0
+    def __init__(self, parts: Iterable[bytes]) -> None:
+        self._sha256, self._author, self._size, self.parts = sha256(), AuthorDigest(), 0, 0
+        for part in parts:
+            self.update(part)
 
     def update(self, part: bytes) -> None:
+        """Take the next part."""
         self._sha256.update(part)
         self._author.update(part)
         self._size += len(part)
+        self.parts += 1
 
     @property
     def whole(self) -> Whole:
@@ -41,48 +47,44 @@ def take_large(database: Database, mailbox: Mailbox, place: Place, found: Found)
 
     Raises MailboxLost, or Interrupted where some of it came.
     """
-    message_id, kept, is_whole = _begin(database, place, found)
+    message_id, is_whole = _begin(database, place, found)
     if is_whole:
         return _read_kept(database, message_id)
-    arriving = _Arriving() if kept == 0 else None
-    if not _take_parts(database, mailbox, place.uid, message_id, kept, arriving):
+    arriving = _Arriving(original_parts(database, message_id))
+    if not _take_parts(database, mailbox, place.uid, message_id, arriving):
         return None
-    taken = _read_kept(database, _finish(database, place, message_id, arriving.whole if arriving else None))
-    return replace(taken, author_sha256=arriving.author_sha256) if arriving else taken
+    taken = _read_kept(database, _finish(database, place, message_id, arriving.whole))
+    return replace(taken, author_sha256=arriving.author_sha256)
 
 
-def _take_parts(
-    database: Database, mailbox: Mailbox, uid: int, message_id: int, kept: int, arriving: _Arriving | None
-) -> bool:
-    """Fetch what follows the parts that are `kept`, and keep it; whether the mail was there to the end."""
-    ordinal = kept
+def _take_parts(database: Database, mailbox: Mailbox, uid: int, message_id: int, arriving: _Arriving) -> bool:
+    """Fetch what follows the parts that have come, and keep it; whether the mail was there to the end."""
+    before = arriving.parts
     try:
-        while part := mailbox.fetch_part(uid, start=ordinal * PART, length=PART):
+        while part := mailbox.fetch_part(uid, start=arriving.parts * PART, length=PART):
             with database.begin() as session:
-                messages.add_part(session, message_id, ordinal, part)
-            if arriving:
-                arriving.update(part)
-            ordinal += 1
+                messages.add_part(session, message_id, arriving.parts, part)
+            arriving.update(part)
             if len(part) < PART:
                 break
     except MailboxLost as error:
-        if ordinal > kept:
+        if arriving.parts > before:
             raise Interrupted(str(error), error.retry_after) from error
         raise
     return part is not None
 
 
-def _begin(database: Database, place: Place, found: Found) -> tuple[int, int, bool]:
-    """The message, how many parts of it are here, and whether these are all."""
+def _begin(database: Database, place: Place, found: Found) -> tuple[int, bool]:
+    """The message, and whether all of it is here."""
     with database.begin() as session:
         message = sightings.find_sighted(session, place)
         if message is None:
             size = min(found.size, LARGEST)
             message = messages.begin_message(session, place, received_at=found.received_at, size=size, now=now())
-        return message.id, messages.parts_kept(session, message), message.kept_at is not None
+        return message.id, message.kept_at is not None
 
 
-def _finish(database: Database, place: Place, message_id: int, whole: Whole | None) -> int:
+def _finish(database: Database, place: Place, message_id: int, whole: Whole) -> int:
     with database.begin() as session:
         sightings.advance(session, place)
         return messages.finish_message(session, message_id, whole, now=now())

@@ -7,7 +7,7 @@ from datetime import datetime
 from mail.bounce import Report, read_report
 from mail.clues import NO_CLUES, Clues, find_clues
 from mail.colleagues import find_enclosed, unwrap
-from mail.copies import AuthorDigest
+from mail.copies import author_digest
 from mail.letter import HEAD, Letter, read_letter
 from mail.rights import RightsRead, read_rights
 from storage.types import Channel, Kind
@@ -70,11 +70,8 @@ class MailRead:
 
 def parse_mail(head: bytes, whole: bool, *, own_domains: Collection[str], own_address: str | None) -> Parsed:
     """Read everything in a mail from its head; see `read_mail`."""
-    digest = AuthorDigest()
-    if whole:
-        digest.update(head)
     says = read_mail(head, whole=whole, own_domains=own_domains, own_address=own_address)
-    return Parsed(says, read_report(head), digest.hexdigest())
+    return Parsed(says, read_report(head), author_digest([head] if whole else []))
 
 
 def read_mail(

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select, update
 
-from mail.copies import AuthorDigest
+from mail.copies import author_digest
 from mail.mailbox import Found, Mailbox, MailboxLost
 from mail.reconciling import reconcile
 from mail.settings import MailSettings
@@ -451,7 +451,7 @@ def test_a_large_mail_goes_on_where_it_was_interrupted(mail_host: MailHost, desk
     with desk.reading() as session:
         [message] = session.scalars(select(Message))
         assert (message.size, message.sha256) == (len(large), sha256(large).hexdigest())
-        assert message.author_sha256 == digest_of_author(large)
+        assert message.author_sha256 == author_digest([large])
     assert count(desk, Message, Forward) == [1, 1]
 
 
@@ -466,13 +466,7 @@ def test_a_large_mail_is_known_by_its_digests_when_it_came_in_one_go(
     with desk.reading() as session:
         [message] = session.scalars(select(Message))
         assert (message.size, message.sha256) == (len(large), sha256(large).hexdigest())
-        assert message.author_sha256 == digest_of_author(large)
-
-
-def digest_of_author(raw: bytes) -> str | None:
-    digest = AuthorDigest()
-    digest.update(raw)
-    return digest.hexdigest()
+        assert message.author_sha256 == author_digest([large])
 
 
 def test_a_large_mail_that_is_cut_in_its_first_part_is_fetched_again(
