@@ -129,8 +129,7 @@ class CustomerListeners:
     def _close(self, session: Session, speaker: Speaker, reference: str, late_reason: str | None) -> None:
         breach = breach_to_change(session, speaker, reference)
         breach_closing.close_breach(session, breach, late_reason=late_reason, by=actor_of(speaker), now=now())
-        telling.tell_thread(session, breach.reference, "breach_closed", now=now())
-        breach_report.tell_drill_closed(session, breach, self.desk.settings, now=now())
+        breach_report.tell_closed(session, breach, self.desk.settings, now=now())
 
     def _add(self, body: Body, speaker: Speaker, reference: str, choice: Choice, shown: int | None = None) -> bool:
         """Add them, once; False, and nothing is done, when they are not as many new ones as were `shown`."""

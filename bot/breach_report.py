@@ -104,6 +104,13 @@ def render_report(evidence: BreachEvidence, *, company: str, language: str) -> s
     return mark_html(page, evidence.reference)
 
 
+def tell_closed(session: Session, breach: Breach, settings: DeskSettings, *, now: datetime) -> None:
+    """The thread hears how it was closed; after a drill, its report goes out."""
+    topic = "breach_closed" if breach.no_breach_reason is None else "breach_no_breach"
+    telling.tell_thread(session, breach.reference, topic, now=now)
+    tell_drill_closed(session, breach, settings, now=now)
+
+
 def tell_drill_closed(session: Session, breach: Breach, settings: DeskSettings, *, now: datetime) -> int:
     """After a drill, its report goes to dpo and escalation addresses, once; how many are new. Nothing for a breach."""
     if not is_drill(breach.reference):

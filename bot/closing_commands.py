@@ -66,7 +66,7 @@ def _close_as_shown(
     desk: "Desk", reference: str, late_reason: str | None, by: str | None, shown: list[str]
 ) -> "Outlook":
     """Close it, if what there is to say of it is what was shown; how it stood."""
-    from bot import breach_report, telling  # noqa: PLC0415 - slow
+    from bot import breach_report  # noqa: PLC0415 - slow
     from storage import breach_closing, breaches  # noqa: PLC0415 - slow
     from storage.breach_outlook import look_again  # noqa: PLC0415 - slow
     from storage.clock import now  # noqa: PLC0415 - slow
@@ -78,8 +78,7 @@ def _close_as_shown(
         outlook = look_again(session, breach)
         if list(_warn(outlook)) == shown:
             breach_closing.close_breach(session, breach, late_reason=late_reason, by=actor, now=now())
-            telling.tell_thread(session, breach.reference, "breach_closed", now=now())
-            breach_report.tell_drill_closed(session, breach, desk.settings, now=now())
+            breach_report.tell_closed(session, breach, desk.settings, now=now())
     return outlook
 
 
@@ -107,7 +106,7 @@ def _close_as_no_breach(desk: "Desk", reference: str, reason: str, by: str | Non
 
 def _rule_out(desk: "Desk", reference: str, reason: str, by: str | None, shown: "Outlook") -> "Outlook":
     """Close it as no breach, if it stands as was shown; how it stood."""
-    from bot import breach_report, telling  # noqa: PLC0415 - slow
+    from bot import breach_report  # noqa: PLC0415 - slow
     from storage import breach_closing, breaches  # noqa: PLC0415 - slow
     from storage.breach_outlook import look_again  # noqa: PLC0415 - slow
     from storage.clock import now  # noqa: PLC0415 - slow
@@ -119,8 +118,7 @@ def _rule_out(desk: "Desk", reference: str, reason: str, by: str | None, shown: 
         outlook = look_again(session, breach)
         if outlook == shown:
             breach_closing.close_as_no_breach(session, breach, reason, by=actor, now=now())
-            telling.tell_thread(session, breach.reference, "breach_no_breach", now=now())
-            breach_report.tell_drill_closed(session, breach, desk.settings, now=now())
+            breach_report.tell_closed(session, breach, desk.settings, now=now())
     return outlook
 
 

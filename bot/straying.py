@@ -7,7 +7,7 @@ from slack_bolt import Ack, App, BoltContext
 from slack_sdk import WebClient
 from sqlalchemy.orm import Session
 
-from bot import breach_cards, breach_report, cards, decision_forms, fields, forms, person_mails, showing, telling
+from bot import breach_cards, breach_report, cards, decision_forms, fields, forms, person_mails, showing
 from bot.access import Speaker
 from bot.acts import Acts
 from bot.desk import Desk
@@ -111,8 +111,7 @@ class StrayingListeners:
             self._refuse_ruling_out(session, speaker, breach)
             if is_first(session, submission_key(body), now=now()):
                 breach_closing.close_as_no_breach(session, breach, reason, by=actor_of(speaker), now=now())
-                telling.tell_thread(session, breach.reference, "breach_no_breach", now=now())
-                breach_report.tell_drill_closed(session, breach, self.desk.settings, now=now())
+                breach_report.tell_closed(session, breach, self.desk.settings, now=now())
         ack()
 
     def _refuse_ruling_out(self, session: Session, speaker: Speaker, breach: Breach) -> None:
