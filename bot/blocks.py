@@ -1,7 +1,7 @@
 """Cards and words as Block Kit (pure). Limits of Slack: a section 3000 characters, a message 50 blocks."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -100,6 +100,11 @@ def mention(name: str | None, language: str, *, starts: bool = False) -> Markup:
     return Markup(escape_slack(said[:1].upper() + said[1:] if starts else said))  # noqa: S704 - escaped here
 
 
+def mentions(language: str) -> Callable[..., Markup]:
+    """`mention` for a template in this language."""
+    return partial(mention, language=language)
+
+
 def button(action: str, card: Card, language: str, suffix: str = "") -> Block:
     """One of them."""
     text, about = _label(action, card, language)
@@ -147,8 +152,7 @@ def words_about(card: RequestCard, language: str) -> dict[str, Any]:
 def _values(card: Card, language: str) -> dict[str, Any]:
     lines = card.customers if isinstance(card, BreachCard) else card.forwards
     means = {line.means: word(language, f"means.{line.means}") for line in lines if line.means}
-    named = partial(mention, language=language)
-    common: dict[str, Any] = {"card": card, "mention": named, "shown": SHOWN, "means": means}
+    common: dict[str, Any] = {"card": card, "mention": mentions(language), "shown": SHOWN, "means": means}
     common["to_do"] = {task.what: word(language, f"task.{task.what}") for task in card.tasks}
     if isinstance(card, BreachCard):
         return {**common, **_values_of_breach(card, language), "facts": _say_facts(card.facts, language)}

@@ -2,13 +2,12 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Any
 
 from sqlalchemy.orm import Session
 
 from bot import letters, telling
-from bot.blocks import mention
+from bot.blocks import mentions
 from bot.desk import Desk
 from bot.letters import how_late
 from bot.who import Names
@@ -70,8 +69,7 @@ def find_due(session: Session, delivery: Delivery, *, now: datetime) -> DueTask 
 
 def say_due(task: DueTask, language: str, *, now: datetime) -> str:
     """The reminder as Slack shows it."""
-    named = partial(mention, language=language)
-    return render(TOPIC, language, "slack", mention=named, **describe_due(task, language, now=now))
+    return render(TOPIC, language, "slack", mention=mentions(language), **describe_due(task, language, now=now))
 
 
 def write_due(task: DueTask, language: str, *, now: datetime, **values: Any) -> Words:

@@ -2,11 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import partial
 
 from sqlalchemy.orm import Session
 
-from bot.blocks import clip, mention
+from bot.blocks import clip, mentions
 from bot.cards import RequestCard
 from bot.marking import mark_lines
 from bot.showing import show_lines, show_requests
@@ -51,20 +50,19 @@ def say_list(session: Session, language: str, *, now: datetime) -> str:
     """The list in words: requests the oldest first, tasks the nearest date first."""
     waiting, _ = requests.count_waiting(session)
     cards = show_requests(session, requests.find_waiting(session, limit=SHOWN))
-    names, named = Names(session), partial(mention, language=language)
+    names = Names(session)
     to_do = [_to_do(*one, names, language, now) for one in tasks.find_most_urgent(session, limit=SHOWN)]
     lines = [_line(card, language, now) for card in cards]
-    counts = {"count": waiting, "to_do_count": tasks.count_open(session)}
-    return clip(render("request_list", language, "slack", lines=lines, to_do=to_do, mention=named, **counts), 12_000)
+    counts = {"count": waiting, "to_do_count": tasks.count_open(session), "mention": mentions(language)}
+    return clip(render("request_list", language, "slack", lines=lines, to_do=to_do, **counts), 12_000)
 
 
 def say_breaches(session: Session, language: str) -> str:
     """The open breaches, the nearest deadlines first, and the last ones that were closed."""
     nearest = show_lines(session, breach_lists.find_nearest(session, limit=SHOWN))
     closed = show_lines(session, breach_lists.find_last_closed(session, limit=CLOSED))
-    named = partial(mention, language=language)
-    values = {"open": nearest, "closed": closed, "open_count": breach_lists.count_open(session), "mention": named}
-    return mark_lines(clip(render("breach_list", language, "slack", **values), 11_000))
+    values = {"open": nearest, "closed": closed, "open_count": breach_lists.count_open(session)}
+    return mark_lines(clip(render("breach_list", language, "slack", mention=mentions(language), **values), 11_000))
 
 
 def say_age(age: timedelta, language: str) -> str:

@@ -70,5 +70,5 @@ def mark_lines(text: str) -> str:
 
 
 def mark_sentence(sentence: str) -> str:
-    """What is only said to one person, about whatever case it names."""
+    """What is only said to one person, about whatever case it names. Added and not formatted: Markup stays Markup."""
     return sentence if not names_drill(sentence) or DRILL_MARK in sentence else DRILL_MARK + " " + sentence

@@ -2,10 +2,9 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
-from bot.blocks import Block, mention, plain, section
+from bot.blocks import Block, mentions, plain, section
 from bot.fields import View, external, field, modal, option, read_choice, read_option, read_text, select, text_input
 from bot.notice_acts import Wish
 from bot.notice_cards import ALONE, PREVIEW, NoticeSheet, SendingSheet, WarningLine
@@ -69,7 +68,7 @@ def say_sheet(sheet: NoticeSheet, language: str) -> str:
         known=[labels[name] for name in sheet.known],
         missing=[labels[name] for name in sheet.missing],
         warnings=_said(sheet, language),
-        mention=partial(mention, language=language),
+        mention=mentions(language),
     )
 
 
