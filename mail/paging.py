@@ -57,7 +57,7 @@ class Pages:
     def _set(self, pages: Sequence[Unset]) -> list[Made]:
         if time.monotonic() < self._rests_until:
             return [Made(page, None, STALLED) for page in pages]
-        made = _set(pages)
+        made = _try_to_set(pages)
         if not any(one.pdf for one in made) and any(one.fault == STALLED for one in made):
             self._rests_until = time.monotonic() + REST
         return made
@@ -71,7 +71,7 @@ class Pages:
         self._left |= {one.page.delivery_id for one in made if one.pdf is None}
 
 
-def _set(pages: Sequence[Unset]) -> list[Made]:
+def _try_to_set(pages: Sequence[Unset]) -> list[Made]:
     try:
         answers = set_pages([Approved(one.html, one.queued_at) for one in pages])
     except Exception as error:  # noqa: BLE001 - a notice waits for no PDF

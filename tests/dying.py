@@ -22,7 +22,7 @@ POINTS = {
     "mail:final-dot": ("mail.smtp", "Relay", "_final_reply", "before"),
     "mail:accepted-unrecorded": ("mail.smtp", "Relay", "_final_reply", "after"),
     "mail:recorded": ("mail.recorder", "Recorder", "_write", "after"),
-    "pages:set": ("mail.paging", None, "_set", "after"),
+    "pages:set": ("mail.paging", None, "_try_to_set", "after"),
     "pages:kept": ("mail.paging", "Pages", "_keep", "after"),
     "commit:before": ("sqlalchemy.engine.default", "DefaultDialect", "do_commit", "before"),
     "commit:after": ("sqlalchemy.engine.default", "DefaultDialect", "do_commit", "after"),
