@@ -3,8 +3,9 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from itertools import count
@@ -12,7 +13,7 @@ from pathlib import Path
 from threading import Barrier
 from typing import Any, TypeVar
 
-from sqlalchemy import text
+from sqlalchemy import event, text
 from sqlalchemy.orm import Session
 
 from storage import arrivals, breach_opening, calls, outbox, requests
@@ -162,3 +163,16 @@ def python(
 def storage(*arguments: str, cwd: Path, **settings: Any) -> subprocess.CompletedProcess[str]:
     """`python -m storage …` as a person types it."""
     return python("-m", "storage", *arguments, cwd=cwd, **settings)
+
+
+@contextmanager
+def queries(database: Database) -> Iterator[list[str]]:
+    """The statements that are executed meanwhile."""
+    asked: list[str] = []
+
+    def note(*args: object) -> None:
+        asked.append(str(args[2]))
+
+    event.listen(database.engine, "before_cursor_execute", note)
+    yield asked
+    event.remove(database.engine, "before_cursor_execute", note)

@@ -21,8 +21,7 @@ from storage.ledger import read_ledger
 from storage.models import Affected, Breach, Call, Customer, Delivery
 from storage.types import Means, Medium, Purpose
 from tests.bot_support import BORIS, Desk, running_desk
-from tests.storage_support import NOW, add_customer, hours, open_breach
-from tests.test_breach_lists import queries
+from tests.storage_support import NOW, add_customer, hours, open_breach, queries
 
 SECONDS = timedelta(seconds=40)
 MAILS: dict[str, dict[str, Any] | None] = {

@@ -30,9 +30,8 @@ from storage.types import Medium, Purpose, Role
 from templates import DRILL_MARK, LANGUAGES
 from tests.bot_support import ANNE, BORIS, ESCALATION, fill
 from tests.playground import people
-from tests.storage_support import NOW, hours, open_breach, together
+from tests.storage_support import NOW, hours, open_breach, queries, together
 from tests.test_breach_ladder import desk_of
-from tests.test_breach_lists import queries
 
 
 class Monitor(BaseHTTPRequestHandler):

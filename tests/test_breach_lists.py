@@ -23,7 +23,7 @@ from tests.bot_support import ANNE, BORIS, ESCALATION, fill
 from tests.mail_support import mail_settings
 from tests.playground.rules import check_view
 from tests.storage_support import ANNE as BY_ANNE
-from tests.storage_support import NOW, add_customer, hours, open_breach
+from tests.storage_support import NOW, add_customer, hours, open_breach, queries
 
 
 @pytest.fixture
@@ -32,18 +32,6 @@ def quiet(database: Database) -> TheDesk:
     fill(database)
     url = database.engine.url.render_as_string(hide_password=False)
     return TheDesk(database, DeskSettings(_env_file=None, database_url=url))
-
-
-@contextmanager
-def queries(database: Database) -> Iterator[list[str]]:
-    asked: list[str] = []
-
-    def note(*args: object) -> None:
-        asked.append(str(args[2]))
-
-    event.listen(database.engine, "before_cursor_execute", note)
-    yield asked
-    event.remove(database.engine, "before_cursor_execute", note)
 
 
 @contextmanager

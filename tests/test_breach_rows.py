@@ -1,12 +1,10 @@
 """The customers of a breach: five hundred named at once, not affected after all, and what closing asks for."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 
 import pytest
-from sqlalchemy import event, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from storage import (
@@ -42,19 +40,7 @@ from storage.database import Database
 from storage.models import Affected, Breach, Call, CaseMail, Customer, Delivery
 from storage.tables import BadTable
 from storage.types import Correspondence, Means, Medium, Purpose, Said
-from tests.storage_support import ANNE, BORIS, NOW, add_customer, hours, keep_letter, open_breach, together
-
-
-@contextmanager
-def queries(database: Database) -> Iterator[list[str]]:
-    asked: list[str] = []
-
-    def note(*args: object) -> None:
-        asked.append(str(args[2]))
-
-    event.listen(database.engine, "before_cursor_execute", note)
-    yield asked
-    event.remove(database.engine, "before_cursor_execute", note)
+from tests.storage_support import ANNE, BORIS, NOW, add_customer, hours, keep_letter, open_breach, queries, together
 
 
 def add_many(session: Session, number: int, *, first: int = 1) -> list[Customer]:

@@ -31,9 +31,8 @@ from storage.models import Breach, Delivery, Notice, Request, Staff
 from storage.types import SHELL, Actor, Role, TaskKind
 from templates import LANGUAGES
 from tests.bot_support import ANNE, BORIS, CARLA, fill, held_request
-from tests.storage_support import add_customer, forward, open_breach
+from tests.storage_support import add_customer, forward, open_breach, queries
 from tests.test_bot_words import TEMPLATES
-from tests.test_breach_lists import queries
 
 COLLEAGUE, CLAIMING, OTHER = "shell: boris.petit", "shell: deploy as U02BORIS", "shell: deploy"
 UNWANTED = ("petit", "Boris", "deploy", "shell:", "shell :")
