@@ -40,7 +40,10 @@ def nothing(_: int) -> None:
 
 
 class Intake:
-    """Takes in what one open mailbox holds. `moving` is said whether mails can be moved out of its folders."""
+    """Takes in what one open mailbox holds. `moving` is said whether mails can be moved out of its folders.
+
+    `let_pass` waits a moment for what was queued: a mail that came alone goes out before it is moved away.
+    """
 
     def __init__(
         self,
@@ -51,6 +54,7 @@ class Intake:
         *,
         account: str,
         moving: Condition,
+        let_pass: Callable[[], None],
     ) -> None:
         self._database = database
         self._mailbox = mailbox
@@ -58,6 +62,7 @@ class Intake:
         self._account = account
         self._decider = decider
         self._moving = moving
+        self._let_pass = let_pass
         self._copies = 0
 
     def resume(self) -> int:
@@ -176,6 +181,8 @@ class Intake:
                 with blaming(self._database, [here.place(found.uid) for found in group]):
                     new, kept = self._take_group(here, group, hand_over)
                 taken += new
+                if len(groups) == 1:
+                    self._let_pass()
                 self._move(here, kept)
         return taken
 

@@ -16,11 +16,18 @@ from contextlib import suppress
 from multiprocessing.connection import Connection
 from typing import NamedTuple
 
-from mail.model import load_model
 from mail.reading import Parsed, parse_mail
 
 PATIENCE = 60.0
 """Seconds for which a group of mails may be read; they take a tenth of a second."""
+
+TRIAL = """From: Anna <anna@person.example>
+Subject: Mes données, my data
+
+Bonjour, le 3 mai 2026 le 01 23 45 67 89 m'a appelée, et www.acme.example m'a écrit. Veuillez effacer mes données.
+I was called on 3 May 2026 from 01 23 45 67 89. Please send me a copy of my personal data, and erase it.
+""".encode()
+"""A letter that nobody sent: over the first that is read, patterns are compiled, which takes a tenth of a second."""
 
 
 class Raw(NamedTuple):
@@ -117,7 +124,7 @@ def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     descriptor, patience = int(sys.argv[1]), float(sys.argv[2])
-    load_model()
+    parse_mail(TRIAL, True, own_domains=(), own_address=None)
     with Connection(descriptor) as connection, suppress(EOFError, OSError):
         while True:
             question = connection.recv()

@@ -53,13 +53,14 @@ class Receiver:
         reader: Reader,
         recent: RecentLetters,
         queued: Callable[[], None],
+        let_pass: Callable[[], None],
     ) -> None:
         self._database = database
         self._settings = settings
         self._account = mailbox
         self._reader = reader
         self._recent = recent
-        self._queued = queued
+        self._queued, self._let_pass = queued, let_pass
         self._tokens = tokens_for(mailbox)
         self._holder = new_holder()
         self._condition = Condition("mailbox", mailbox=mailbox.account)
@@ -225,7 +226,15 @@ class Receiver:
             queued=self._queued,
             is_junk=mailbox.is_junk,
         )
-        return Intake(self._database, mailbox, self._settings, decider, account=account, moving=self._moving)
+        return Intake(
+            self._database,
+            mailbox,
+            self._settings,
+            decider,
+            account=account,
+            moving=self._moving,
+            let_pass=self._let_pass,
+        )
 
     @contextmanager
     def _connected(self) -> Iterator[Mailbox]:

@@ -19,6 +19,7 @@ from mail.receipts import uncertain_since, without_proof
 from mail.recent import RecentLetters
 from mail.recorder import SENDER, Recorder
 from mail.settings import MailSettings
+from mail.words import prepare_forwards
 from storage import outbox, outcomes
 from storage.clock import now, real_now
 from storage.database import Database
@@ -31,6 +32,9 @@ from storage.types import Medium
 log = structlog.get_logger()
 LOOK_EVERY = 0.25
 """Seconds between looks at the outbox; our own commits wake the sender at once."""
+
+MOMENT = 0.02
+"""Seconds at most for which receiving lets a mail be sent before it tidies up behind it."""
 
 TIDY_EVERY = 1.0
 RENEW_EVERY = outbox.LEASE.total_seconds() / 6
@@ -45,6 +49,7 @@ class Sender:
         self._recent = recent or RecentLetters()
         self._holder = new_holder()
         self._condition = Condition("outbox")
+        self._calm = threading.Event()
         self._leased: list[int] = []
         self._may_be_more = True
         self._without_proof = without_proof(settings)
@@ -55,18 +60,35 @@ class Sender:
 
     def run(self, stop: threading.Event, wake: threading.Event) -> None:
         """Send for ever, until `stop`."""
+        prepare_forwards()
         self._carriers.done = partial(self._wake, wake)
-        tidied = 0.0
+        tidied, woken = 0.0, False
         while not stop.is_set():
             if time.monotonic() >= tidied and self._guarded(self._tidy):
                 tidied = time.monotonic() + TIDY_EVERY
-            if not self._guarded(self.send_due):
-                wake.wait(LOOK_EVERY)
-                wake.clear()
+            if self._guarded(partial(self.send_due, woken=woken)):
+                woken = False
+                continue
+            self._note_calm()
+            woken = wake.wait(LOOK_EVERY)
+            wake.clear()
         self._carriers.close()
+
+    def expect(self) -> None:
+        """Something was queued: `let_pass` waits for it."""
+        self._calm.clear()
+
+    def let_pass(self) -> None:
+        """Wait until what was queued is sent, for a moment at most: it goes first, and work beside it slows it down."""
+        self._calm.wait(MOMENT)
+
+    def _note_calm(self) -> None:
+        if not self.is_busy:
+            self._calm.set()
 
     def _wake(self, wake: threading.Event) -> None:
         """There is room again: worth a look only if there was more than there was room for."""
+        self._note_calm()
         if self._may_be_more:
             wake.set()
 
@@ -75,10 +97,13 @@ class Sender:
         """Whether it has anything in hand."""
         return bool(self._leased or self._carriers.in_hand())
 
-    def send_due(self) -> int:
-        """Hand what is due to the carriers, as much as they can take; how many deliveries that are."""
+    def send_due(self, *, woken: bool = False) -> int:
+        """Hand what is due to the carriers, as much as they can take; how many deliveries that are.
+
+        `woken`: somebody says that there is something.
+        """
         room = self._carriers.room()
-        if room <= 0 or not (self._leased or self._lease(room)):
+        if room <= 0 or not (self._leased or self._lease(room, woken=woken)):
             self._may_be_more = room <= 0 or bool(self._carriers.resting())
             return 0
         leased = self._leased
@@ -88,12 +113,15 @@ class Sender:
             self._carriers.carry(chosen)
         return len(leased)
 
-    def _lease(self, room: int) -> list[int]:
-        """Take what is due. It is ours until it is handed on, also when the database goes away meanwhile."""
+    def _lease(self, room: int, *, woken: bool) -> list[int]:
+        """Take what is due. It is ours until it is handed on, also when the database goes away meanwhile.
+
+        Who only has a look does not hold up those that write.
+        """
         with self._database.reading() as session:
             since = uncertain_since(session, self._settings, now=real_now())
             but = Except(since, self._carriers.resting(), self._without_proof)
-            if not outbox.anything_due(session, [Medium.EMAIL], now=real_now(), but=but):
+            if not woken and not outbox.anything_due(session, [Medium.EMAIL], now=real_now(), but=but):
                 return []
         with self._database.begin() as session:
             leased = outbox.lease_ids(session, Medium.EMAIL, holder=self._holder, count=room, now=real_now(), but=but)

@@ -75,11 +75,19 @@ class Service:
         self._started_at = real_now()
         self.stop, self._wake = threading.Event(), threading.Event()
         recent = RecentLetters()
+        self._sender = sender = Sender(database, settings, recent=recent)
         self.receivers = [
-            Receiver(database, settings, mailbox, reader=reader, recent=recent, queued=self._wake.set)
+            Receiver(
+                database,
+                settings,
+                mailbox,
+                reader=reader,
+                recent=recent,
+                queued=self._queued,
+                let_pass=sender.let_pass,
+            )
             for mailbox in settings.mailboxes
         ]
-        self._sender = Sender(database, settings, recent=recent)
         self._threads: list[threading.Thread] = []
 
     def start_sending(self) -> None:
@@ -119,6 +127,10 @@ class Service:
             thread.join(STOPPING)
         for receiver in self.receivers:
             receiver.release()
+
+    def _queued(self) -> None:
+        self._sender.expect()
+        self._wake.set()
 
     def _start(self, name: str, target: Callable[[], None]) -> None:
         thread = threading.Thread(target=target, name=name, daemon=True)

@@ -74,6 +74,11 @@ def render(name: str, language: str, medium: str = "txt", /, **values: Any) -> s
     return template.render(language=chosen, **values).strip()
 
 
+def prepare(name: str, language: str, medium: str = "txt", /) -> None:
+    """Compile a template, so that the first who reads its words need not wait for that."""
+    _template(name, language, medium)
+
+
 def refusal(template: str, language: str, **fields: Any) -> str:
     """The sentence of a refusal: templates/refused/<template>.<language>.txt."""
     try:

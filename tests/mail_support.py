@@ -129,7 +129,9 @@ def running_mail(database: Database, settings: MailSettings) -> Iterator[Service
 def receiver_of(database: Database, settings: MailSettings) -> Receiver:
     """The receiver of the first mailbox, at nobody's command but the test's: `receive_all()` is one pass."""
     [mailbox, *_] = settings.mailboxes
-    return Receiver(database, settings, mailbox, reader=reader(), recent=RecentLetters(), queued=lambda: None)
+    return Receiver(
+        database, settings, mailbox, reader=reader(), recent=RecentLetters(), queued=lambda: None, let_pass=lambda: None
+    )
 
 
 @cache
