@@ -178,6 +178,8 @@ def _open_apart(
     session: Session, copies: Copies, mails: Sequence[MailRead], *, settings: MailSettings, now: datetime
 ) -> list[Opened]:
     """Second copies belong to the first one's case. One that came for another customer is a person's business."""
+    if not mails:
+        return []
     apart = []
     directory = RecordedDirectory(session, (mail.says for mail in mails))
     for mail in mails:

@@ -3,8 +3,9 @@
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 
-from sqlalchemy import ColumnElement, func, literal, or_, select
+from sqlalchemy import ColumnElement, Select, bindparam, func, literal, or_, select
 from sqlalchemy.orm import Session
 
 from storage.counters import last_number
@@ -65,16 +66,22 @@ def find_owners(session: Session, kind: KeyKind, values: Collection[str]) -> dic
 
     A sender may name thousands, and characters that no database keeps.
     """
-    keys = select(CustomerKey.value, CustomerKey.valid_from, CustomerKey.valid_to, Customer).join(
-        Customer, Customer.id == CustomerKey.customer_id
-    )
     wanted = [value for value in values if value.isprintable()]
     found: dict[str, list[Owner]] = {}
     for start in range(0, len(wanted), AT_ONCE):
-        some = CustomerKey.value.in_(wanted[start : start + AT_ONCE])
-        for value, first, last, customer in session.execute(keys.where(CustomerKey.kind == kind, some)):
+        some = {"kind": kind, "values": wanted[start : start + AT_ONCE]}
+        for value, first, last, customer in session.execute(_owned(), some):
             found.setdefault(value, []).append(Owner(customer, first, last))
     return found
+
+
+@cache
+def _owned() -> Select[str, date | None, date | None, Customer]:
+    keys = select(CustomerKey.value, CustomerKey.valid_from, CustomerKey.valid_to, Customer).join(
+        Customer, Customer.id == CustomerKey.customer_id
+    )
+    of_kind = CustomerKey.kind == bindparam("kind", type_=CustomerKey.kind.type)
+    return keys.where(of_kind, CustomerKey.value.in_(bindparam("values", expanding=True)))
 
 
 def version(session: Session) -> int:

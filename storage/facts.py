@@ -3,8 +3,9 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import Select, and_, bindparam, func, or_, select
 from sqlalchemy.orm import Session
 
 from storage.bulk import update_rows
@@ -29,15 +30,32 @@ def record_read(session: Session, facts: Sequence[Facts]) -> None:
 
 def find_first(session: Session, author_digests: Collection[str]) -> dict[str, int]:
     """The oldest mail of each of these letters that was decided, by `author_sha256`."""
-    oldest = select(Message.author_sha256, func.min(Message.id)).where(Message.author_sha256.in_(author_digests))
-    found = session.execute(oldest.where(Message.decided_at.is_not(None)).group_by(Message.author_sha256))
+    if not author_digests:
+        return {}
+    found = session.execute(_first(), {"digests": list(author_digests)})
     return {digest: message_id for digest, message_id in found if digest}
+
+
+@cache
+def _first() -> Select[str | None, int]:
+    named = Message.author_sha256.in_(bindparam("digests", expanding=True))
+    oldest = select(Message.author_sha256, func.min(Message.id)).where(named, Message.decided_at.is_not(None))
+    return oldest.group_by(Message.author_sha256)
 
 
 def count_from(session: Session, senders: Collection[str], *, since: datetime) -> dict[str, int]:
     """How many mails of each of these senders (lower case) came since an instant."""
-    theirs = select(Message.sender, func.count()).where(Message.sender.in_(senders), Message.received_at >= since)
-    return {sender: count for sender, count in session.execute(theirs.group_by(Message.sender)) if sender}
+    counted = session.execute(_counted(), {"senders": list(senders), "since": since})
+    return {sender: count for sender, count in counted if sender}
+
+
+@cache
+def _counted() -> Select[str | None, int]:
+    came_since = Message.received_at >= bindparam("since", type_=Message.received_at.type)
+    theirs = select(Message.sender, func.count()).where(
+        Message.sender.in_(bindparam("senders", expanding=True)), came_since
+    )
+    return theirs.group_by(Message.sender)
 
 
 @dataclass(frozen=True)

@@ -3,10 +3,11 @@
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from hashlib import sha256
 from typing import NamedTuple
 
-from sqlalchemy import delete, exists, func, insert, select, update
+from sqlalchemy import Select, bindparam, delete, exists, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from storage.bulk import Row, insert_rows, insert_with_ids
@@ -111,8 +112,14 @@ def _part_rows(message_id: int, raw: bytes) -> Iterator[Row]:
 
 def find_kept(session: Session, digests: Collection[str]) -> dict[str, int]:
     """The messages whose bytes have these SHA-256 (hex), by digest."""
-    kept = select(Message.sha256, Message.id).where(Message.sha256.in_(digests), Message.kept_at.is_not(None))
-    return {digest: message_id for digest, message_id in session.execute(kept.order_by(Message.id.desc())) if digest}
+    kept = session.execute(_kept_with(), {"digests": list(digests)})
+    return {digest: message_id for digest, message_id in kept if digest}
+
+
+@cache
+def _kept_with() -> Select[str | None, int]:
+    named = Message.sha256.in_(bindparam("digests", expanding=True))
+    return select(Message.sha256, Message.id).where(named, Message.kept_at.is_not(None)).order_by(Message.id.desc())
 
 
 def begin_message(session: Session, place: Place, *, received_at: datetime, size: int, now: datetime) -> Message:
@@ -210,7 +217,13 @@ def read_head(session: Session, message_id: int) -> bytes:
 
 def still_undecided(session: Session, ids: Collection[int]) -> set[int]:
     """Which of these mails nobody has decided meanwhile."""
-    return set(session.scalars(select(Message.id).where(Message.id.in_(ids), Message.decided_at.is_(None))))
+    return set(session.scalars(_undecided(), {"ids": list(ids)}))
+
+
+@cache
+def _undecided() -> Select[int]:
+    named = Message.id.in_(bindparam("ids", expanding=True))
+    return select(Message.id).where(named, Message.decided_at.is_(None))
 
 
 def find_undecided(session: Session, *, account: str, limit: int, after: int = 0) -> list[Kept]:

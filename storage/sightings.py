@@ -1,9 +1,10 @@
 """Where mails were seen: the sightings of a mailbox, and how far each of its folders has been read."""
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import ColumnElement, Select, bindparam, or_, select
 from sqlalchemy.orm import Session
 
 from storage.bulk import Row, insert_new, insert_rows
@@ -51,10 +52,16 @@ def find_sighted_places(session: Session, places: Sequence[Place]) -> dict[Place
     found: dict[Place, bool] = {}
     for here in {place.here for place in places}:
         uids = [place.uid for place in places if place.here == here]
-        seen = select(Sighting.uid, _IS_WHOLE).outerjoin(Message, Message.id == Sighting.message_id)
-        rows = session.execute(seen.where(*_in(here), Sighting.uid.in_(uids)))
+        rows = session.execute(_sighted(), {**here._asdict(), "uids": uids})
         found |= {here.place(uid): bool(whole) for uid, whole in rows}
     return found
+
+
+@cache
+def _sighted() -> Select[int, bool]:
+    seen = select(Sighting.uid, _IS_WHOLE).outerjoin(Message, Message.id == Sighting.message_id)
+    there = [getattr(Sighting, name) == bindparam(name) for name in Here._fields]
+    return seen.where(*there, Sighting.uid.in_(bindparam("uids", expanding=True)))
 
 
 def find_whole_places(session: Session, places: Sequence[Place]) -> set[Place]:

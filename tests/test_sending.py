@@ -2,6 +2,7 @@
 
 import signal
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -419,6 +420,37 @@ def test_leases_are_prolonged_while_mails_wait_or_go_slowly(
 
         mail_host.smtp.holding = False
         wait_for_accepted(database, 2)
+
+
+# --- a mail that comes alone ---
+
+
+def test_a_mail_that_came_alone_is_moved_away_after_it_was_sent(
+    mail_host: MailHost, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mail.sender.MOMENT", 30.0)
+    mail_host.smtp.holding = True
+    with desk(mail_host, database_url, tmp_path, forward_receipt="none") as database:
+        write(mail_host)
+        wait_until(lambda: len(in_hand(database)) == 1, "one in hand")
+        time.sleep(0.5)
+        assert len(mail_host.mailbox(US)) == 1
+
+        mail_host.smtp.holding = False
+        wait_until(lambda: not mail_host.mailbox(US), "it is moved away")
+
+        assert len(accepted(database)) == 1
+
+
+def test_a_slow_relay_holds_up_no_mailbox(mail_host: MailHost, database_url: str, tmp_path: Path) -> None:
+    mail_host.smtp.holding = True
+    with desk(mail_host, database_url, tmp_path, forward_receipt="none") as database:
+        write(mail_host)
+        wait_until(lambda: not mail_host.mailbox(US), "it is moved away")
+
+        assert accepted(database) == []
+        mail_host.smtp.holding = False
+        wait_for_accepted(database)
 
 
 # --- connections ---

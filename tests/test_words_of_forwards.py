@@ -8,10 +8,12 @@ from email.message import EmailMessage
 import pytest
 from sqlalchemy import select
 
+import templates
 from mail.composing import compose_all
 from mail.recent import RecentLetters
 from mail.service import prepare
 from mail.settings import MailSettings
+from mail.words import prepare_forwards
 from storage import failures, outbox, replies
 from storage.attempts import find_original
 from storage.database import Database, open_database
@@ -47,6 +49,21 @@ def composed(database: Database, settings: MailSettings) -> tuple[EmailMessage, 
     assert isinstance(message, EmailMessage)
     texts = {part.get_content_type(): part.get_content() for part in message.walk() if not part.is_multipart()}
     return message, texts["text/plain"], texts["text/html"]
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+def test_nothing_is_left_to_compile_when_the_first_forward_comes(
+    database: Database, settings: MailSettings, language: str
+) -> None:
+    with database.begin() as session:
+        forward(session, receive(session), add_customer(session, language=language))
+    templates._template.cache_clear()
+    prepare_forwards()
+    compiled = templates._template.cache_info().misses
+
+    composed(database, settings)
+
+    assert templates._template.cache_info().misses == compiled
 
 
 def flat(text: str) -> str:
