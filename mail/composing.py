@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 
-from sqlalchemy import select
+from sqlalchemy import Select, bindparam, select
 from sqlalchemy.orm import Session, joinedload, undefer
 
 from mail.acknowledging import reply_fields
@@ -72,19 +73,29 @@ class Outgoing:
 
 def compose_all(session: Session, ids: Sequence[int], settings: MailSettings, recent: RecentLetters) -> list[Outgoing]:
     """Compose these deliveries, in this order. A repeat has the same bytes and the same Message-ID."""
-    whole = joinedload(Delivery.forward)
-    wanted = select(Delivery).where(Delivery.id.in_(ids)).order_by(Delivery.due_at, Delivery.id)
-    loaded = wanted.options(
-        whole.joinedload(Forward.request), whole.joinedload(Forward.customer), undefer(Delivery.content)
-    )
-    deliveries = list(session.scalars(loaded))
-    originals = select(Message).where(Message.id.in_([one.original_id for one in deliveries if one.original_id]))
-    held = session.scalars(originals).all()  # while they are held, the session need not ask for them
+    deliveries = list(session.scalars(_loaded(), {"ids": list(ids)}))
+    originals = [one.original_id for one in deliveries if one.original_id]
+    held = session.scalars(_originals(), {"ids": originals}).all()  # held, so that the session need not ask for them
     files = find_attached(session, [one.id for one in deliveries if one.purpose in WITH_FILES])
     outgoing = [_outgoing(session, one, settings, recent, files.get(one.id, ())) for one in deliveries]
     for original in held:
         recent.forget(original.id)
     return outgoing
+
+
+@cache
+def _loaded() -> Select[Delivery]:
+    whole = joinedload(Delivery.forward)
+    named = select(Delivery).where(Delivery.id.in_(bindparam("ids", expanding=True)))
+    loaded = named.options(
+        whole.joinedload(Forward.request), whole.joinedload(Forward.customer), undefer(Delivery.content)
+    )
+    return loaded.order_by(Delivery.due_at, Delivery.id)
+
+
+@cache
+def _originals() -> Select[Message]:
+    return select(Message).where(Message.id.in_(bindparam("ids", expanding=True)))
 
 
 def _outgoing(

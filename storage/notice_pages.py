@@ -3,10 +3,11 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from hashlib import sha256
 from pathlib import PurePosixPath
 
-from sqlalchemy import select, update
+from sqlalchemy import Select, bindparam, select, update
 from sqlalchemy.orm import Session
 
 from storage import journal, outbox
@@ -41,14 +42,20 @@ class Made:
 
 def find_unset(session: Session, ids: Collection[int]) -> list[Unset]:
     """The pages of those of these deliveries that are notices or previews, and that no try has begun for."""
+    rows = session.execute(_unset(), {"ids": list(ids)})
+    return [Unset(*row[:-1], row.content or b"") for row in rows]
+
+
+@cache
+def _unset() -> Select[int, str, str | None, datetime, str, bytes | None]:
     columns = (Delivery.id, Delivery.case, Customer.reference, Delivery.queued_at, Attachment.name, Attachment.content)
     found = select(*columns).join(Attachment, Attachment.delivery_id == Delivery.id)
     found = found.outerjoin(Affected, Affected.id == Delivery.affected_id)
     found = found.outerjoin(Customer, Customer.id == Affected.customer_id)
-    unsent = (Delivery.id.in_(ids), Delivery.purpose.in_((Purpose.NOTICE, Purpose.PREVIEW)), Delivery.content.is_(None))
+    named = Delivery.id.in_(bindparam("ids", expanding=True))
+    unsent = (named, Delivery.purpose.in_((Purpose.NOTICE, Purpose.PREVIEW)), Delivery.content.is_(None))
     ours = (Attachment.ordinal == 0, Attachment.content_type == HTML, Attachment.content.is_not(None))
-    rows = session.execute(found.where(*unsent, *ours).order_by(Delivery.id))
-    return [Unset(*row[:-1], row.content or b"") for row in rows]
+    return found.where(*unsent, *ours).order_by(Delivery.id)
 
 
 def keep_pages(

@@ -13,6 +13,9 @@ from storage.models import Cursor, Message, Sighting
 _IS_WHOLE = or_(Message.kept_at.is_not(None), Sighting.message_id.is_(None))
 """Of a sighting: its mail is wholly kept, or needs no keeping."""
 
+LAST = (1 << 63) - 1
+"""No UID is higher, whatever a server says."""
+
 
 class Here(NamedTuple):
     """A folder of a mailbox under one UIDVALIDITY: what gives a UID its meaning."""
@@ -42,9 +45,14 @@ class Place(NamedTuple):
 
 def sighted_uids(session: Session, here: Here, *, first: int = 1, last: int | None = None) -> set[int]:
     """The UIDs of a folder, from `first` to `last`, whose mails are wholly kept, or need no keeping."""
+    return set(session.scalars(_sighted_between(), {**here._asdict(), "first": first, "last": last or LAST}))
+
+
+@cache
+def _sighted_between() -> Select[int]:
     seen = select(Sighting.uid).outerjoin(Message, Message.id == Sighting.message_id).where(_IS_WHOLE)
-    seen = seen.where(*_in(here), Sighting.uid >= first)
-    return set(session.scalars(seen if last is None else seen.where(Sighting.uid <= last)))
+    between = Sighting.uid.between(bindparam("first"), bindparam("last"))
+    return seen.where(*_named_here(), between)
 
 
 def find_sighted_places(session: Session, places: Sequence[Place]) -> dict[Place, bool]:
@@ -60,8 +68,7 @@ def find_sighted_places(session: Session, places: Sequence[Place]) -> dict[Place
 @cache
 def _sighted() -> Select[int, bool]:
     seen = select(Sighting.uid, _IS_WHOLE).outerjoin(Message, Message.id == Sighting.message_id)
-    there = [getattr(Sighting, name) == bindparam(name) for name in Here._fields]
-    return seen.where(*there, Sighting.uid.in_(bindparam("uids", expanding=True)))
+    return seen.where(*_named_here(), Sighting.uid.in_(bindparam("uids", expanding=True)))
 
 
 def find_whole_places(session: Session, places: Sequence[Place]) -> set[Place]:
@@ -144,3 +151,8 @@ def advance(session: Session, place: Place) -> None:
         session.add(Cursor(**place.here._asdict(), last_uid=place.uid))
     else:
         cursor.last_uid = max(cursor.last_uid, place.uid)
+
+
+def _named_here() -> list[ColumnElement[bool]]:
+    """The same for a statement that is made once: values by the names of Here."""
+    return [getattr(Sighting, name) == bindparam(name) for name in Here._fields]

@@ -2,8 +2,9 @@
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
+from functools import cache
 
-from sqlalchemy import ColumnElement, Select, delete, func, select, tuple_
+from sqlalchemy import ColumnElement, Select, bindparam, delete, func, select, tuple_
 from sqlalchemy.orm import Session
 
 from storage.models import Message, Sighting, Stuck
@@ -28,9 +29,13 @@ def note_failures(session: Session, places: Collection[Place], fault: str, *, no
 
 def find_stuck(session: Session, here: Here) -> dict[int, Stuck]:
     """The mails of a folder that failed before, by UID; those that failed least often come first."""
-    there = (Stuck.account == here.account, Stuck.folder == here.folder, Stuck.uidvalidity == here.uidvalidity)
-    found = session.scalars(select(Stuck).where(*there).order_by(Stuck.attempts, Stuck.uid))
-    return {one.uid: one for one in found}
+    return {one.uid: one for one in session.scalars(_there(), here._asdict())}
+
+
+@cache
+def _there() -> Select[Stuck]:
+    there = [getattr(Stuck, name) == bindparam(name) for name in Here._fields]
+    return select(Stuck).where(*there).order_by(Stuck.attempts, Stuck.uid)
 
 
 def is_resting(stuck: Stuck, *, now: datetime) -> bool:
