@@ -79,7 +79,8 @@ def find_clues(head: bytes, letter: Letter) -> Clues:
     attached = list(_attached_mails(head, letter))
     campaigns = "\n".join(_said_in(mail) for mail in attached)
     found = list(_distinct(_all_clues(letter, sections, attached)))
-    days = [day for near in near_numbers(sections.written) for day in find_days(plain(near))]
+    spelled = plain(sections.written)
+    near = near_numbers(spelled)
     counts = [sum(clue.kind is kind for clue in found) for kind in KeyKind]
     said = words_above_quotation(letter.text)
     return Clues(
@@ -88,10 +89,10 @@ def find_clues(head: bytes, letter: Letter) -> Clues:
         wordless=not any(map(str.isalpha, said)),
         chatty=any(islice(_WORDS_SAID.finditer(said), FEW, None)),
         own_domains=tuple(_domain_of(one) for one in dict.fromkeys((letter.sender, letter.reply_to)) if one),
-        days=tuple(dict.fromkeys(days)),
+        days=tuple(dict.fromkeys(day for sentence in near for day in find_days(sentence))),
         too_many=any(count > MOST for count in counts) or _has_unread_mails(letter, len(attached)),
         disguised=_is_disguised(sections.written),
-        denies=bool(_DENIES.search(plain(sections.written))) or is_in_passing(sections.written),
+        denies=bool(_DENIES.search(spelled)) or is_in_passing(sections.written, near),
     )
 
 

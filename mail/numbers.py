@@ -120,13 +120,16 @@ def _values_of(run: re.Match[str], countries: tuple[str, ...]) -> tuple[str, ...
     return tuple(dict.fromkeys(_readings(digits, countries)))
 
 
-def near_numbers(text: str) -> Iterator[str]:
-    """The sentences in which numbers stand."""
-    for run in islice(_RUN.finditer(text), MOST):
-        begins = [found.end() for found in SENTENCE.finditer(text, max(0, run.start() - NEAR), run.start())]
-        ends = SENTENCE.search(text, run.end())
-        first = begins[-1] if begins else max(0, run.start() - NEAR)
-        yield text[first : min(ends.start() if ends else len(text), run.end() + NEAR)]
+def near_numbers(text: str) -> list[str]:
+    """The sentences in which numbers stand, each once."""
+    return list(dict.fromkeys(_around(text, run) for run in islice(_RUN.finditer(text), MOST)))
+
+
+def _around(text: str, run: re.Match[str]) -> str:
+    begins = [found.end() for found in SENTENCE.finditer(text, max(0, run.start() - NEAR), run.start())]
+    ends = SENTENCE.search(text, run.end())
+    first = begins[-1] if begins else max(0, run.start() - NEAR)
+    return text[first : min(ends.start() if ends else len(text), run.end() + NEAR)]
 
 
 def _is_own(text: str, start: int, end: int) -> bool:

@@ -4,11 +4,11 @@
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable
 
 from mail.hosts import find_hosts
 from mail.lexicon import plain
-from mail.numbers import SENTENCE, near_numbers
+from mail.numbers import SENTENCE
 from mail.sms import find_sms_senders
 
 NEAR = 160
@@ -45,18 +45,16 @@ _ACCUSED = re.compile(
 """How a sentence begins that says what a web site did: it called or wrote, or the data was given to it."""
 
 
-def is_in_passing(written: str) -> bool:
-    """Whether some number or host in the writer's own words is not said to be what the letter is about."""
-    if any(_SOMEBODY_ELSES.search(plain(sentence)) for sentence in _sentences(written)):
+def is_in_passing(written: str, near: Iterable[str]) -> bool:
+    """Whether some number or host in the writer's own words is not said to be what the letter is about.
+
+    `near`: the sentences in which numbers stand, plain. All are looked at where the sender of a text message is named.
+    """
+    if any(map(_SOMEBODY_ELSES.search, near)):
+        return True
+    if next(find_sms_senders(written), None) and _SOMEBODY_ELSES.search(plain(written)):
         return True
     return any(_is_named_in_passing(written, host) for host in find_hosts(written))
-
-
-def _sentences(written: str) -> Iterator[str]:
-    """Those in which numbers stand, and all where the sender of a text message is named."""
-    yield from near_numbers(written)
-    if next(find_sms_senders(written), None):
-        yield written
 
 
 def _is_named_in_passing(written: str, host: re.Match[str]) -> bool:
