@@ -79,8 +79,7 @@ def find_clues(head: bytes, letter: Letter) -> Clues:
     attached = list(_attached_mails(head, letter))
     campaigns = "\n".join(_said_in(mail) for mail in attached)
     found = list(_distinct(_all_clues(letter, sections, attached)))
-    spelled = plain(sections.written)
-    near = near_numbers(spelled)
+    near = near_numbers(sections.written)
     counts = [sum(clue.kind is kind for clue in found) for kind in KeyKind]
     said = words_above_quotation(letter.text)
     return Clues(
@@ -92,7 +91,7 @@ def find_clues(head: bytes, letter: Letter) -> Clues:
         days=tuple(dict.fromkeys(day for sentence in near for day in find_days(sentence))),
         too_many=any(count > MOST for count in counts) or _has_unread_mails(letter, len(attached)),
         disguised=_is_disguised(sections.written),
-        denies=bool(_DENIES.search(spelled)) or is_in_passing(sections.written, near),
+        denies=bool(_DENIES.search(plain(sections.written))) or is_in_passing(sections.written, near),
     )
 
 

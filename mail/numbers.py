@@ -99,19 +99,24 @@ _OWN_AFTER = re.compile(
 )
 _LETTER = re.compile(r"[^\W\d_]")
 SENTENCE = re.compile(r"\.\s|!\s|\?\s|\n")
+SURE_END = re.compile(r"\.(?<!\.\.\.)\s|!\s|\?\s|\n")
+"""What surely ends a sentence: after "..." it may go on, and say whose number that was."""
 
 
 def find_numbers(text: str, countries: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
     """The numbers in a text that are not its writer's own, each in all ways in which it may be read (E.164)."""
-    runs = [(run, values) for run in islice(_RUN.finditer(text), MOST + 1) if (values := _values_of(run, countries))]
-    if not runs:
+    if not (runs := _runs(text, countries)):
         return
     spelled = plain(text)
-    if len(spelled) != len(text):
-        spelled = text.lower()
+    if len(spelled) != len(text):  # "…" is three dots, and an accent may have been a character of its own
+        runs = _runs(spelled, countries)
     for run, values in runs:
-        if not _MASKED.match(text, run.end()) and not _is_own(spelled, run.start(), run.end()):
+        if not _MASKED.match(spelled, run.end()) and not _is_own(spelled, run.start(), run.end()):
             yield values
+
+
+def _runs(text: str, countries: tuple[str, ...]) -> list[tuple[re.Match[str], tuple[str, ...]]]:
+    return [(run, values) for run in islice(_RUN.finditer(text), MOST + 1) if (values := _values_of(run, countries))]
 
 
 def _values_of(run: re.Match[str], countries: tuple[str, ...]) -> tuple[str, ...]:
@@ -121,13 +126,14 @@ def _values_of(run: re.Match[str], countries: tuple[str, ...]) -> tuple[str, ...
 
 
 def near_numbers(text: str) -> list[str]:
-    """The sentences in which numbers stand, each once."""
-    return list(dict.fromkeys(_around(text, run) for run in islice(_RUN.finditer(text), MOST)))
+    """The sentences in which numbers stand, each once: plain, but cut before, for "…" is no end and "..." may be."""
+    cut = dict.fromkeys(_around(text, run) for run in islice(_RUN.finditer(text), MOST))
+    return [plain(sentence) for sentence in cut]
 
 
 def _around(text: str, run: re.Match[str]) -> str:
-    begins = [found.end() for found in SENTENCE.finditer(text, max(0, run.start() - NEAR), run.start())]
-    ends = SENTENCE.search(text, run.end())
+    begins = [found.end() for found in SURE_END.finditer(text, max(0, run.start() - NEAR), run.start())]
+    ends = SURE_END.search(text, run.end())
     first = begins[-1] if begins else max(0, run.start() - NEAR)
     return text[first : min(ends.start() if ends else len(text), run.end() + NEAR)]
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from mail.hosts import find_hosts
 from mail.lexicon import plain
-from mail.numbers import SENTENCE
+from mail.numbers import SURE_END
 from mail.sms import find_sms_senders
 
 NEAR = 160
@@ -48,7 +48,7 @@ _ACCUSED = re.compile(
 def is_in_passing(written: str, near: Iterable[str]) -> bool:
     """Whether some number or host in the writer's own words is not said to be what the letter is about.
 
-    `near`: the sentences in which numbers stand, plain. All are looked at where the sender of a text message is named.
+    `near`: the sentences in which numbers stand (`near_numbers`). All are looked at where the sender of a text message is named.
     """
     if any(map(_SOMEBODY_ELSES.search, near)):
         return True
@@ -66,7 +66,7 @@ def _is_named_in_passing(written: str, host: re.Match[str]) -> bool:
 def _around(written: str, host: re.Match[str]) -> tuple[str, str]:
     """What stands before and behind a host in its sentence."""
     first, last = max(0, host.start() - NEAR), host.end() + NEAR
-    begins = [found.end() for found in SENTENCE.finditer(written, first, host.start())]
-    ends = SENTENCE.search(written, host.end(), last)
+    begins = [found.end() for found in SURE_END.finditer(written, first, host.start())]
+    ends = SURE_END.search(written, host.end(), last)
     behind = written[host.end() : ends.start() if ends else last]
     return plain(written[begins[-1] if begins else first : host.start()]), plain(behind)

@@ -3,6 +3,7 @@
 import time
 from datetime import date
 from email.message import EmailMessage
+from unicodedata import normalize
 
 import pytest
 from hypothesis import given
@@ -109,6 +110,8 @@ def test_numbers_that_called_are_found(body: str, expected: list[str]) -> None:
 )
 def test_the_writers_own_number_is_no_clue(body: str) -> None:
     assert numbers(body) == []
+    assert numbers(f"Vous m'appelez sans cesse… {body}") == []
+    assert numbers(normalize("NFD", f"Vous m'appelez sans cesse. {body}")) == []
 
 
 def test_of_two_numbers_the_one_that_called_is_the_clue() -> None:

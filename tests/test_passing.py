@@ -4,7 +4,6 @@ import pytest
 
 from mail.clues import find_clues
 from mail.letter import read_letter
-from mail.lexicon import plain
 from mail.numbers import near_numbers
 from mail.passing import is_in_passing
 from tests.mail_support import US, letter
@@ -26,6 +25,12 @@ IN_PASSING = [
     "Ma banque m'écrit par SMS sous le nom KESTRA et c'est très bien. Vous, arrêtez vos appels.",
     "J'ai reçu un SMS. Expéditeur : KESTRA. Je pense que l'expéditeur est usurpé.",
     "L'école (01 99 00 01 00) l'a signalé par téléphone. Effacez ses données.",
+    "J'ai reçu un appel du 01 99 00 01 00… c'est le numéro de mon médecin, je crois. Effacez mes données.",
+    "J'ai reçu un appel du 01 99 00 01 00... c'est le numéro de mon médecin, je crois. Effacez mes données.",
+    "Mon médecin m'appelle parfois… le 01 99 00 01 00 m'a encore appelé hier. Effacez mes données.",
+    "On m'appelle d'un autre numéro… C'est le 01 99 00 01 00 qui m'a appelé. Effacez mes données.",
+    "Ce n'est pas vous, c'est une autre société… j'ai été appelé par le 01 99 00 01 00. Effacez mes données.",
+    "Unlike others... acme.example always asks. Delete my data.",
 ]
 ACCUSED = [
     "Je reçois des mails de acme.example. Effacez mes données.",
@@ -39,7 +44,7 @@ ACCUSED = [
 
 
 def in_passing(written: str) -> bool:
-    return is_in_passing(written, near_numbers(plain(written)))
+    return is_in_passing(written, near_numbers(written))
 
 
 @pytest.mark.parametrize("written", IN_PASSING)
