@@ -181,7 +181,7 @@ class Intake:
                 with blaming(self._database, [here.place(found.uid) for found in group]):
                     new, kept = self._take_group(here, group, hand_over)
                 taken += new
-                if len(groups) == 1:
+                if new and len(present) == 1:
                     self._let_pass()
                 self._move(here, kept)
         return taken

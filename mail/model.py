@@ -94,7 +94,7 @@ def features_of(plain_text: str, points: Mapping[str, int]) -> set[str]:
     words.discard(_END)
     length = int(math.log2(len(said) - said.count(_END) + 1))
     found = {*words, *_levels(points), f"LEN{min(LONGEST, length)}"}
-    found.update(*map(_parts, words))
+    found.update(*map(_parts, {word[:WORD] for word in words}))
     found.update([f"{first} {second}" for first, second in pairs if first != _END != second])
     return found
 
@@ -102,7 +102,7 @@ def features_of(plain_text: str, points: Mapping[str, int]) -> set[str]:
 @lru_cache(maxsize=4096)
 def _parts(word: str) -> tuple[str, ...]:
     """ "effac*", "#_eff", "#effa" … of "effacez": what stays when a word is misspelt or inflected."""
-    edged, inflected = f"_{word[:WORD]}_", [f"{word[:LONG]}*"] if len(word) > LONG + 1 else []
+    edged, inflected = f"_{word}_", [f"{word[:LONG]}*"] if len(word) > LONG + 1 else []
     return (*inflected, *[f"#{edged[at : at + PIECE]}" for at in range(len(edged) - PIECE + 1)])
 
 

@@ -48,7 +48,8 @@ _ACCUSED = re.compile(
 def is_in_passing(written: str, near: Iterable[str]) -> bool:
     """Whether some number or host in the writer's own words is not said to be what the letter is about.
 
-    `near`: the sentences in which numbers stand (`near_numbers`). All are looked at where the sender of a text message is named.
+    `near`: the sentences in which numbers stand (`near_numbers`). Where the sender of a text message is named, all are
+    looked at.
     """
     if any(map(_SOMEBODY_ELSES.search, near)):
         return True

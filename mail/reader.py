@@ -16,7 +16,10 @@ from contextlib import suppress
 from multiprocessing.connection import Connection
 from typing import NamedTuple
 
+from mail.clues import find_clues
+from mail.letter import read_letter
 from mail.reading import Parsed, parse_mail
+from mail.rights import read_rights
 
 PATIENCE = 60.0
 """Seconds for which a group of mails may be read; they take a tenth of a second."""
@@ -124,13 +127,21 @@ def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     descriptor, patience = int(sys.argv[1]), float(sys.argv[2])
-    parse_mail(TRIAL, True, own_domains=(), own_address=None)
+    _read_trial()
     with Connection(descriptor) as connection, suppress(EOFError, OSError):
         while True:
             question = connection.recv()
             signal.setitimer(signal.ITIMER_REAL, 2 * patience + 1)
             connection.send(_answer(*question))
             signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def _read_trial() -> None:
+    """Make everything ready. Raises what is wrong with our own files: over a mail it would be swallowed."""
+    letter = read_letter(TRIAL)
+    read_rights(letter.subject, letter.text)
+    find_clues(TRIAL, letter)
+    parse_mail(TRIAL, True, own_domains=(), own_address=None)
 
 
 def _answer(mails: Sequence[Raw], own_domains: Collection[str], own_address: str | None) -> list[Parsed] | str:

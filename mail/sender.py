@@ -49,7 +49,8 @@ class Sender:
         self._recent = recent or RecentLetters()
         self._holder = new_holder()
         self._condition = Condition("outbox")
-        self._calm = threading.Event()
+        self._calm, self._gate = threading.Event(), threading.Lock()
+        self._expected = self._looked_for = 0
         self._leased: list[int] = []
         self._may_be_more = True
         self._without_proof = without_proof(settings)
@@ -60,31 +61,49 @@ class Sender:
 
     def run(self, stop: threading.Event, wake: threading.Event) -> None:
         """Send for ever, until `stop`."""
-        prepare_forwards()
+        self._prepare()
         self._carriers.done = partial(self._wake, wake)
         tidied, woken = 0.0, False
         while not stop.is_set():
             if time.monotonic() >= tidied and self._guarded(self._tidy):
                 tidied = time.monotonic() + TIDY_EVERY
-            if self._guarded(partial(self.send_due, woken=woken)):
+            if self._look(woken=woken):
                 woken = False
-                continue
-            self._note_calm()
-            woken = wake.wait(LOOK_EVERY)
-            wake.clear()
+            else:
+                woken = wake.wait(LOOK_EVERY)
+                wake.clear()
         self._carriers.close()
 
     def expect(self) -> None:
         """Something was queued: `let_pass` waits for it."""
-        self._calm.clear()
+        with self._gate:
+            self._expected += 1
+            self._calm.clear()
 
     def let_pass(self) -> None:
-        """Wait until what was queued is sent, for a moment at most: it goes first, and work beside it slows it down."""
+        """Wait, for a moment at most, until what was queued is sent: work beside it would slow it down."""
         self._calm.wait(MOMENT)
 
+    def _prepare(self) -> None:
+        """Compile templates; one that cannot be compiled must not hold up what is written with others."""
+        try:
+            prepare_forwards()
+        except Exception as error:  # noqa: BLE001 - the poison guard
+            log.warning("words-not-prepared", fault=error)
+
+    def _look(self, *, woken: bool) -> int:
+        """Hand on what is due; how much that was. What was expected before is in hand then, or sent."""
+        expected = self._expected
+        handed = self._guarded(partial(self.send_due, woken=woken))
+        self._looked_for = expected
+        self._note_calm()
+        return handed
+
     def _note_calm(self) -> None:
-        if not self.is_busy:
-            self._calm.set()
+        """Nobody need wait where all that was expected is sent."""
+        with self._gate:
+            if self._looked_for == self._expected and not self.is_busy:
+                self._calm.set()
 
     def _wake(self, wake: threading.Event) -> None:
         """There is room again: worth a look only if there was more than there was room for."""
@@ -100,7 +119,7 @@ class Sender:
     def send_due(self, *, woken: bool = False) -> int:
         """Hand what is due to the carriers, as much as they can take; how many deliveries that are.
 
-        `woken`: somebody says that there is something.
+        `woken`: a commit of ours has just queued something.
         """
         room = self._carriers.room()
         if room <= 0 or not (self._leased or self._lease(room, woken=woken)):
@@ -116,7 +135,7 @@ class Sender:
     def _lease(self, room: int, *, woken: bool) -> list[int]:
         """Take what is due. It is ours until it is handed on, also when the database goes away meanwhile.
 
-        Who only has a look does not hold up those that write.
+        Unless `woken`, it asks first whether anything is due: asking does not hold up those that write.
         """
         with self._database.reading() as session:
             since = uncertain_since(session, self._settings, now=real_now())

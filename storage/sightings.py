@@ -8,13 +8,13 @@ from sqlalchemy import ColumnElement, Select, bindparam, or_, select
 from sqlalchemy.orm import Session
 
 from storage.bulk import Row, insert_new, insert_rows
-from storage.models import Cursor, Message, Sighting
+from storage.models import Cursor, Message, Sighting, Stuck
 
 _IS_WHOLE = or_(Message.kept_at.is_not(None), Sighting.message_id.is_(None))
 """Of a sighting: its mail is wholly kept, or needs no keeping."""
 
 LAST = (1 << 63) - 1
-"""No UID is higher, whatever a server says."""
+"""The highest number that SQL holds: UIDs have 32 bits (RFC 3501 section 2.3.1.1), but servers say what they like."""
 
 
 class Here(NamedTuple):
@@ -45,14 +45,15 @@ class Place(NamedTuple):
 
 def sighted_uids(session: Session, here: Here, *, first: int = 1, last: int | None = None) -> set[int]:
     """The UIDs of a folder, from `first` to `last`, whose mails are wholly kept, or need no keeping."""
-    return set(session.scalars(_sighted_between(), {**here._asdict(), "first": first, "last": last or LAST}))
+    ends = {"first": first, "last": LAST if last is None else last}
+    return set(session.scalars(_sighted_between(), here._asdict() | ends))
 
 
 @cache
 def _sighted_between() -> Select[int]:
     seen = select(Sighting.uid).outerjoin(Message, Message.id == Sighting.message_id).where(_IS_WHOLE)
     between = Sighting.uid.between(bindparam("first"), bindparam("last"))
-    return seen.where(*_named_here(), between)
+    return seen.where(*named_here(Sighting), between)
 
 
 def find_sighted_places(session: Session, places: Sequence[Place]) -> dict[Place, bool]:
@@ -68,7 +69,7 @@ def find_sighted_places(session: Session, places: Sequence[Place]) -> dict[Place
 @cache
 def _sighted() -> Select[int, bool]:
     seen = select(Sighting.uid, _IS_WHOLE).outerjoin(Message, Message.id == Sighting.message_id)
-    return seen.where(*_named_here(), Sighting.uid.in_(bindparam("uids", expanding=True)))
+    return seen.where(*named_here(Sighting), Sighting.uid.in_(bindparam("uids", expanding=True)))
 
 
 def find_whole_places(session: Session, places: Sequence[Place]) -> set[Place]:
@@ -138,6 +139,11 @@ def _in(here: Here) -> tuple[ColumnElement[bool], ...]:
     )
 
 
+def named_here(table: type[Sighting] | type[Stuck]) -> list[ColumnElement[bool]]:
+    """Rows of a folder, for a statement that is made once: its values go by the names of Here."""
+    return [getattr(table, name) == bindparam(name) for name in Here._fields]
+
+
 def last_uid(session: Session, here: Here) -> int:
     """How far this folder has been read: the highest UID behind us, 0 at the start."""
     cursor = session.get(Cursor, (here.account, here.folder, here.uidvalidity))
@@ -151,8 +157,3 @@ def advance(session: Session, place: Place) -> None:
         session.add(Cursor(**place.here._asdict(), last_uid=place.uid))
     else:
         cursor.last_uid = max(cursor.last_uid, place.uid)
-
-
-def _named_here() -> list[ColumnElement[bool]]:
-    """The same for a statement that is made once: values by the names of Here."""
-    return [getattr(Sighting, name) == bindparam(name) for name in Here._fields]

@@ -4,11 +4,11 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 from functools import cache
 
-from sqlalchemy import ColumnElement, Select, bindparam, delete, func, select, tuple_
+from sqlalchemy import ColumnElement, Select, delete, func, select, tuple_
 from sqlalchemy.orm import Session
 
 from storage.models import Message, Sighting, Stuck
-from storage.sightings import Here, Place
+from storage.sightings import Here, Place, named_here
 
 ENOUGH = 5
 """Tries after which a mail is left alone for a while, and staff are told."""
@@ -29,13 +29,12 @@ def note_failures(session: Session, places: Collection[Place], fault: str, *, no
 
 def find_stuck(session: Session, here: Here) -> dict[int, Stuck]:
     """The mails of a folder that failed before, by UID; those that failed least often come first."""
-    return {one.uid: one for one in session.scalars(_there(), here._asdict())}
+    return {one.uid: one for one in session.scalars(_failed_here(), here._asdict())}
 
 
 @cache
-def _there() -> Select[Stuck]:
-    there = [getattr(Stuck, name) == bindparam(name) for name in Here._fields]
-    return select(Stuck).where(*there).order_by(Stuck.attempts, Stuck.uid)
+def _failed_here() -> Select[Stuck]:
+    return select(Stuck).where(*named_here(Stuck)).order_by(Stuck.attempts, Stuck.uid)
 
 
 def is_resting(stuck: Stuck, *, now: datetime) -> bool:

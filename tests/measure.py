@@ -4,7 +4,7 @@
 `python -m tests.measure breaches`: how soon `/breach` is answered with 10,000 open breaches, one of 300 customers.
 `python -m tests.measure notices`: a breach of 300 customers: the approval, and from it to the last acceptance by Exim.
 `python -m tests.measure decisions`: how quickly letters are decided about among them (tests/decisions.py).
-`python -m tests.measure budget FOLDER`: the whole budget of speed, by the benchmark in that folder (tests/budget.py).
+`python -m tests.measure budget FOLDER`: the budget of speed, by the benchmark in that folder (tests/budget.py).
 Prints figures for one machine at one moment; nothing here passes or fails.
 """
 
@@ -51,8 +51,8 @@ def main() -> None:
         measure_breaches()
     elif sys.argv[1:] == ["notices"]:
         measure_notices()
-    elif sys.argv[1:2] == ["budget"] and len(sys.argv) == 3:
-        budget.main(Path(sys.argv[2]))
+    elif sys.argv[1:2] == ["budget"]:
+        budget.main(Path(*sys.argv[2:3]))
     elif sys.argv[1:2] == ["decisions"]:
         sys.exit(subprocess.run([sys.executable, "-m", "tests.decisions", *sys.argv[2:]], check=False).returncode)
     else:

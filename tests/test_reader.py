@@ -1,6 +1,7 @@
 """Mails are read in a process of its own: one that stalls is killed, one that dies is replaced, and nothing is lost."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from storage.types import Hold
 from tests.mail_support import JEANNE, TO_GARAGE, letter, mail_settings, open_intake, opened_desk
 from tests.playground.mailhost import MailHost
 from tests.servers import wait_until
+from tests.storage_support import ROOT
 
 MAILS = [Raw(letter(subject=f"Effacez mes donnees {number}"), whole=True) for number in range(3)]
 
@@ -51,6 +53,19 @@ def test_one_that_died_is_replaced(own: Reader) -> None:
     own._process.kill()
 
     assert read(own, MAILS) == [f"Effacez mes donnees {number}" for number in range(3)]
+
+
+def test_one_whose_own_files_are_missing_says_so_at_once(tmp_path: Path) -> None:
+    for package in ("mail", "storage", "templates"):
+        shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
+    (tmp_path / "mail" / "lexicon.toml").unlink()
+
+    ended = subprocess.run(
+        [sys.executable, "-m", "mail.reader", "0", "1"], cwd=tmp_path, stderr=subprocess.PIPE, timeout=30, check=False
+    )
+
+    assert ended.returncode
+    assert b"lexicon.toml" in ended.stderr
 
 
 def test_one_that_stalls_is_killed_and_replaced() -> None:
