@@ -17,7 +17,7 @@ from mail.headers import first, read_addresses, split_head
 from mail.hosts import find_domains, with_parents
 from mail.latin import is_latin
 from mail.letter import HEAD, Letter, read_letter
-from mail.lexicon import plain
+from mail.lexicon import plain, plain_words
 from mail.numbers import COUNTRIES, MOST, find_numbers, near_numbers
 from mail.parts import read_parts
 from mail.passing import is_in_passing
@@ -91,7 +91,7 @@ def find_clues(head: bytes, letter: Letter) -> Clues:
         days=tuple(dict.fromkeys(day for sentence in near for day in find_days(sentence))),
         too_many=any(count > MOST for count in counts) or _has_unread_mails(letter, len(attached)),
         disguised=_is_disguised(sections.written),
-        denies=bool(_DENIES.search(plain(sections.written))) or is_in_passing(sections.written, near),
+        denies=bool(_DENIES.search(plain_words(sections.written))) or is_in_passing(sections.written, near),
     )
 
 

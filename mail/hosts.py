@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from itertools import islice
 
-from mail.lexicon import plain
+from mail.lexicon import plain, plain_words
 from mail.numbers import MOST, OWNERS
 
 UNSEEN = "\u0300-\u036f\u200c\u200d\ufe00-\ufe0f"
@@ -44,11 +44,11 @@ def find_domains(text: str) -> Iterator[tuple[str, ...]]:
 def find_hosts(text: str) -> Iterator[re.Match[str]]:
     """Where they stand: web sites that are not its writer's, and addresses of whoever wrote."""
     for host in islice(_hosts(text), MOST + 1):
-        before = plain(text[max(0, host.start() - 60) : host.start()])
-        wrote = bool(_FROM.search(before)) or bool(_WROTE.match(text, host.end()))
+        before = text[max(0, host.start() - 60) : host.start()]
+        wrote = bool(_FROM.search(plain(before))) or bool(_WROTE.match(text, host.end()))
         if _USERINFO.match(text, host.end()):
             continue
-        if wrote if "@" in host[0] else not _OWN_MAIL.search(before):
+        if wrote if "@" in host[0] else not _OWN_MAIL.search(plain_words(before)):
             yield host
 
 

@@ -106,6 +106,11 @@ def plain(text: str) -> str:
     return plain_of_any(text) if changed is None else changed
 
 
+def plain_words(text: str) -> str:
+    """The text plain, with one space between words, however its lines are broken."""
+    return " ".join(plain(text).split())
+
+
 def _flat(text: str) -> str:
     """The text, as long as it was, with a space for all that is not of a word."""
     changed = _flat_table().apply(text)

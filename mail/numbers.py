@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from itertools import accumulate, islice
 
-from mail.lexicon import plain
+from mail.lexicon import plain, plain_words
 
 MOST = 60
 """Clues of one kind in one text at most; a letter with more of them points nowhere."""
@@ -43,6 +43,10 @@ _RUN = re.compile(
 )
 """Its first character comes first, and what stands before it after it: so all others are passed over quickly."""
 
+_LINE_ENDS_WITHIN = re.compile(r"\n(?:(?<=\d\n)|(?<=\d \n))\d")
+_LINE_END = re.compile(r"(?<!\n)\n(?!\n)")
+_GAP = r"(?:[ .\xa0\u202f-]| ?\n)?"
+_OVER_LINES = re.compile(rf"(?<![\w+.,/-])(?:0|(?:\+|00)33{_GAP})[1-9](?:{_GAP}\d\d){{4}}(?![\w-]?\d)")
 _DIGITS = re.compile(r"\d+")
 _DATE = re.compile(r"\d{1,2}[/.-]\d{1,2}[/.-](?:19|20)?\d\d(?!\d)(?![/.-]\d)")
 BESIDE_FRANCE = frozenset({"32", "41", "352"})
@@ -62,17 +66,17 @@ _NUMBER_WORDS = (
     r"extension|nummer|handy\w*|telefon\w*|festnetz\w*|telefono|movil|cellulare|celular|telemovel|numer\w*|komork\w*|numar\w*"
 )
 OWNERS = (
-    r"mon|ma|mes|notre|nos|my|our|meine?[rmn]?|unser\w*|mi|mis|nuestro|il mio|la mia|mio|mia|mijn|onze|o meu|a minha|"
-    r"meu|minha|moj\w*|numarul meu"
+    r"mon|ma|mes|notre|nos|my|our|meine?[rmn]?|unser\w*|mi|mis|nuestro|il\smio|la\smia|mio|mia|mijn|onze|o\smeu|"
+    r"a\sminha|meu|minha|moj\w*|numarul\smeu"
 )
 _OWN_BEFORE = re.compile(
     rf"(?:\b(?:{OWNERS})\s(?:\w+\s){{0,2}}(?:{_NUMBER_WORDS})\b[^.!?\n]{{0,20}}|"
-    r"\b(?:joignable|reach me|call me(?: back)?|contact me|rappele[rz][ -]moi|contacte[rz][ -]moi|erreichbar|"
+    r"\b(?:joignable|reach\sme|call\sme(?:\sback)?|contact\sme|rappele[rz][\s-]moi|contacte[rz][\s-]moi|erreichbar|"
     r"contactarme|llamarme|contattarmi|bereikbaar)\b[^.!?\n]{0,24}|"
     rf"\b(?:sur|on|auf|su|op|na|au|at|al|unter|onder|aan|pe|ao)\s(?:(?:le|la|l|the|il|het|{OWNERS})\s)?"
     rf"(?:(?:{_NUMBER_WORDS})\s)?(?:\W{{0,3}})|"
     r"\b(?:retir|supprim|effac|enlev|remov|delet|eras|losch|borr|cancell|verwijder|elimin|usun)\w*\s(?:\w+\s){0,4}|"
-    r"\b(?:stop calling|not call|don't call|cease calling|plus appeler|cesse[rz] d'appeler|arrete[rz] d'appeler)\s"
+    r"\b(?:stop\scalling|not\scall|don't\scall|cease\scalling|plus\sappeler|cesse[rz]\sd'appeler|arrete[rz]\sd'appeler)\s"
     r"(?:\w+\s)?)$"
 )
 _REFERENCE = re.compile(
@@ -94,17 +98,18 @@ _OWN_LABEL = re.compile(
 )
 _OWN_AFTER = re.compile(
     rf"[\s,(:]{{0,3}}(?:(?:est|is|ist|es|e|c'est)\s)?(?:{OWNERS})\s(?:\w+\s)?(?:{_NUMBER_WORDS})\b|"
-    r"[\s,(]{0,3}(?:dont je suis|qui est l[ae] mien|est l[ae] mien|est a moi|m'appartient|is mine|belongs to me|"
-    r"gehort mir)"
+    r"[\s,(]{0,3}(?:(?:which|that)\s)?(?:dont\sje\ssuis|qui\sest\sl[ae]\smien|est\sl[ae]\smien|est\sa\smoi|m'appartient|is\smine|"
+    r"belongs\sto\sme|gehort\smir)"
 )
 _LETTER = re.compile(r"[^\W\d_]")
 SENTENCE = re.compile(r"\.\s|!\s|\?\s|\n")
-SURE_END = re.compile(r"\.(?<!\.\.\.)\s|!\s|\?\s|\n")
-"""What surely ends a sentence: after "..." it may go on, and say whose number that was."""
+SURE_END = re.compile(r"\.(?<!\.\.\.)\s|!\s|\?\s|\n\s*\n")
+"""What surely ends a sentence. After "..." it may go on, and lines are often broken where no more words fitted."""
 
 
 def find_numbers(text: str, countries: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
     """The numbers in a text that are not its writer's own, each in all ways in which it may be read (E.164)."""
+    text = _on_one_line(text)
     if not (runs := _runs(text, countries)):
         return
     spelled = plain(text)
@@ -113,6 +118,13 @@ def find_numbers(text: str, countries: tuple[str, ...]) -> Iterator[tuple[str, .
     for run, values in runs:
         if not _MASKED.match(spelled, run.end()) and not _is_own(spelled, run.start(), run.end()):
             yield values
+
+
+def _on_one_line(text: str) -> str:
+    """The text, as long as it was, without line ends within French numbers."""
+    if not _LINE_ENDS_WITHIN.search(text):
+        return text
+    return _OVER_LINES.sub(lambda number: number[0].replace(" \n", " -").replace("\n", " "), text)
 
 
 def _runs(text: str, countries: tuple[str, ...]) -> list[tuple[re.Match[str], tuple[str, ...]]]:
@@ -126,9 +138,10 @@ def _values_of(run: re.Match[str], countries: tuple[str, ...]) -> tuple[str, ...
 
 
 def near_numbers(text: str) -> list[str]:
-    """The sentences in which numbers stand, each once: plain, but cut before, for "…" is no end and "..." may be."""
+    """The sentences in which numbers stand, each once and in plain words: cut before, for "…" is no end."""
+    text = _on_one_line(text)
     cut = dict.fromkeys(_around(text, run) for run in islice(_RUN.finditer(text), MOST))
-    return [plain(sentence) for sentence in cut]
+    return [plain_words(sentence) for sentence in cut]
 
 
 def _around(text: str, run: re.Match[str]) -> str:
@@ -141,8 +154,10 @@ def _around(text: str, run: re.Match[str]) -> str:
 def _is_own(text: str, start: int, end: int) -> bool:
     """Whether a number is the writer's own: labelled so, or alone below the letter."""
     before = text[max(0, start - 60) : start]
-    labels = (_OWN_BEFORE, _OWN_LABEL, _REFERENCE)
-    if any(label.search(before) for label in labels) or _OWN_AFTER.match(text, end):
+    flowing = _LINE_END.sub(" ", before)
+    if _OWN_LABEL.search(before) or _OWN_BEFORE.search(flowing) or _REFERENCE.search(flowing):
+        return True
+    if _OWN_AFTER.match(text, end):
         return True
     return _stands_alone(text, start, end) or not _CALLED.search(text, max(0, start - NEAR), end + NEAR)
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 
 from mail.hosts import find_hosts
-from mail.lexicon import plain
+from mail.lexicon import plain_words
 from mail.numbers import SURE_END
 from mail.sms import find_sms_senders
 
@@ -53,7 +53,7 @@ def is_in_passing(written: str, near: Iterable[str]) -> bool:
     """
     if any(map(_SOMEBODY_ELSES.search, near)):
         return True
-    if next(find_sms_senders(written), None) and _SOMEBODY_ELSES.search(plain(written)):
+    if next(find_sms_senders(written), None) and _SOMEBODY_ELSES.search(plain_words(written)):
         return True
     return any(_is_named_in_passing(written, host) for host in find_hosts(written))
 
@@ -70,4 +70,4 @@ def _around(written: str, host: re.Match[str]) -> tuple[str, str]:
     begins = [found.end() for found in SURE_END.finditer(written, first, host.start())]
     ends = SURE_END.search(written, host.end(), last)
     behind = written[host.end() : ends.start() if ends else last]
-    return plain(written[begins[-1] if begins else first : host.start()]), plain(behind)
+    return plain_words(written[begins[-1] if begins else first : host.start()]), plain_words(behind)

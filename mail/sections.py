@@ -10,7 +10,7 @@ SIGNATURE_LINES = 8
 CLOSING_LINES = 30
 SHORT_LINE = 60
 
-_DASHES = re.compile(r"\n-- ?\n")
+_DASHES = re.compile(r"\n--[ \xa0]?\n")
 _CLOSING = re.compile(
     r"^\W*(?:(?:bien |tres |sinceres? )?(?:cordialement|cdt|cdlt|salutations?)|cordiales? salutations|"
     r"merci(?: d avance| par avance)?|bien a vous|respectueusement|sentiments distingues|dans l attente[^.]{0,40}|"

@@ -223,6 +223,7 @@ MENTIONED = [
     "Quillivic Mutuelle m'appelle du 01 99 00 77 77. Effacez mes données.",
     "Quillivic Mutuelle m'appelle, voyez www.bidulor.example. Effacez mes données.",
     "Quillivic Mutuelle m'appelle. Le 01 99 00 02 00 m'appelle. Effacez mes données.",
+    "Quillivic Mutuelle m'appelle. Le 01 99 00\n02 00 m'appelle. Effacez mes données.",
 ]  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 import time
 from datetime import date
 from email.message import EmailMessage
+from textwrap import fill
 from unicodedata import normalize
 
 import pytest
@@ -106,12 +107,33 @@ def test_numbers_that_called_are_found(body: str, expected: list[str]) -> None:
         "Effacez tout.\r\n\r\nJ. M.\r\nM +33 1 99 00 01 00",
         "Notre standard, le 01 99 00 01 00, est saturé.",
         "Meine Durchwahl: 01 99 00 01 00, bitte löschen.",
+        "Please call me back on 01 99 00 01 00 today.",
+        "Stop calling 01 99 00 01 00 every day.",
+        "Ne m'appelez plus : mon numéro de téléphone portable est le 01 99 00 01 00.",
+        "They call 01 99 00 01 00, which belongs to me.",
     ],
 )
 def test_the_writers_own_number_is_no_clue(body: str) -> None:
     assert numbers(body) == []
     assert numbers(f"Vous m'appelez sans cesse… {body}") == []
     assert numbers(normalize("NFD", f"Vous m'appelez sans cesse. {body}")) == []
+    for width in range(15, 80):
+        assert numbers("\n".join(fill(line, width, break_on_hyphens=False) for line in body.splitlines())) == []
+
+
+@pytest.mark.parametrize("number", ["01 99 00 02 00", "+33 1 99 00 02 00", "0033 1 99 00 02 00"])
+def test_a_number_may_go_on_in_the_next_line(number: str) -> None:
+    for at in range(1, len(number)):
+        if number[at] == " ":
+            for end in ("\n", " \n"):
+                assert numbers(f"Le {number[:at]}{end}{number[at + 1 :]} m'appelle.") == ["+33199000200"]
+
+
+def test_two_numbers_in_two_lines_are_two() -> None:
+    assert numbers("On m'appelle du 01 99 00 01 00\n01 99 00 02 00 m'appelle, aussi.") == [
+        "+33199000100",
+        "+33199000200",
+    ]
 
 
 def test_of_two_numbers_the_one_that_called_is_the_clue() -> None:

@@ -1,5 +1,7 @@
 """Numbers and web sites that are named in passing: the letter is about somebody else, and a person decides."""
 
+from textwrap import fill
+
 import pytest
 
 from mail.clues import find_clues
@@ -52,6 +54,15 @@ def test_what_is_named_in_passing_decides_nothing(written: str) -> None:
     assert in_passing(written)
     raw = letter(US, body=f"{written}\r\n", headers="Content-Type: text/plain; charset=utf-8\r\n")
     assert find_clues(raw, read_letter(raw)).denies
+
+
+@pytest.mark.parametrize("written", IN_PASSING)
+def test_nor_does_it_where_its_lines_are_broken(written: str) -> None:
+    for width in range(15, 80):
+        body = fill(written, width, break_on_hyphens=False)
+        raw = letter(US, body=f"{body}\r\n", headers="Content-Type: text/plain; charset=utf-8\r\n")
+        clues = find_clues(raw, read_letter(raw))
+        assert clues.denies or not clues.found
 
 
 @pytest.mark.parametrize("written", ACCUSED)
