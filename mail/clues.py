@@ -91,7 +91,8 @@ def find_clues(head: bytes, letter: Letter) -> Clues:
         days=tuple(dict.fromkeys(day for sentence in near for day in find_days(sentence))),
         too_many=any(count > MOST for count in counts) or _has_unread_mails(letter, len(attached)),
         disguised=_is_disguised(sections.written),
-        denies=bool(_DENIES.search(plain_words(sections.written))) or is_in_passing(sections.written, near),
+        denies=bool(_DENIES.search(plain_words(sections.written)))
+        or is_in_passing(sections.written, COUNTRIES.get(letter.language, ())),
     )
 
 

@@ -84,8 +84,8 @@ _REFERENCE = re.compile(
     r"case|ticket|rechnung\w*|kundennummer|vertrag\w*|pedido|factura|fattura|ordine|factuur|n° d\w*)\b[^.!?\n]{0,16}$"
 )
 _CALLED = re.compile(
-    r"appel|\bcall|\bring|\brang|\bphon|\btelephon|harcel|demarch|derang|manque|missed|affich|depuis|\bsms\b|texto|\btext|"
-    r"numeros? |numero\b|\bnumber|\bnummer|\bwho is|\bqui est|anruf|angeruf|\bruf|\brief|llama|chiam|telefon|\bbel|"
+    r"appel|mapel|sonn|vocal|message|importun|vendre|krijg|telefoont|\bcall|\bring|\brang|\bphon|\btelephon|harcel|demarch|derang|manque|missed|affich|depuis|\bsms\b|texto|\btext|"
+    r"numeros? |numero\b|\bnumber|\bnummer|\bwho is|\bqui est|anruf|angeruf|\bruf|\brief|llam|chiam|telefon|\bbel|"
     r"gebel|\bliga|ligou|dzwon|\bapel|\bsuna|prospect|vendeur|robot|messagerie|voicemail|\bfrom\b|\bdepuis\b|\bspam|"
     r"\u05d4\u05ea\u05e7\u05e9|\u05e9\u05d9\u05d7|\u05de\u05ea\u05e7\u05e9|\u05e6\u05dc\u05e6|\u0627\u062a\u0635|\u062a\u062a\u0635|\u0645\u0643\u0627\u0644|\u064a\u062a\u0635"
 )
@@ -102,6 +102,9 @@ _OWN_AFTER = re.compile(
     r"belongs\sto\sme|gehort\smir)"
 )
 _LETTER = re.compile(r"[^\W\d_]")
+Run = tuple[re.Match[str], tuple[str, ...]]
+"""Where a number stands, and how it may be read."""
+
 SENTENCE = re.compile(r"\.\s|!\s|\?\s|\n")
 SURE_END = re.compile(r"\.(?<!\.\.\.)\s|!\s|\?\s|\n\s*\n")
 """What surely ends a sentence. After "..." it may go on, and lines are often broken where no more words fitted."""
@@ -109,6 +112,15 @@ SURE_END = re.compile(r"\.(?<!\.\.\.)\s|!\s|\?\s|\n\s*\n")
 
 def find_numbers(text: str, countries: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
     """The numbers in a text that are not its writer's own, each in all ways in which it may be read (E.164)."""
+    return (values for _, values in _others(text, countries))
+
+
+def find_places(text: str, countries: tuple[str, ...]) -> Iterator[tuple[str, int, int]]:
+    """Where they stand: a text as it was read, and the first and last character in that."""
+    return ((run.string, run.start(), run.end()) for run, _ in _others(text, countries))
+
+
+def _others(text: str, countries: tuple[str, ...]) -> Iterator[Run]:
     text = _on_one_line(text)
     if not (runs := _runs(text, countries)):
         return
@@ -117,7 +129,7 @@ def find_numbers(text: str, countries: tuple[str, ...]) -> Iterator[tuple[str, .
         runs = _runs(spelled, countries)
     for run, values in runs:
         if not _MASKED.match(spelled, run.end()) and not _is_own(spelled, run.start(), run.end()):
-            yield values
+            yield run, values
 
 
 def _on_one_line(text: str) -> str:
@@ -127,7 +139,7 @@ def _on_one_line(text: str) -> str:
     return _OVER_LINES.sub(lambda number: number[0].replace(" \n", " -").replace("\n", " "), text)
 
 
-def _runs(text: str, countries: tuple[str, ...]) -> list[tuple[re.Match[str], tuple[str, ...]]]:
+def _runs(text: str, countries: tuple[str, ...]) -> list[Run]:
     return [(run, values) for run in islice(_RUN.finditer(text), MOST + 1) if (values := _values_of(run, countries))]
 
 

