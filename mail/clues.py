@@ -18,7 +18,7 @@ from mail.hosts import find_domains, with_parents
 from mail.latin import is_latin
 from mail.letter import HEAD, Letter, read_letter
 from mail.lexicon import plain, plain_words
-from mail.numbers import COUNTRIES, MOST, find_numbers, near_numbers
+from mail.numbers import COUNTRIES, MOST, find_numbers, french_numbers, near_numbers
 from mail.parts import read_parts
 from mail.passing import is_in_passing
 from mail.sections import Sections, split_sections
@@ -55,6 +55,7 @@ class Clues(NamedTuple):
 
     `wordless`: its writer says nothing below the subject; `chatty`: he says much. `own_domains`: those of the writer's
     addresses. `days`: those that stand near a number. `too_many`: there are more clues than a letter of a person has.
+    `beside`: all French numbers, also the writer's own, by which another customer may be told.
     `disguised`: it has words in letters of two alphabets. `denies`: it says of somebody that it was not him, or
     names somebody in passing.
     """
@@ -65,6 +66,7 @@ class Clues(NamedTuple):
     chatty: bool = False
     own_domains: tuple[str, ...] = ()
     days: tuple[date, ...] = ()
+    beside: tuple[str, ...] = ()
     too_many: bool = False
     disguised: bool = False
     denies: bool = False
@@ -89,6 +91,7 @@ def find_clues(head: bytes, letter: Letter) -> Clues:
         chatty=any(islice(_WORDS_SAID.finditer(said), FEW, None)),
         own_domains=tuple(_domain_of(one) for one in dict.fromkeys((letter.sender, letter.reply_to)) if one),
         days=tuple(dict.fromkeys(day for sentence in near for day in find_days(sentence))),
+        beside=tuple(dict.fromkeys(french_numbers(f"{letter.subject}\n{said}"))),
         too_many=any(count > MOST for count in counts) or _has_unread_mails(letter, len(attached)),
         disguised=_is_disguised(sections.written),
         denies=bool(_DENIES.search(plain_words(sections.written)))

@@ -76,6 +76,7 @@ class RecordedDirectory:
         wanted[KeyKind.INTAKE_ALIAS].update(address for one in (says.letter, says.outer) for address in one.recipients)
         for clue in clues.found:
             wanted[clue.kind].update(clue.values)
+        wanted[KeyKind.TELEPHONE].update(clues.beside)
         wanted[KeyKind.DOMAIN].update(domain for own in clues.own_domains for domain in with_parents(own))
         self._named[clues.words] = list(dict.fromkeys(self._names.find_in(clues.words)))
         wanted[KeyKind.NAME].update(self._named[clues.words])

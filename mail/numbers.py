@@ -47,6 +47,8 @@ _LINE_ENDS_WITHIN = re.compile(r"\n(?:(?<=\d\n)|(?<=\d \n))\d")
 _LINE_END = re.compile(r"(?<!\n)\n(?!\n)")
 _GAP = r"(?:[ .\xa0\u202f-]| ?\n)?"
 _OVER_LINES = re.compile(rf"(?<![\w+.,/-])(?:0|(?:\+|00)33{_GAP})[1-9](?:{_GAP}\d\d){{4}}(?![\w-]?\d)")
+_FRENCH = re.compile(rf"(?<!\d)(?=((?:0|(?:\+|00)33{_GAP}(?:\(0\))?{_GAP})[1-9](?:{_GAP}\d\d){{4}})(?!\d))[+0]")
+_NO_DIGIT = re.compile(r"\D")
 _DIGITS = re.compile(r"\d+")
 _DATE = re.compile(r"\d{1,2}[/.-]\d{1,2}[/.-](?:19|20)?\d\d(?!\d)(?![/.-]\d)")
 BESIDE_FRANCE = frozenset({"32", "41", "352"})
@@ -84,7 +86,7 @@ _REFERENCE = re.compile(
     r"case|ticket|rechnung\w*|kundennummer|vertrag\w*|pedido|factura|fattura|ordine|factuur|n° d\w*)\b[^.!?\n]{0,16}$"
 )
 _CALLED = re.compile(
-    r"appel|mapel|sonn|vocal|message|importun|vendre|krijg|telefoont|\bcall|\bring|\brang|\bphon|\btelephon|harcel|demarch|derang|manque|missed|affich|depuis|\bsms\b|texto|\btext|"
+    r"appel|mapel|chamad|\bvola|samtal|opkald|kontaktier|\u03ba\u03bb\u03b7\u03c3|\u03ba\u03b1\u03bb\u03bf\u03c5|sonn|vocal|message|importun|vendre|krijg|telefoont|\bcall|\bring|\brang|\bphon|\btelephon|harcel|demarch|derang|manque|missed|affich|depuis|\bsms\b|texto|\btext|"
     r"numeros? |numero\b|\bnumber|\bnummer|\bwho is|\bqui est|anruf|angeruf|\bruf|\brief|llam|chiam|telefon|\bbel|"
     r"gebel|\bliga|ligou|dzwon|\bapel|\bsuna|prospect|vendeur|robot|messagerie|voicemail|\bfrom\b|\bdepuis\b|\bspam|"
     r"\u05d4\u05ea\u05e7\u05e9|\u05e9\u05d9\u05d7|\u05de\u05ea\u05e7\u05e9|\u05e6\u05dc\u05e6|\u0627\u062a\u0635|\u062a\u062a\u0635|\u0645\u0643\u0627\u0644|\u064a\u062a\u0635"
@@ -118,6 +120,12 @@ def find_numbers(text: str, countries: tuple[str, ...]) -> Iterator[tuple[str, .
 def find_places(text: str, countries: tuple[str, ...]) -> Iterator[tuple[str, int, int]]:
     """Where they stand: a text as it was read, and the first and last character in that."""
     return ((run.string, run.start(), run.end()) for run, _ in _others(text, countries))
+
+
+def french_numbers(text: str) -> Iterator[str]:
+    """All that may be one, whosever it is, also where several stand close together (E.164)."""
+    for found in islice(_FRENCH.finditer(text), MOST):
+        yield f"+33{_NO_DIGIT.sub('', found[1])[-9:]}"
 
 
 def _others(text: str, countries: tuple[str, ...]) -> Iterator[Run]:

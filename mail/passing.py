@@ -31,8 +31,10 @@ _GIVEN = (
     r"inscri\w*|registered|signed up|formulaire|compte|commande\w*|achete\w*|form|account|ordered|bought|konto|bestellt"
 )
 _FROM = r"de|du|d|par|depuis|from|by|von|da|dal|van|por|od|with|le|the|numero|number|nummer"
+_THERE = r"sur|on|auf|at|bei|chez"
+_SOME_WORDS = r"[^.!?;]{0,60} "
 _ACCUSED = re.compile(
-    rf"(?:(?:\b(?:{_CAME}|{_GIVEN})\b[^.!?;]{{0,60}} |^)(?:{_FROM})|\b(?:{_GIVEN})\b[^.!?;]{{0,60}} (?:sur|on|auf|at|bei|chez))"
+    rf"(?:\b(?:{_CAME}|{_GIVEN})\b{_SOME_WORDS}(?:{_FROM})|\b(?:{_GIVEN})\b{_SOME_WORDS}(?:{_THERE})|^(?:{_FROM}))"
     rf" (?:[^.!?;]{{0,25}} )?{STANDS_FOR}\b|(?:\b(?:{_CAME}|{_GIVEN}) |^){STANDS_FOR}\b"
 )
 """How a sentence begins that says what a web site did: it called or wrote, or the data was given to it."""
@@ -89,10 +91,11 @@ def _sentence(text: str, start: int, end: int) -> str:
 
 @cache
 def _called() -> re.Pattern[str]:
-    """A call from it; what it does; or another way to say so. "Je m'appelle" is no call."""
+    """A call from it; what it does; another way to say so; "Number: …" alone. "Je m'appelle" is no call."""
     said = load_phrases(PHRASES)
     calls, origin, between = (said[name].pattern for name in ("calls", "from", "between"))
     a_call = rf"(?<!je m )(?:{calls})"
     from_it = rf"{a_call} (?:[^.!?;]{{0,60}} )?{origin}"
     it_does = rf"\b{STANDS_FOR}(?: {between}){{0,8}} {a_call}"
-    return re.compile(rf"{from_it}|{it_does}|{said['says'].pattern}")
+    label = rf"^(?:numero|number|nummer|numer|numar) {STANDS_FOR}[.!;]?$"
+    return re.compile(rf"{from_it}|{it_does}|{said['says'].pattern}|{label}")

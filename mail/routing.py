@@ -115,7 +115,7 @@ def _reason(
         or any(one.doubtful for one in found)
         or says.clues.denies
         or _is_another_story(says, found, directory)
-        or _contradicted(agreed, named, employers_of(says, directory))
+        or _contradicted(agreed, [*named, *_numbered(says, directory)], employers_of(says, directory))
         or _is_to_nobody(letter, directory, own_address),
         Hold.WRITERS_OWN: _may_be_writers_own(agreed, found, employers_of(says, directory)),
     }
@@ -185,9 +185,15 @@ def _none_live(found: Sequence[Evidence], today: date) -> bool:
 
 
 def _contradicted(agreed: frozenset[str], named: Sequence[Sequence[CustomerLike]], employers: frozenset[str]) -> bool:
-    """Whether the letter names a customer, and not the one that the evidence points to, nor the writer's own."""
+    """Whether the letter names a customer, or a number of one: not the one of the evidence, nor the writer's own."""
     names = [frozenset(customer.reference for customer in customers) for customers in named]
     return any(not (agreed & name) and not (employers & name) for name in names if name)
+
+
+def _numbered(says: Says, directory: Directory) -> Iterator[list[CustomerLike]]:
+    """Whose the numbers are that stand in the letter, whatever is said of them."""
+    for number in says.clues.beside:
+        yield [owner.customer for owner in directory.owners(KeyKind.TELEPHONE, number)]
 
 
 def _is_to_nobody(letter: Letter, directory: Directory, own_address: str | None) -> bool:

@@ -407,6 +407,7 @@ def test_the_channel_gets_it_the_next_morning(desk: Desk) -> None:
     assert "• Came: 1" in said[0].text
     mails = desk.workspace.wait_for(lambda: desk.deliveries(purpose=Purpose.DIGEST))
     assert {one.recipient for one in mails} == {people.ANNE.email, ESCALATION}
+    desk.hold_request()
     with desk.database.reading() as session:
         post = session.scalars(
             select(Delivery).where(Delivery.key.startswith("digest:"), Delivery.medium == Medium.SLACK)
