@@ -20,7 +20,7 @@ from mail.letter import HEAD, Letter, read_letter
 from mail.lexicon import plain, plain_words
 from mail.numbers import COUNTRIES, MOST, find_numbers, french_numbers, near_numbers
 from mail.parts import read_parts
-from mail.passing import is_in_passing
+from mail.passing import is_doubtful, is_in_passing
 from mail.sections import Sections, split_sections
 from mail.sms import find_sms_senders
 from mail.text import words_above_quotation
@@ -94,8 +94,15 @@ def find_clues(head: bytes, letter: Letter) -> Clues:
         beside=tuple(dict.fromkeys(french_numbers(f"{letter.subject}\n{said}"))),
         too_many=any(count > MOST for count in counts) or _has_unread_mails(letter, len(attached)),
         disguised=_is_disguised(sections.written),
-        denies=bool(_DENIES.search(plain_words(sections.written)))
-        or is_in_passing(sections.written, COUNTRIES.get(letter.language, ())),
+        denies=_denies(sections, COUNTRIES.get(letter.language, ())),
+    )
+
+
+def _denies(sections: Sections, countries: tuple[str, ...]) -> bool:
+    return (
+        bool(_DENIES.search(plain_words(sections.written)))
+        or is_in_passing(sections.written, countries)
+        or is_doubtful(sections.quoted, countries)
     )
 
 

@@ -25,8 +25,12 @@ _OWN_MAIL = re.compile(
 )
 _FROM = re.compile(
     r"(?:\b(?:de|du|d|from|by|par|von|vom|da|dal|dalla|van|por|od|do|sender|expediteur|absender|mittente|remitente|"
-    r"afzender|nadawca|remetente|expeditor|news|mailto)|\u05de|\u0645\u0646)[ \t]?[:\-\u05be]?[ \t]?[\"'<(\[]{0,2}"
-    r"(?:[^\n@<>]{0,40}[<\[(]|mailto:)?$"
+    r"afzender|nadawca|remetente|expeditor|news)|\u05de|\u05de\u05d0\u05ea|\u0645\u0646)[ \t]?[:\-\u05be]?[ \t]?"
+    r"[\"'<(\[]{0,2}(?:mailto:)?$|"
+    r"(?:^|\n)[> \t*]*(?:de|from|von|da|van|od|expediteur|sender|absender|mittente|remitente|afzender)\*?[ \t]?:"
+    r"[^\n@<>]{0,60}[<\[(](?:mailto:)?$|"
+    r"\b(?:e-?mails?|mails?|courriels?|messages?|spams?|newsletters?|pubs?|publicites?)\b[^\n@<>.!?]{0,20}"
+    r"\b(?:de|du|d|from|by|par|von|da|dal|van)\b[^\n@<>]{0,40}[<\[(](?:mailto:)?$"
 )
 """What stands before the address of somebody who wrote; any other address may be the writer's own."""
 

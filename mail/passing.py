@@ -30,14 +30,29 @@ _CAME = (
 _GIVEN = (
     r"inscri\w*|registered|signed up|formulaire|compte|commande\w*|achete\w*|form|account|ordered|bought|konto|bestellt"
 )
+_WRITES = (
+    r"ecri\w*|envoi\w*|envoy\w*|sends?|sent|writes?|wrote|schreib\w*|schick\w*|mand\w*|donnees|data|daten|datos|dati"
+)
 _FROM = r"de|du|d|par|depuis|from|by|von|da|dal|van|por|od|with|le|the|numero|number|nummer"
 _THERE = r"sur|on|auf|at|bei|chez"
 _SOME_WORDS = r"[^.!?;]{0,60} "
 _ACCUSED = re.compile(
     rf"(?:\b(?:{_CAME}|{_GIVEN})\b{_SOME_WORDS}(?:{_FROM})|\b(?:{_GIVEN})\b{_SOME_WORDS}(?:{_THERE})|^(?:{_FROM}))"
-    rf" (?:[^.!?;]{{0,25}} )?{STANDS_FOR}\b|(?:\b(?:{_CAME}|{_GIVEN}) |^){STANDS_FOR}\b"
+    rf" (?:[^.!?;]{{0,25}} )?{STANDS_FOR}\b"
+    rf"|\b(?:{_CAME}|{_GIVEN}) {STANDS_FOR}\b|^{STANDS_FOR}\b.*\b(?:{_CAME}|{_GIVEN}|{_WRITES})"
 )
 """How a sentence begins that says what a web site did: it called or wrote, or the data was given to it."""
+
+
+_NOUN = r"(?:messag|sms|text[os]?\b|telephone\b|phone\b|appels?\b|contact\b|coup|anruf)"
+"""What may stand behind a number that somebody writes down, and is none of its doings."""
+
+_GOES_ON = re.compile(
+    r"\s*(?:c['\u2019 ](?:est|etait|était)|ce n|il s['\u2019]agit|it is|it's|it was|das (?:ist|war)|"
+    r"es (?:mi|el|la)|è )",
+    re.IGNORECASE,
+)
+"""How a sentence begins that says more of what was named last."""
 
 
 class Mention(NamedTuple):
@@ -56,6 +71,11 @@ def is_in_passing(written: str, countries: tuple[str, ...] = ()) -> bool:
     if mentions and load_phrases(PHRASES)["fakes"].search(as_words(written)):
         return True
     return any(not one.is_said or _is_doubtful(one.sentence) for one in mentions)
+
+
+def is_doubtful(quoted: str, countries: tuple[str, ...]) -> bool:
+    """Whether a quotation doubts some number that it names: answers are often written into it."""
+    return any(_is_doubtful(_sentence(*place)) for place in find_places(quoted, countries))
 
 
 def _mentions(written: str, countries: tuple[str, ...]) -> Iterator[Mention]:
@@ -81,10 +101,12 @@ def _is_doubtful(sentence: str) -> bool:
 
 
 def _sentence(text: str, start: int, end: int) -> str:
-    """The sentence round what is named, with the "?" at its end."""
+    """The sentence round what is named, with the "?" at its end; and the next one, if that is about it, too."""
     first, last = max(0, start - FAR), end + FAR
     begins = [found.end() for found in SURE_END.finditer(text, first, start)]
     ends = SURE_END.search(text, end, last)
+    if ends and _GOES_ON.match(text, ends.end()):
+        ends = SURE_END.search(text, ends.end(), last)
     before, behind = text[begins[-1] if begins else first : start], text[end : ends.end() if ends else last]
     return " ".join(as_words(f"{before} {STANDS_FOR} {behind}").replace(":", " ").split())
 
@@ -96,6 +118,6 @@ def _called() -> re.Pattern[str]:
     calls, origin, between = (said[name].pattern for name in ("calls", "from", "between"))
     a_call = rf"(?<!je m )(?:{calls})"
     from_it = rf"{a_call} (?:[^.!?;]{{0,60}} )?{origin}"
-    it_does = rf"\b{STANDS_FOR}(?: {between}){{0,8}} {a_call}"
+    it_does = rf"\b{STANDS_FOR}(?:(?: {between}){{1,8}}|(?! {_NOUN})) {a_call}"
     label = rf"^(?:numero|number|nummer|numer|numar) {STANDS_FOR}[.!;]?$"
     return re.compile(rf"{from_it}|{it_does}|{said['says'].pattern}|{label}")

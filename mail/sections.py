@@ -20,6 +20,8 @@ _CLOSING = re.compile(
     r"cordiali saluti|distinti saluti|grazie|met vriendelijke groet(?:en)?|mvg|groeten|atenciosamente|obrigad[oa]|"
     r"pozdrawiam|z powazaniem|cu stima|multumesc)\W*$"
 )
+_RULE = re.compile(r"\s*[_=*-]{6,}\s*$")
+_POSTSCRIPT = re.compile(r"\W*(?:p\.? ?s\b|n\.? ?b\b|post[- ]?scriptum)", re.IGNORECASE)
 _NAME = re.compile(r"[^\W\d_]{2,}")
 _SENTENCE_ENDS = re.compile(r"[.!?]\s*$")
 
@@ -39,7 +41,8 @@ def split_sections(text: str, sender_name: str) -> Sections:
     own = set(lines)
     quoted = "\n".join(line for line in text.splitlines() if line not in own)
     at = _signature_begins(lines, sender_name)
-    return Sections("\n".join(lines[:at]), quoted, "\n".join(lines[at:]))
+    more = next((one for one in range(at, len(lines)) if _POSTSCRIPT.match(lines[one])), len(lines))
+    return Sections("\n".join(lines[:at] + lines[more:]), quoted, "\n".join(lines[at:more]))
 
 
 def _without_dashes(text: str) -> str:
@@ -60,7 +63,7 @@ def _signature_begins(lines: list[str], sender_name: str) -> int:
 
 
 def _is_closing(line: str) -> bool:
-    return bool(line) and bool(_CLOSING.match(plain(line).strip().replace("'", " ")))
+    return bool(line) and bool(_RULE.match(line) or _CLOSING.match(plain(line).strip().replace("'", " ")))
 
 
 def _name_stands_at(lines: list[str], sender_name: str) -> int:

@@ -36,7 +36,8 @@ _BEGINS_ORIGINAL = re.compile(
     r"\n[ \t]*(?:-{2,}[ \t]*(?:Original|Forwarded|Message d|Message transf|Message r|Urspr|Weitergeleit|Mensaje|"
     r"Messaggio|Doorgestuurd|Oorspronkelijk|Mensagem)[^\n]*|"
     r"(?:Begin forwarded message|Début du message (?:réexpédié|transféré))[^\n]*|"
-    r"_{10,}|(?:De|From|Von|Da|Van)[ \t\xa0]?:[^\n]+\n(?:Envoyé|Sent|Date|Gesendet|Enviado|Inviato|Verzonden|Data)"
+    r"_{10,}(?=\s*\n[ \t>*]*(?:De|From|Von|Da|Van|Od)\*?[ \t\xa0]?:)|"
+    r"(?:De|From|Von|Da|Van)[ \t\xa0]?:[^\n]+\n(?:Envoyé|Sent|Date|Gesendet|Enviado|Inviato|Verzonden|Data)"
     r"(?: le| el)?[ \t\xa0]?:[^\n]*|-- ?)$",
     re.MULTILINE,
 )
