@@ -55,7 +55,7 @@ class Clues(NamedTuple):
 
     `wordless`: its writer says nothing below the subject; `chatty`: he says much. `own_domains`: those of the writer's
     addresses. `days`: those that stand near a number. `too_many`: there are more clues than a letter of a person has.
-    `beside`: all French numbers, also the writer's own, by which another customer may be told.
+    `beside`: all French numbers that are not labelled as his own, by which another customer may be told.
     `disguised`: it has words in letters of two alphabets. `denies`: it says of somebody that it was not him, or
     names somebody in passing.
     """

@@ -123,9 +123,11 @@ def find_places(text: str, countries: tuple[str, ...]) -> Iterator[tuple[str, in
 
 
 def french_numbers(text: str) -> Iterator[str]:
-    """All that may be one, whosever it is, also where several stand close together (E.164)."""
-    for found in islice(_FRENCH.finditer(text), MOST):
-        yield f"+33{_NO_DIGIT.sub('', found[1])[-9:]}"
+    """All that may be one and are not labelled as the writer's own, also where several stand close together (E.164)."""
+    spelled = plain(text)
+    for found in islice(_FRENCH.finditer(spelled), MOST):
+        if not _is_labelled(spelled, *found.span(1)):
+            yield f"+33{_NO_DIGIT.sub('', found[1])[-9:]}"
 
 
 def _others(text: str, countries: tuple[str, ...]) -> Iterator[Run]:
@@ -172,14 +174,18 @@ def _around(text: str, run: re.Match[str]) -> str:
 
 
 def _is_own(text: str, start: int, end: int) -> bool:
-    """Whether a number is the writer's own: labelled so, or alone below the letter."""
+    """Whether a number is the writer's own: labelled so, or alone below the letter; or nothing says that it called."""
+    if _is_labelled(text, start, end):
+        return True
+    return _stands_alone(text, start, end) or not _CALLED.search(text, max(0, start - NEAR), end + NEAR)
+
+
+def _is_labelled(text: str, start: int, end: int) -> bool:
     before = text[max(0, start - 60) : start]
     flowing = _LINE_END.sub(" ", before)
     if _OWN_LABEL.search(before) or _OWN_BEFORE.search(flowing) or _REFERENCE.search(flowing):
         return True
-    if _OWN_AFTER.match(text, end):
-        return True
-    return _stands_alone(text, start, end) or not _CALLED.search(text, max(0, start - NEAR), end + NEAR)
+    return bool(_OWN_AFTER.match(text, end))
 
 
 def _stands_alone(text: str, start: int, end: int) -> bool:

@@ -74,6 +74,13 @@ def test_nor_does_what_stands_beside_a_letter_decide(directory: Database, body: 
     assert goes_to(decide(directory, mail_of(body), automatic)) is None
 
 
+def test_who_works_for_another_customer_may_complain_and_sign(directory: Database) -> None:
+    own = "My desk phone 01 99 00 02 00 gets calls from 01 99 00 01 00 every day. Delete my number."
+    signed = "Le 01 99 00 01 00 m'appelle sans cesse. Effacez mes données.\n\nJ. Martin\nTél. 01 99 00 02 00"
+
+    assert goes_to(decide(directory, mail_of(own))) == goes_to(decide(directory, mail_of(signed))) == "C0001"
+
+
 def test_a_number_in_bold_is_a_number(directory: Database) -> None:
     assert (
         goes_to(decide(directory, mail_of("Le *01 99 00 01 00* m'appelle sans cesse. Effacez mes données."))) == "C0001"
