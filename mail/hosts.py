@@ -27,13 +27,14 @@ _FROM = re.compile(
     r"(?:\b(?:de|du|d|from|by|par|von|vom|da|dal|dalla|van|por|od|do|sender|expediteur|absender|mittente|remitente|"
     r"afzender|nadawca|remetente|expeditor|news)|\u05de|\u05de\u05d0\u05ea|\u0645\u0646)[ \t]?[:\-\u05be]?[ \t]?"
     r"[\"'<(\[]{0,2}(?:mailto:)?$|"
-    r"(?:^|\n)[> \t*]*(?:de|from|von|da|van|od|expediteur|sender|absender|mittente|remitente|afzender)\*?[ \t]?:"
+    r"\n[> \t*]*(?:de|from|von|da|van|od|expediteur|sender|absender|mittente|remitente|afzender)\*?[ \t]?:"
     r"[^\n@<>]{0,60}[<\[(](?:mailto:)?$|"
     r"\b(?:e-?mails?|mails?|courriels?|messages?|spams?|newsletters?|pubs?|publicites?)\b[^\n@<>.!?]{0,20}"
     r"\b(?:de|du|d|from|by|par|von|da|dal|van)\b[^\n@<>]{0,40}[<\[(](?:mailto:)?$"
 )
 """What stands before the address of somebody who wrote; any other address may be the writer's own."""
 
+_PARAGRAPH = re.compile(r"\n\s*\n")
 _WROTE = re.compile(
     r"[>\])]{0,2}\s{0,3}(?:a écrit|m'a écrit|m'écrit|wrote|schrieb|escribi[óo]|ha scritto|schreef|escreveu|napisał|"
     r"skrev)"
@@ -48,11 +49,11 @@ def find_domains(text: str) -> Iterator[tuple[str, ...]]:
 def find_hosts(text: str) -> Iterator[re.Match[str]]:
     """Where they stand: web sites that are not its writer's, and addresses of whoever wrote."""
     for host in islice(_hosts(text), MOST + 1):
-        before = text[max(0, host.start() - 60) : host.start()]
+        before = f"\n{text}"[max(0, host.start() - 60) : host.start() + 1]
         wrote = bool(_FROM.search(plain(before))) or bool(_WROTE.match(text, host.end()))
         if _USERINFO.match(text, host.end()):
             continue
-        if wrote if "@" in host[0] else not _OWN_MAIL.search(plain_words(before)):
+        if wrote if "@" in host[0] else not _OWN_MAIL.search(plain_words(_PARAGRAPH.split(before)[-1])):
             yield host
 
 

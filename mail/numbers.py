@@ -61,7 +61,7 @@ _TIME_FOLLOWS = re.compile(r"\s?\d{1,2}$")
 NEAR = 120
 """Characters around a number in which it is said that it called."""
 
-_MASKED = re.compile(r"[\s.\-/]{0,2}(?:[xX•#]|\*(?![\s.,;:!?)]|$)|\?\?)")
+_MASKED = re.compile(r"[\s.\-/]{0,2}(?:[xX•#]|\*(?![\s.,;:!?)*]|$)|\?\?)")
 _NUMBER_WORDS = (
     r"numeros?|n°|no|num|tel|telephone|portable|mobile|fixe|ligne(?: directe)?|phone|number|cell|line|landline|desk|"
     r"standard|switchboard|accueil|bureau|office|poste|durchwahl|zentrale|centralita|centralino|centrale|"

@@ -5,18 +5,19 @@ or nobody knows. What is said in none of the ways of mail/passing.toml, or doubt
 """
 
 import re
-from collections.abc import Iterator
-from functools import cache
+from collections.abc import Callable, Iterator
+from functools import cache, partial
+from itertools import islice
 from typing import NamedTuple
 
-from mail.hosts import find_hosts
+from mail.hosts import find_hosts, with_parents
 from mail.numbers import SURE_END, find_places
 from mail.phrases import as_words, load_phrases
 from mail.sms import find_sms_places
 
 PHRASES = "passing.toml"
 STANDS_FOR = "acme"
-"""Stands for a number, a site or a sender where phrases are looked for."""
+"""Stands for a number, a site or a sender where phrases are looked for; the letter's own is taken out."""
 
 FAR = 200
 """Characters around it in which it is said what it did."""
@@ -25,10 +26,11 @@ _CAME = (
     r"e-?mails?|mails?|courriels?|sms|textos?|messages?|newsletters?|pubs?|publicites?|spams?|offres?|appels?|calls?|"
     r"texts?|werbung|anrufe?|correos?|llamadas?|chiamate|messaggi|oproepen|telefony|wiadomosc\w*|mesaje\w*|"
     r"appelle\w*|appele\w*|contacte\w*|called|calling|rang|emailed|texted|harcel\w*|demarch\w*|angerufen|ruft|"
-    r"llam\w+|chiam\w+|gebeld|dzwoni\w*|sunat?"
+    r"llam\w+|chiam\w+|gebeld|dzwoni\w*|sunat?|unsubscri\w*|desinscri\w*|desabonn\w*|abmeld\w*"
 )
 _GIVEN = (
-    r"inscri\w*|registered|signed up|formulaire|compte|commande\w*|achete\w*|form|account|ordered|bought|konto|bestellt"
+    r"inscri\w*|registered|signed up|formulaire|compte|commande\w*|achete\w*|form|account|ordered|bought|konto|"
+    r"bestellt|devis|coordonnees|quote"
 )
 _WRITES = (
     r"ecri\w*|envoi\w*|envoy\w*|sends?|sent|writes?|wrote|schreib\w*|schick\w*|mand\w*|donnees|data|daten|datos|dati"
@@ -44,71 +46,77 @@ _ACCUSED = re.compile(
 """How a sentence begins that says what a web site did: it called or wrote, or the data was given to it."""
 
 
+_NEUTRAL = frozenset(
+    "cnil.fr bloctel.gouv.fr legifrance.gouv.fr service-public.fr 33700.fr europa.eu ico.org.uk avast.com".split()
+)
+"""Sites that complaints refer to, and those of programs that sign them."""
+
 _NOUN = r"(?:messag|sms|text[os]?\b|telephone\b|phone\b|appels?\b|contact\b|coup|anruf)"
 """What may stand behind a number that somebody writes down, and is none of its doings."""
 
-_GOES_ON = re.compile(
-    r"\s*(?:c['\u2019 ](?:est|etait|était)|ce n|il s['\u2019]agit|it is|it's|it was|das (?:ist|war)|"
-    r"es (?:mi|el|la)|è )",
-    re.IGNORECASE,
-)
-"""How a sentence begins that says more of what was named last."""
-
 
 class Mention(NamedTuple):
-    """A sentence in plain words, in which STANDS_FOR stands for what it names."""
+    """Plain words, in which STANDS_FOR stands for what is named: its sentence, and that with the ones beside it."""
 
     sentence: str
+    around: str
     is_said: bool
 
 
 def is_in_passing(written: str, countries: tuple[str, ...] = ()) -> bool:
     """Whether some number, site or sender in the writer's own words is not surely what the letter is about.
 
-    `countries`: where a number without one may be (mail/numbers.py).
+    `countries`: those in which a number without a country may be (mail/numbers.py).
     """
-    mentions = list(_mentions(written, countries))
-    if mentions and load_phrases(PHRASES)["fakes"].search(as_words(written)):
-        return True
-    return any(not one.is_said or _is_doubtful(one.sentence) for one in mentions)
+    mentions = _mentions(written, countries)
+    return any(not one.is_said or _is_doubtful(one) for one in mentions) or (
+        bool(load_phrases(PHRASES)["fakes"].search(as_words(written))) and any(_mentions(written, countries))
+    )
 
 
 def is_doubtful(quoted: str, countries: tuple[str, ...]) -> bool:
     """Whether a quotation doubts some number that it names: answers are often written into it."""
-    return any(_is_doubtful(_sentence(*place)) for place in find_places(quoted, countries))
+    return any(_is_doubtful(_mention(*place)) for place in find_places(quoted, countries))
 
 
 def _mentions(written: str, countries: tuple[str, ...]) -> Iterator[Mention]:
     said = load_phrases(PHRASES)
-    for text, start, end in find_places(written, countries):
-        sentence = _sentence(text, start, end)
-        yield Mention(sentence, bool(_called().search(sentence)) and not said["dialled"].search(sentence))
+    for place in find_places(written, countries):
+        yield _mention(*place, lambda one: bool(_called().search(one)) and not said["dialled"].search(one))
     for start, end in find_sms_places(written):
-        sentence = _sentence(written, start, end)
-        yield Mention(sentence, bool(said["texts"].search(sentence)))
+        yield _mention(written, start, end, lambda one: bool(said["texts"].search(one)))
     for host in find_hosts(written):
-        sentence = _sentence(written, host.start(), host.end())
-        yield Mention(sentence, "@" in host[0] or bool(_ACCUSED.search(sentence)))
+        if not _NEUTRAL.intersection(with_parents(host[1])):
+            yield _mention(written, *host.span(), partial(_is_accused, "@" in host[0]))
 
 
-def _is_doubtful(sentence: str) -> bool:
-    """Whether the sentence doubts, denies or praises, asks, or speaks of somebody else."""
+def _is_accused(is_address: bool, sentence: str) -> bool:
+    """An address is one that wrote (mail/hosts.py); of a site it must be said what it did."""
+    return is_address or bool(_ACCUSED.search(sentence))
+
+
+def _is_doubtful(mention: Mention) -> bool:
+    """Whether it is asked, doubted, denied or praised, or said to be somebody else's, there or right beside it."""
     lists = load_phrases(PHRASES)
-    if "?" in sentence and not lists["asks"].search(sentence):
+    if "?" in mention.sentence and not lists["asks"].search(mention.sentence):
         return True
-    complaint = lists["refusals"].sub(" ", sentence)
+    complaint = lists["refusals"].sub(" ", mention.around)
     return any(lists[name].search(complaint) for name in ("others", "doubts", "denials", "praise"))
 
 
-def _sentence(text: str, start: int, end: int) -> str:
-    """The sentence round what is named, with the "?" at its end; and the next one, if that is about it, too."""
+def _mention(text: str, start: int, end: int, is_said: Callable[[str], bool] = bool) -> Mention:
+    """What is named there: its sentence, with the "?" at its end, and the one before and the one behind."""
     first, last = max(0, start - FAR), end + FAR
-    begins = [found.end() for found in SURE_END.finditer(text, first, start)]
-    ends = SURE_END.search(text, end, last)
-    if ends and _GOES_ON.match(text, ends.end()):
-        ends = SURE_END.search(text, ends.end(), last)
-    before, behind = text[begins[-1] if begins else first : start], text[end : ends.end() if ends else last]
-    return " ".join(as_words(f"{before} {STANDS_FOR} {behind}").replace(":", " ").split())
+    begins = [first, first, *(found.end() for found in SURE_END.finditer(text, first, start))]
+    ends = [*(found.end() for found in islice(SURE_END.finditer(text, end, last), 2)), last, last]
+    sentence = _with_stand_in(text[begins[-1] : start], text[end : ends[0]])
+    around = _with_stand_in(text[begins[-2] : start], text[end : ends[1]])
+    return Mention(sentence, around, is_said(sentence))
+
+
+def _with_stand_in(before: str, behind: str) -> str:
+    before, behind = (as_words(words).replace(STANDS_FOR, "") for words in (before, behind))
+    return " ".join(f"{before} {STANDS_FOR} {behind}".replace(":", " ").split())
 
 
 @cache
@@ -118,6 +126,6 @@ def _called() -> re.Pattern[str]:
     calls, origin, between = (said[name].pattern for name in ("calls", "from", "between"))
     a_call = rf"(?<!je m )(?:{calls})"
     from_it = rf"{a_call} (?:[^.!?;]{{0,60}} )?{origin}"
-    it_does = rf"\b{STANDS_FOR}(?:(?: {between}){{1,8}}|(?! {_NOUN})) {a_call}"
+    it_does = rf"\b{STANDS_FOR}(?:(?:(?> {between})){{1,8}}|(?! {_NOUN})) {a_call}"
     label = rf"^(?:numero|number|nummer|numer|numar) {STANDS_FOR}[.!;]?$"
     return re.compile(rf"{from_it}|{it_does}|{said['says'].pattern}|{label}")

@@ -1,7 +1,8 @@
-"""Lists of phrases, as a person writes them down, to patterns: the words of reports and of replies.
+"""Lists of phrases, as a person writes them down, to patterns: the words of reports, replies and complaints.
 
 One phrase a line, in lower case and without accents, apostrophes as spaces. `*` ends a word anyhow, `...` is up to
-sixty characters of the same sentence, `(a|b)` a choice of words, `(a|b)?` the same or nothing.
+sixty characters of the same sentence, `(a|b)` a choice of words, `(a|b)?` the same or nothing, with a space and more
+behind it.
 """
 
 import re
