@@ -24,19 +24,21 @@ def directory(migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -
         yield database
 
 
-@pytest.mark.parametrize("automatic", SENDS)
+def sent_to(directory: Database, body: str) -> set[str | None]:
+    """Who gets a letter in either of the modes in which what is said in it may decide."""
+    return {goes_to(decide(directory, mail_of(body), automatic)) for automatic in SENDS}
+
+
 @pytest.mark.parametrize("body", PLAIN)
-def test_a_plain_complaint_goes(directory: Database, body: str, automatic: Automatic) -> None:
-    assert goes_to(decide(directory, mail_of(body), automatic)) == "C0001"
+def test_a_plain_complaint_goes(directory: Database, body: str) -> None:
+    assert sent_to(directory, body) == {"C0001"}
 
 
-@pytest.mark.parametrize("automatic", SENDS)
 @pytest.mark.parametrize("body", UNSURE)
-def test_what_nobody_can_be_sure_of_is_held(directory: Database, body: str, automatic: Automatic) -> None:
-    assert goes_to(decide(directory, mail_of(body), automatic)) is None
+def test_what_nobody_can_be_sure_of_is_held(directory: Database, body: str) -> None:
+    assert sent_to(directory, body) == {None}
 
 
-@pytest.mark.parametrize("automatic", SENDS)
 @pytest.mark.parametrize(
     "body",
     [
@@ -70,18 +72,17 @@ def test_what_nobody_can_be_sure_of_is_held(directory: Database, body: str, auto
         "Numéro appelé : 01 99 00 01 00\nEffacez mes données.",
     ],
 )
-def test_nor_does_what_stands_beside_a_letter_decide(directory: Database, body: str, automatic: Automatic) -> None:
-    assert goes_to(decide(directory, mail_of(body), automatic)) is None
+def test_nor_does_what_stands_beside_a_letter_decide(directory: Database, body: str) -> None:
+    assert sent_to(directory, body) == {None}
 
 
 def test_who_works_for_another_customer_may_complain_and_sign(directory: Database) -> None:
     own = "My desk phone 01 99 00 02 00 gets calls from 01 99 00 01 00 every day. Delete my number."
     signed = "Le 01 99 00 01 00 m'appelle sans cesse. Effacez mes données.\n\nJ. Martin\nTél. 01 99 00 02 00"
 
-    assert goes_to(decide(directory, mail_of(own))) == goes_to(decide(directory, mail_of(signed))) == "C0001"
+    assert sent_to(directory, own) == sent_to(directory, signed) == {"C0001"}
 
 
-def test_a_number_in_bold_is_a_number(directory: Database) -> None:
-    assert (
-        goes_to(decide(directory, mail_of("Le *01 99 00 01 00* m'appelle sans cesse. Effacez mes données."))) == "C0001"
-    )
+@pytest.mark.parametrize("bold", ["*01 99 00 01 00*", "**01 99 00 01 00**"])
+def test_a_number_in_bold_is_a_number(directory: Database, bold: str) -> None:
+    assert sent_to(directory, f"Le {bold} m'appelle sans cesse. Effacez mes données.") == {"C0001"}
