@@ -65,7 +65,8 @@ _MASKED = re.compile(r"[\s.\-/]{0,2}(?:[xX•#]|\*(?![\s.,;:!?)*]|$)|\?\?)")
 _NUMBER_WORDS = (
     r"numeros?|n°|no|num|tel|telephone|portable|mobile|fixe|ligne(?: directe)?|phone|number|cell|line|landline|desk|"
     r"standard|switchboard|accueil|bureau|office|poste|durchwahl|zentrale|centralita|centralino|centrale|"
-    r"extension|nummer|handy\w*|telefon\w*|festnetz\w*|telefono|movil|cellulare|celular|telemovel|numer\w*|komork\w*|numar\w*"
+    r"extension|nummer|handy\w*|telefon\w*|festnetz\w*|telefono|movil|cellulare|celular|telemovel|numer\w*|"
+    r"komork\w*|numar\w*"
 )
 OWNERS = (
     r"mon|ma|mes|notre|nos|my|our|meine?[rmn]?|unser\w*|mi|mis|nuestro|il\smio|la\smia|mio|mia|mijn|onze|o\smeu|"
@@ -78,18 +79,21 @@ _OWN_BEFORE = re.compile(
     rf"\b(?:sur|on|auf|su|op|na|au|at|al|unter|onder|aan|pe|ao)\s(?:(?:le|la|l|the|il|het|{OWNERS})\s)?"
     rf"(?:(?:{_NUMBER_WORDS})\s)?(?:\W{{0,3}})|"
     r"\b(?:retir|supprim|effac|enlev|remov|delet|eras|losch|borr|cancell|verwijder|elimin|usun)\w*\s(?:\w+\s){0,4}|"
-    r"\b(?:stop\scalling|not\scall|don't\scall|cease\scalling|plus\sappeler|cesse[rz]\sd'appeler|arrete[rz]\sd'appeler)\s"
-    r"(?:\w+\s)?)$"
+    r"\b(?:stop\scalling|not\scall|don't\scall|cease\scalling|plus\sappeler|cesse[rz]\sd'appeler|"
+    r"arrete[rz]\sd'appeler)\s(?:\w+\s)?)$"
 )
 _REFERENCE = re.compile(
     r"\b(?:factures?|references?|ref|dossiers?|commandes?|contrats?|clients?|iban|siret|siren|orders?|invoices?|account|"
     r"case|ticket|rechnung\w*|kundennummer|vertrag\w*|pedido|factura|fattura|ordine|factuur|n° d\w*)\b[^.!?\n]{0,16}$"
 )
 _CALLED = re.compile(
-    r"appel|mapel|chamad|\bvola|samtal|opkald|kontaktier|\u03ba\u03bb\u03b7\u03c3|\u03ba\u03b1\u03bb\u03bf\u03c5|sonn|vocal|message|importun|vendre|krijg|telefoont|\bcall|\bring|\brang|\bphon|\btelephon|harcel|demarch|derang|manque|missed|affich|depuis|\bsms\b|texto|\btext|"
+    r"appel|mapel|chamad|\bvola|samtal|opkald|kontaktier|\u03ba\u03bb\u03b7\u03c3|\u03ba\u03b1\u03bb\u03bf\u03c5|"
+    r"sonn|vocal|message|importun|vendre|krijg|telefoont|\bcall|\bring|\brang|\bphon|\btelephon|harcel|demarch|"
+    r"derang|manque|missed|affich|depuis|\bsms\b|texto|\btext|"
     r"numeros? |numero\b|\bnumber|\bnummer|\bwho is|\bqui est|anruf|angeruf|\bruf|\brief|llam|chiam|telefon|\bbel|"
-    r"gebel|\bliga|ligou|dzwon|\bapel|\bsuna|prospect|vendeur|robot|messagerie|voicemail|\bfrom\b|\bdepuis\b|\bspam|"
-    r"\u05d4\u05ea\u05e7\u05e9|\u05e9\u05d9\u05d7|\u05de\u05ea\u05e7\u05e9|\u05e6\u05dc\u05e6|\u0627\u062a\u0635|\u062a\u062a\u0635|\u0645\u0643\u0627\u0644|\u064a\u062a\u0635"
+    r"gebel|\bliga|ligou|dzwon|\bapel|\bsuna|prospect|vendeur|robot|voicemail|\bfrom\b|\bspam|"
+    r"\u05d4\u05ea\u05e7\u05e9|\u05e9\u05d9\u05d7|\u05de\u05ea\u05e7\u05e9|\u05e6\u05dc\u05e6|"
+    r"\u0627\u062a\u0635|\u062a\u062a\u0635|\u0645\u0643\u0627\u0644|\u064a\u062a\u0635"
 )
 """What is said of a number that called: without such a word near it nobody knows whose it is."""
 
@@ -100,26 +104,27 @@ _OWN_LABEL = re.compile(
 )
 _OWN_AFTER = re.compile(
     rf"[\s,(:]{{0,3}}(?:(?:est|is|ist|es|e|c'est)\s)?(?:{OWNERS})\s(?:\w+\s)?(?:{_NUMBER_WORDS})\b|"
-    r"[\s,(]{0,3}(?:(?:which|that)\s)?(?:dont\sje\ssuis|qui\sest\sl[ae]\smien|est\sl[ae]\smien|est\sa\smoi|m'appartient|is\smine|"
-    r"belongs\sto\sme|gehort\smir)"
+    r"[\s,(]{0,3}(?:(?:which|that)\s)?(?:dont\sje\ssuis|qui\sest\sl[ae]\smien|est\sl[ae]\smien|est\sa\smoi|"
+    r"m'appartient|is\smine|belongs\sto\sme|gehort\smir)"
 )
 _LETTER = re.compile(r"[^\W\d_]")
-Run = tuple[re.Match[str], tuple[str, ...]]
-"""Where a number stands, and how it may be read."""
-
 SENTENCE = re.compile(r"\.\s|!\s|\?\s|\n")
 SURE_END = re.compile(r"\.(?<!\.\.\.)\s|!\s|\?\s|\n\s*\n")
 """What surely ends a sentence. After "..." it may go on, and lines are often broken where no more words fitted."""
 
 
+Run = tuple[re.Match[str], tuple[str, ...]]
+"""Where a number stands, and how it may be read."""
+
+
 def find_numbers(text: str, countries: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
     """The numbers in a text that are not its writer's own, each in all ways in which it may be read (E.164)."""
-    return (values for _, values in _others(text, countries))
+    return (values for _, values in _numbers_of_others(text, countries))
 
 
 def find_places(text: str, countries: tuple[str, ...]) -> Iterator[tuple[str, int, int]]:
     """Where they stand: a text as it was read, and the first and last character in that."""
-    return ((run.string, run.start(), run.end()) for run, _ in _others(text, countries))
+    return ((run.string, run.start(), run.end()) for run, _ in _numbers_of_others(text, countries))
 
 
 def french_numbers(text: str) -> Iterator[str]:
@@ -130,7 +135,7 @@ def french_numbers(text: str) -> Iterator[str]:
             yield f"+33{_NO_DIGIT.sub('', found[1])[-9:]}"
 
 
-def _others(text: str, countries: tuple[str, ...]) -> Iterator[Run]:
+def _numbers_of_others(text: str, countries: tuple[str, ...]) -> Iterator[Run]:
     text = _on_one_line(text)
     if not (runs := _runs(text, countries)):
         return

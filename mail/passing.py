@@ -43,8 +43,7 @@ _ACCUSED = re.compile(
     rf" (?:[^.!?;]{{0,25}} )?{STANDS_FOR}\b"
     rf"|\b(?:{_CAME}|{_GIVEN}) {STANDS_FOR}\b|^{STANDS_FOR}\b.*\b(?:{_CAME}|{_GIVEN}|{_WRITES})"
 )
-"""How a sentence begins that says what a web site did: it called or wrote, or the data was given to it."""
-
+"""What is said of a web site: it called or wrote, or the data was given to it."""
 
 _NEUTRAL = frozenset(
     "cnil.fr bloctel.gouv.fr legifrance.gouv.fr service-public.fr 33700.fr europa.eu ico.org.uk avast.com".split()
@@ -66,7 +65,7 @@ class Mention(NamedTuple):
 def is_in_passing(written: str, countries: tuple[str, ...] = ()) -> bool:
     """Whether some number, site or sender in the writer's own words is not surely what the letter is about.
 
-    `countries`: those in which a number without a country may be (mail/numbers.py).
+    `countries`: those in which a number without a country code may be (mail/numbers.py).
     """
     mentions = _mentions(written, countries)
     return any(not one.is_said or _is_doubtful(one) for one in mentions) or (

@@ -1,6 +1,6 @@
 """Letters decided about as they come, against a directory that is recorded, in any AUTOMATIC_FORWARDING mode."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
@@ -43,11 +43,16 @@ def directory_of(lines: Sequence[str], *, url: str, folder: Path) -> Iterator[Da
 
 def decide(database: Database, raw: bytes, automatic: Automatic = Automatic.IDENTIFIERS) -> Route | Held:
     """What becomes of a mail that came today."""
-    says = read_mail(raw, whole=True, own_domains=("kavkom.example",), own_address=US)
+    return decide_all(database, [raw], automatic)[0]
+
+
+def decide_all(database: Database, mails: Iterable[bytes], automatic: Automatic) -> list[Route | Held]:
+    """What becomes of mails that came together, today."""
+    read = [read_mail(raw, whole=True, own_domains=("kavkom.example",), own_address=US) for raw in mails]
     settings = ReadingSettings(database_url="sqlite:///desk.db", mail_address=US, automatic_forwarding=automatic)
     with database.reading() as session:
-        directory = RecordedDirectory(session, [says])
-        return consider(says, directory, settings=settings, junk=False, today=TODAY).outcome
+        directory = RecordedDirectory(session, read)
+        return [consider(one, directory, settings=settings, junk=False, today=TODAY).outcome for one in read]
 
 
 def goes_to(outcome: Route | Held) -> str | None:
