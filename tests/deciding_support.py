@@ -6,7 +6,7 @@ from datetime import date
 from pathlib import Path
 
 from mail.deciding import RecordedDirectory, consider
-from mail.reading import read_mail
+from mail.reading import Effective, read_mail
 from mail.routing import Held, Route
 from mail.settings import Automatic, ReadingSettings
 from storage.database import Database, open_database
@@ -48,11 +48,27 @@ def decide(database: Database, raw: bytes, automatic: Automatic = Automatic.IDEN
 
 def decide_all(database: Database, mails: Iterable[bytes], automatic: Automatic) -> list[Route | Held]:
     """What becomes of mails that came together, today."""
-    read = [read_mail(raw, whole=True, own_domains=("kavkom.example",), own_address=US) for raw in mails]
-    settings = ReadingSettings(database_url="sqlite:///desk.db", mail_address=US, automatic_forwarding=automatic)
+    read = [_read(raw) for raw in mails]
     with database.reading() as session:
         directory = RecordedDirectory(session, read)
-        return [consider(one, directory, settings=settings, junk=False, today=TODAY).outcome for one in read]
+        return [_considered(one, directory, automatic) for one in read]
+
+
+def decide_in_all_modes(database: Database, raw: bytes) -> dict[Automatic, Route | Held]:
+    """What becomes of a mail that came today, in each mode."""
+    says = _read(raw)
+    with database.reading() as session:
+        directory = RecordedDirectory(session, [says])
+        return {automatic: _considered(says, directory, automatic) for automatic in Automatic}
+
+
+def _read(raw: bytes) -> Effective:
+    return read_mail(raw, whole=True, own_domains=("kavkom.example",), own_address=US)
+
+
+def _considered(says: Effective, directory: RecordedDirectory, automatic: Automatic) -> Route | Held:
+    settings = ReadingSettings(database_url="sqlite:///desk.db", mail_address=US, automatic_forwarding=automatic)
+    return consider(says, directory, settings=settings, junk=False, today=TODAY).outcome
 
 
 def goes_to(outcome: Route | Held) -> str | None:
