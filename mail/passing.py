@@ -67,10 +67,10 @@ def is_in_passing(written: str, countries: tuple[str, ...] = ()) -> bool:
 
     `countries`: those in which a number without a country code may be (mail/numbers.py).
     """
-    mentions = _mentions(written, countries)
-    return any(not one.is_said or _is_doubtful(one) for one in mentions) or (
-        bool(load_phrases(PHRASES)["fakes"].search(as_words(written))) and any(_mentions(written, countries))
-    )
+    mentions = list(_mentions(written, countries))
+    if any(not one.is_said or _is_doubtful(one) for one in mentions):
+        return True
+    return bool(mentions) and bool(load_phrases(PHRASES)["fakes"].search(as_words(written)))
 
 
 def is_doubtful(quoted: str, countries: tuple[str, ...]) -> bool:

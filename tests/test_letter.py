@@ -112,13 +112,13 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_a_hostile_mail_of_three_megabytes_takes_a_moment(name: str) -> None:
+def test_a_hostile_mail_of_three_megabytes_takes_less_than_a_second(name: str) -> None:
     raw = b"From: a@b.example\r\n" + HOSTILE[name]
 
     began = time.process_time()
     read_letter(raw)
 
-    assert time.process_time() - began < 3
+    assert time.process_time() - began < 1
 
 
 def test_bytes_without_a_single_header_are_unreadable() -> None:
