@@ -7,10 +7,8 @@ import subprocess
 import sys
 import urllib.request
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import Select
 
@@ -90,17 +88,6 @@ class Breaches(Desk):
             return bytes(answer.read())
 
 
-@pytest.fixture(scope="module")
-def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("story")
-
-
-@pytest.fixture(scope="module")
-def desk(scratch: Path) -> Iterator[Breaches]:
-    with opened(scratch, TMPDIR=str(scratch)) as page:
-        yield Breaches(page.driver, page.folder)
-
-
 def shell(scratch: Path, *words: str) -> str:
     """A command at the shell of the running desk; its output."""
     [database] = scratch.glob("kavkom-demo-*/desk.db")
@@ -116,7 +103,20 @@ def shell(scratch: Path, *words: str) -> str:
     return done.stdout
 
 
-def test_a_doubt_becomes_a_breach_with_facts_and_customers(desk: Breaches) -> None:
+def test_the_story_of_a_breach(tmp_path: Path) -> None:
+    """Told in a browser from the doubt to the register: each chapter goes on where the one before ended."""
+    with opened(tmp_path, TMPDIR=str(tmp_path)) as page:
+        desk = Breaches(page.driver, page.folder)
+        a_doubt_becomes_a_breach_with_facts_and_customers(desk)
+        a_notice_is_previewed_by_mail_and_sent_by_a_second_person(desk)
+        a_notice_that_comes_back_rings_and_the_customer_is_telephoned(desk)
+        a_document_mailed_by_a_colleague_goes_with_the_second_notice(desk, tmp_path)
+        a_customer_answers_and_who_does_not_is_on_the_call_sheet(desk)
+        it_is_closed_proved_and_in_the_register(desk, tmp_path)
+        a_drill_goes_the_whole_way_and_reaches_nobody_but_its_own_mailbox(desk)
+
+
+def a_doubt_becomes_a_breach_with_facts_and_customers(desk: Breaches) -> None:
     desk.be(CARLA)
     desk.type_command("/breach")
     desk.now()
@@ -163,7 +163,7 @@ def test_a_doubt_becomes_a_breach_with_facts_and_customers(desk: Breaches) -> No
     desk.card_says(BREACH, "Told: 0 of 3")
 
 
-def test_a_notice_is_previewed_by_mail_and_sent_by_a_second_person(desk: Breaches) -> None:
+def a_notice_is_previewed_by_mail_and_sent_by_a_second_person(desk: Breaches) -> None:
     desk.be(BORIS)
     desk.notice(BREACH, "preview")
     desk.picture("41-notice")
@@ -189,7 +189,7 @@ def test_a_notice_is_previewed_by_mail_and_sent_by_a_second_person(desk: Breache
     desk.picture("45-notice-en")
 
 
-def test_a_notice_that_comes_back_rings_and_the_customer_is_telephoned(desk: Breaches) -> None:
+def a_notice_that_comes_back_rings_and_the_customer_is_telephoned(desk: Breaches) -> None:
     desk.card_says(BREACH, "École de danse Entrechat (C0009): came back", 30)
     desk.says("The notice of BR-2026-0001 to École de danse Entrechat came back")
     desk.picture("46-bounced")
@@ -205,7 +205,7 @@ def test_a_notice_that_comes_back_rings_and_the_customer_is_telephoned(desk: Bre
     desk.card_says(BREACH, "Documents still owed after a call (1)")
 
 
-def test_a_document_mailed_by_a_colleague_goes_with_the_second_notice(desk: Breaches, scratch: Path) -> None:
+def a_document_mailed_by_a_colleague_goes_with_the_second_notice(desk: Breaches, scratch: Path) -> None:
     plan = scratch / "Liste des champs.csv"
     plan.write_text("nom;téléphone;date du dernier appel\n", encoding="utf-8")
     told = desk.read(ANNE_AT, "violation de données possible")
@@ -236,7 +236,7 @@ def test_a_document_mailed_by_a_colleague_goes_with_the_second_notice(desk: Brea
     assert "CE QUI A CHANGÉ DEPUIS NOTRE MESSAGE N° 1" in second
 
 
-def test_a_customer_answers_and_who_does_not_is_on_the_call_sheet(desk: Breaches) -> None:
+def a_customer_answers_and_who_does_not_is_on_the_call_sheet(desk: Breaches) -> None:
     desk.reply("Reçu, merci.")
     desk.card_says(BREACH, "has answered: 1", 30)
 
@@ -252,7 +252,7 @@ def test_a_customer_answers_and_who_does_not_is_on_the_call_sheet(desk: Breaches
     desk.be(ANNE)
 
 
-def test_it_is_closed_proved_and_in_the_register(desk: Breaches, scratch: Path) -> None:
+def it_is_closed_proved_and_in_the_register(desk: Breaches, scratch: Path) -> None:
     desk.on_card(BREACH, "breach_told")
     desk.pick("affected_customer", "Entrechat")
     desk.submit()
@@ -278,7 +278,7 @@ def test_it_is_closed_proved_and_in_the_register(desk: Breaches, scratch: Path) 
     assert shell(scratch, "storage", "verify").startswith("The journal holds")
 
 
-def test_a_drill_goes_the_whole_way_and_reaches_nobody_but_its_own_mailbox(desk: Breaches) -> None:
+def a_drill_goes_the_whole_way_and_reaches_nobody_but_its_own_mailbox(desk: Breaches) -> None:
     desk.type_command("/breach drill")
     desk.fill("scenario", "Un disque a disparu.")
     desk.choose("customers", "garage")
@@ -305,9 +305,3 @@ def test_a_drill_goes_the_whole_way_and_reaches_nobody_but_its_own_mailbox(desk:
     desk.picture("73-drill-report")
     desk.open_mailbox(GARAGE, f"Kavkom, {BREACH}")
     assert not desk.all(f"#letters button[data-subject*={DRILL}]")
-
-
-def test_the_browser_had_nothing_to_complain_about(desk: Breaches) -> None:
-    log = desk.driver.get_log("browser")  # type: ignore[attr-defined]  # Chrome has it
-
-    assert [entry for entry in log if entry["level"] == "SEVERE"] == []

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 from selenium.webdriver.common.by import By
-from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import Select
 
 from tests.servers import Chromium, free_port, need
@@ -20,24 +19,6 @@ LUCIEN = "lucien.robert@courriel.example"
 
 class Desk(Page):
     """The page, and the card of one case."""
-
-    def letter(self, name: str) -> str:
-        """Send a ready letter; the reference of its case."""
-        known = set(self._references())
-        self.send_ready_letter(name)
-        [new] = self.until(lambda: set(self._references()) - known)
-        return new
-
-    def on_card(self, reference: str, action: str) -> None:
-        """Press a button on the card of a case."""
-
-        def press() -> bool:
-            found = [one for one in self.all(f"button[data-action-id='{action}']") if f"{reference} ·" in self._of(one)]
-            if found:
-                found[0].click()
-            return bool(found)
-
-        self.until(press)
 
     def card_says(self, reference: str, text: str, seconds: float = 40) -> None:
         self.until(lambda: any(text in one.text for one in self.cards(reference)), seconds)
@@ -65,23 +46,18 @@ class Desk(Page):
         self.one("#compose-body").send_keys(body)
         self.one("#compose-send").click()
 
-    def be(self, persona: str) -> None:
-        self.one(f"#persona-{persona}").click()
-
-    def cards(self, reference: str) -> list[WebElement]:
-        return [one for one in self.all("#panel-channel article") if f"{reference} ·" in one.text]
-
-    def _of(self, button: WebElement) -> str:
-        return button.find_element(By.XPATH, "./ancestor::article[1]").text
-
-    def _references(self) -> list[str]:
-        return re.findall(r"(DSR-\d{4}-\d{4}) ·", self.driver.find_element(By.CSS_SELECTOR, "#panel-channel").text)
-
 
 @pytest.fixture(scope="module")
-def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+def opened_desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     with opened(tmp_path_factory.mktemp("pictures")) as desk:
         yield desk
+
+
+@pytest.fixture
+def desk(opened_desk: Desk) -> Desk:
+    """The desk as Carla sees it, in English."""
+    opened_desk.be("U03CARLA")
+    return opened_desk
 
 
 @contextmanager
@@ -95,10 +71,10 @@ def opened(folder: Path, **settings: str) -> Iterator[Desk]:
         page = Desk(browser.driver, pictures)
         page.until(lambda: page.one("#connection").get_attribute("data-state") == "up", 30)
         yield page
+        assert page.complaints() == []
 
 
 def test_a_number_in_the_letter_sends_it_by_itself(desk: Desk) -> None:
-    desk.be("U03CARLA")
     reference = desk.letter("number")
 
     desk.card_says(reference, "Boulangerie Lune de Miel (C0003): accepted by its mail server")
@@ -230,7 +206,6 @@ def test_an_authority_and_a_possible_breach_are_held_and_the_breach_is_open_in_t
 
 def test_home_shows_mine_and_nobodys(desk: Desk) -> None:
     reference = desk.letter("no-clue")
-    desk.be("U03CARLA")
     desk.on_card(reference, "dsr_take")
     desk.card_says(reference, "Taken by @Carla Levi")
 
@@ -265,9 +240,3 @@ def test_with_two_persons_one_proposes_and_another_agrees(tmp_path: Path) -> Non
         desk.submit()
 
         desk.card_says(reference, "Cabinet dentaire Sourire Clair (C0004): accepted by its mail server")
-
-
-def test_the_browser_had_nothing_to_complain_about(desk: Desk) -> None:
-    log = desk.driver.get_log("browser")  # type: ignore[attr-defined]  # Chrome has it
-
-    assert [entry for entry in log if entry["level"] == "SEVERE"] == []
