@@ -48,6 +48,7 @@ def build_client(settings: BotSettings, *, timeout: int = PATIENCE) -> WebClient
 def build_app(desk: Desk, client: WebClient, people: People | None = None) -> App:
     """The app. Listeners run before the acknowledgement, so a commit always comes first."""
     app = App(
+        name=__name__,  # without one Bolt reads every source file on the stack to find one
         client=client,
         logger=_quiet(),
         process_before_response=True,
