@@ -58,8 +58,8 @@ FRENCH = 10
 """Digits of a French number as it is dialled in France."""
 
 _TIME_FOLLOWS = re.compile(r"\s?\d{1,2}$")
-NEAR = 120
-"""Characters around a number in which it is said that it called."""
+NEAR, FAR = 120, 200
+"""Characters around a number in which it is said that it called; of its sentence before it."""
 
 _MASKED = re.compile(r"[\s.\-/]{0,2}(?:[xX•#]|\*(?![\s.,;:!?)*]|$)|\?\?)")
 _NUMBER_WORDS = (
@@ -172,10 +172,16 @@ def near_numbers(text: str) -> list[str]:
 
 
 def _around(text: str, run: re.Match[str]) -> str:
-    begins = [found.end() for found in SURE_END.finditer(text, max(0, run.start() - NEAR), run.start())]
-    ends = SURE_END.search(text, run.end())
-    first = begins[-1] if begins else max(0, run.start() - NEAR)
-    return text[first : min(ends.start() if ends else len(text), run.end() + NEAR)]
+    before, behind = _in_its_sentence(text, *run.span(), SURE_END, NEAR)
+    return before + run[0] + behind[:NEAR]
+
+
+def _in_its_sentence(text: str, start: int, end: int, breaks: re.Pattern[str], far: int) -> tuple[str, str]:
+    """What stands there before a number, as far as `far`, and behind it."""
+    first = max(0, start - far)
+    begins = [first, *(found.end() for found in breaks.finditer(text, first, start))]
+    ends = breaks.search(text, end)
+    return text[begins[-1] : start], text[end : ends.start() if ends else len(text)]
 
 
 def _is_own(text: str, start: int, end: int) -> bool:
@@ -195,10 +201,7 @@ def _is_labelled(text: str, start: int, end: int) -> bool:
 
 def _stands_alone(text: str, start: int, end: int) -> bool:
     """Whether there is nothing but the number in its sentence, in a text that says something elsewhere."""
-    begins = [found.end() for found in SENTENCE.finditer(text, max(0, start - 200), start)]
-    ends = SENTENCE.search(text, end)
-    before = text[begins[-1] if begins else max(0, start - 200) : start]
-    after = text[end : ends.start() if ends else len(text)]
+    before, after = _in_its_sentence(text, start, end, SENTENCE, FAR)
     if _LETTER.search(before) or _LETTER.search(after) or text[:start].rstrip().endswith(":"):
         return False
     return bool(_LETTER.search(text))
