@@ -621,8 +621,10 @@ class Proxy:
                 length = self._length_before_cut(tail, passed, data, direction)
                 sink.write(data[:length])
                 await sink.drain()
-                if length is not None:
-                    self._do_cut()
+                if length is not None and self._do_cut() == "black_hole":
+                    await self._flowing.wait()
+                    sink.write(data[length:])  # a network that stands still loses nothing of a stream
+                    await sink.drain()
                 tail, passed = (tail + data)[-200:], passed + len(data)
             await self._flowing.wait()
             if sink.can_write_eof():
@@ -634,11 +636,11 @@ class Proxy:
             return None
         what = self._cut[0]
         if isinstance(what, int):
-            return what - passed if passed + len(data) >= what else None
+            return max(0, what - passed) if passed + len(data) >= what else None
         found = (tail + data).find(what, max(0, len(tail) - len(what) + 1))
         return None if found < 0 else found + len(what) - len(tail)
 
-    def _do_cut(self) -> None:
+    def _do_cut(self) -> Ending:
         assert self._cut
         ending, self._cut = self._cut[2], None
         if ending == "black_hole":
@@ -646,6 +648,7 @@ class Proxy:
         else:
             self._end_all(ending)
         self.was_cut.set()
+        return ending
 
     def _end_all(self, ending: Ending) -> None:
         ended = [side for pair in self._pairs for side in pair]

@@ -17,7 +17,7 @@ import pytest
 from imapclient import IMAPClient, SocketTimeout  # it ships no types
 
 from tests.playground.mailhost import MailHost
-from tests.servers import HOST, Chromium, Dovecot, Exim, PostgreSQL, Proxy, Server, need
+from tests.servers import HOST, Chromium, Dovecot, Ending, Exim, PostgreSQL, Proxy, Server, need
 
 DESK = "privacy@desk.example"
 ODD = (
@@ -372,6 +372,22 @@ def test_a_proxy_cuts_after_so_many_octets(line: Line) -> None:
     assert line.say(b"12345") == b"12345"
     assert line.say(b"6789") == b"67"
     assert line.is_silent()
+
+    line.proxy.resume()
+    assert line.server.recv(10) == b"89"
+
+
+@pytest.mark.parametrize(("ending", "then"), [("close", b""), ("black_hole", b"later")])
+def test_a_proxy_that_has_passed_more_already_cuts_before_the_next_octet(
+    line: Line, ending: Ending, then: bytes
+) -> None:
+    line.proxy.cut_after(1, "to_server", ending)
+
+    line.client.sendall(b"later")
+    assert line.proxy.was_cut.wait(5)
+    line.proxy.resume()
+
+    assert line.server.recv(10) == then
 
 
 def test_a_missing_program_is_one_clear_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
