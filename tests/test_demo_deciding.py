@@ -20,9 +20,6 @@ LUCIEN = "lucien.robert@courriel.example"
 class Desk(Page):
     """The page, and the card of one case."""
 
-    def card_says(self, reference: str, text: str, seconds: float = 40) -> None:
-        self.until(lambda: any(text in one.text for one in self.cards(reference)), seconds)
-
     def modal_says(self, text: str) -> None:
         self.says(text, "#modal")
 
@@ -54,10 +51,11 @@ def opened_desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
 
 
 @pytest.fixture
-def desk(opened_desk: Desk) -> Desk:
-    """The desk as Carla sees it, in English."""
-    opened_desk.be("U03CARLA")
-    return opened_desk
+def desk(opened_desk: Desk) -> Iterator[Desk]:
+    """The desk as Carla finds it, in English, whatever was done on its page before."""
+    opened_desk.begin("U03CARLA")
+    yield opened_desk
+    assert opened_desk.complaints() == []
 
 
 @contextmanager
@@ -112,7 +110,8 @@ def test_what_went_to_the_wrong_customer_is_taken_from_it(desk: Desk) -> None:
 
     desk.card_says(reference, "went there by mistake")
     desk.card_says(reference, "Cabinet dentaire Sourire Clair (C0004): accepted by its mail server")
-    desk.says("possible breach")
+    desk.says(f"{reference} went to Garage Dupont by mistake")
+    desk.says("· ⚠️ possible breach")
     asked = desk.read("atelier@garage-dupont.example", "Message reçu par erreur")
     assert "Il ne vous était pas destiné" in asked
     desk.picture("14-deletion")
@@ -128,7 +127,7 @@ def test_the_person_is_asked_and_the_answer_finds_the_customer(desk: Desk) -> No
     desk.submit()
     desk.card_says(reference, "no answer yet")
 
-    question = desk.read(LUCIEN, "une question")
+    question = desk.read(LUCIEN, f"une question ({reference})")
     assert "N’envoyez pas de pièce d’identité" in question
     desk.picture("16-question")
     desk.reply("C'était le 01 99 00 01 70, hier vers midi.")
