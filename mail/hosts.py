@@ -48,8 +48,9 @@ def find_domains(text: str) -> Iterator[tuple[str, ...]]:
 
 def find_hosts(text: str) -> Iterator[re.Match[str]]:
     """Where they stand: web sites that are not its writer's, and addresses of whoever wrote."""
+    lines = f"\n{text}"
     for host in islice(_hosts(text), MOST + 1):
-        before = f"\n{text}"[max(0, host.start() - 60) : host.start() + 1]
+        before = lines[max(0, host.start() - 60) : host.start() + 1]
         wrote = bool(_FROM.search(plain(before))) or bool(_WROTE.match(text, host.end()))
         if _USERINFO.match(text, host.end()):
             continue
