@@ -1,5 +1,6 @@
 """Letters decided about as they come, against a directory that is recorded, in any AUTOMATIC_FORWARDING mode."""
 
+import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
@@ -27,12 +28,12 @@ def line_of(
 
 
 @contextmanager
-def directory_of(lines: Sequence[str], *, url: str, folder: Path) -> Iterator[Database]:
-    """A database that knows these customers."""
+def directory_of(lines: Sequence[str], migrated_sqlite: Path, folder: Path) -> Iterator[Database]:
+    """A database in this folder that knows these customers."""
     table = folder / "customers.csv"
     table.write_text("\n".join([HEADER, *lines, ""]), encoding="utf-8")
     entries, _ = read_customers(table)
-    database = open_database(url)
+    database = open_database(f"sqlite:///{shutil.copy(migrated_sqlite, folder / 'desk.db')}")
     try:
         with database.begin() as session:
             write_changes(session, compare(session, entries))

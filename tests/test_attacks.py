@@ -31,10 +31,7 @@ SECONDS = 10.0
 
 @pytest.fixture(scope="module")
 def directory(migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
-    folder = tmp_path_factory.mktemp("directory")
-    path = folder / "desk.db"
-    path.write_bytes(migrated_sqlite.read_bytes())
-    with directory_of(CUSTOMERS, url=f"sqlite:///{path}", folder=folder) as database:
+    with directory_of(CUSTOMERS, migrated_sqlite, tmp_path_factory.mktemp("directory")) as database:
         yield database
 
 

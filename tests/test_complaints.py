@@ -9,7 +9,7 @@ from mail.settings import Automatic
 from storage.database import Database
 from tests.attacks import CUSTOMERS
 from tests.complaints import PLAIN, UNSURE
-from tests.deciding_support import decide, decide_all, directory_of, goes_to, mail_of
+from tests.deciding_support import decide_all, decide_in_all_modes, directory_of, goes_to, mail_of
 
 SENDS = (Automatic.IDENTIFIERS, Automatic.EVIDENCE)
 
@@ -17,16 +17,14 @@ SENDS = (Automatic.IDENTIFIERS, Automatic.EVIDENCE)
 @pytest.fixture(scope="module")
 def directory(migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
     """Two companies that have what is named, and none with an odd name, by which all would be held."""
-    folder = tmp_path_factory.mktemp("complaints")
-    path = folder / "desk.db"
-    path.write_bytes(migrated_sqlite.read_bytes())
-    with directory_of(CUSTOMERS[:3], url=f"sqlite:///{path}", folder=folder) as database:
+    with directory_of(CUSTOMERS[:3], migrated_sqlite, tmp_path_factory.mktemp("complaints")) as database:
         yield database
 
 
 def sent_to(directory: Database, body: str) -> set[str | None]:
     """Who gets a letter in either of the modes in which what is said in it may decide."""
-    return {goes_to(decide(directory, mail_of(body), automatic)) for automatic in SENDS}
+    outcomes = decide_in_all_modes(directory, mail_of(body))
+    return {goes_to(outcomes[automatic]) for automatic in SENDS}
 
 
 @pytest.mark.parametrize("automatic", SENDS)

@@ -22,6 +22,7 @@ from tests.servers import Chromium, free_port, need
 
 ROOT = Path(__file__).parent.parent
 Found = TypeVar("Found")
+Shown = TypeVar("Shown", bound="Page")
 
 
 @contextmanager
@@ -63,8 +64,11 @@ class Page:
     def begin(self, persona: str) -> None:
         """Load the page anew, as somebody."""
         self.driver.refresh()
-        self.until(lambda: self.one("#connection").get_attribute("data-state") == "up", 30)
+        self.wait_until_connected()
         self.be(persona)
+
+    def wait_until_connected(self) -> None:
+        self.until(lambda: self.one("#connection").get_attribute("data-state") == "up", 30)
 
     def until(self, found: Callable[[], Found], seconds: float = 40) -> Found:
         redrawn = [StaleElementReferenceException]  # the page drew the list anew while we looked
@@ -151,14 +155,24 @@ class Page:
         return button.find_element(By.XPATH, "./ancestor::article[1]").text
 
 
+@contextmanager
+def opened(kind: type[Shown], folder: Path, *, height: int = 950, **settings: str) -> Iterator[Shown]:
+    """The demo's page in a browser window; what the browser finds wrong with it fails the test."""
+    need(Chromium)
+    pictures = Path(os.environ.get("DEMO_PICTURES") or folder)
+    with demo(free_port(), **settings) as (_, address), Chromium() as browser:
+        browser.driver.set_window_size(1500, height)
+        browser.driver.get(address)
+        page = kind(browser.driver, pictures)
+        page.wait_until_connected()
+        yield page
+        assert page.complaints() == []
+
+
 @pytest.fixture(scope="module")
 def opened_page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
-    need(Chromium)
-    pictures = Path(os.environ.get("DEMO_PICTURES") or tmp_path_factory.mktemp("pictures"))
-    with demo(free_port()) as (_, address), Chromium() as browser:
-        browser.driver.set_window_size(1500, 950)
-        browser.driver.get(address)
-        yield Page(browser.driver, pictures)
+    with opened(Page, tmp_path_factory.mktemp("pictures")) as page:
+        yield page
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ from pathlib import Path
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import Select
 
-from tests.test_demo import ROOT
-from tests.test_demo_deciding import Desk, opened
+from tests.test_demo import ROOT, opened
+from tests.test_demo_deciding import A_WHOLE_CARD, Desk
 
 ANNE, BORIS, CARLA = "U01ANNE", "U02BORIS", "U03CARLA"
 GARAGE, HOTEL, SCHOOL = "atelier@garage-dupont.example", "reception@hotel-bellevue.example", "accueil@entrechat.example"
@@ -105,8 +105,7 @@ def shell(scratch: Path, *words: str) -> str:
 
 def test_the_story_of_a_breach(tmp_path: Path) -> None:
     """Told in a browser from the doubt to the register: each chapter goes on where the one before ended."""
-    with opened(tmp_path, TMPDIR=str(tmp_path)) as page:
-        desk = Breaches(page.driver, page.folder)
+    with opened(Breaches, tmp_path, height=A_WHOLE_CARD, TMPDIR=str(tmp_path)) as desk:
         a_doubt_becomes_a_breach_with_facts_and_customers(desk)
         a_notice_is_previewed_by_mail_and_sent_by_a_second_person(desk)
         a_notice_that_comes_back_rings_and_the_customer_is_telephoned(desk)

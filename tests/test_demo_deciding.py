@@ -1,20 +1,19 @@
 """Deciding together as a colleague does it, in a real browser: every button of a held card, the mails that leave."""
 
-import os
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import Select
 
-from tests.servers import Chromium, free_port, need
-from tests.test_demo import Page, demo
+from tests.test_demo import Page, opened
 
 PAUL = "paul.weber@courriel.example"
 LUCIEN = "lucien.robert@courriel.example"
+A_WHOLE_CARD = 1250
+"""Height of a window that shows one, in pixels."""
 
 
 class Desk(Page):
@@ -46,7 +45,7 @@ class Desk(Page):
 
 @pytest.fixture(scope="module")
 def opened_desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
-    with opened(tmp_path_factory.mktemp("pictures")) as desk:
+    with opened(Desk, tmp_path_factory.mktemp("pictures"), height=A_WHOLE_CARD) as desk:
         yield desk
 
 
@@ -56,20 +55,6 @@ def desk(opened_desk: Desk) -> Iterator[Desk]:
     opened_desk.begin("U03CARLA")
     yield opened_desk
     assert opened_desk.complaints() == []
-
-
-@contextmanager
-def opened(folder: Path, **settings: str) -> Iterator[Desk]:
-    """The demo in a browser window that shows a whole card."""
-    need(Chromium)
-    pictures = Path(os.environ.get("DEMO_PICTURES") or folder)
-    with demo(free_port(), **settings) as (_, address), Chromium() as browser:
-        browser.driver.set_window_size(1500, 1250)
-        browser.driver.get(address)
-        page = Desk(browser.driver, pictures)
-        page.until(lambda: page.one("#connection").get_attribute("data-state") == "up", 30)
-        yield page
-        assert page.complaints() == []
 
 
 def test_a_number_in_the_letter_sends_it_by_itself(desk: Desk) -> None:
@@ -221,7 +206,7 @@ def test_home_shows_mine_and_nobodys(desk: Desk) -> None:
 
 
 def test_with_two_persons_one_proposes_and_another_agrees(tmp_path: Path) -> None:
-    with opened(tmp_path, TWO_PERSONS="true") as desk:
+    with opened(Desk, tmp_path, height=A_WHOLE_CARD, TWO_PERSONS="true") as desk:
         desk.be("U03CARLA")
         reference = desk.letter("two-customers")
         desk.on_card(reference, "dsr_candidate_0")
